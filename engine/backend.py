@@ -1,0 +1,127 @@
+"""Chooses, once at import, the native core or the pure-Python fallback.
+
+``GOSTKEY_BACKEND`` = ``native`` | ``pure`` and ``GOSTKEY_KERNELS`` =
+``portable`` | ``avx2`` | ``avx512`` force a choice; what this machine lacks
+is an error and never another choice in silence.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from gostkey import bindings
+from gostkey.pure import ciphers as pure_ciphers
+from gostkey.pure import elliptic as pure_elliptic
+from gostkey.pure import generators as pure_generators
+from gostkey.pure import hashes as pure_hashes
+
+from .errors import BackendError
+from .primitives import Ciphers, Elliptic, Generators, Hashes
+
+__all__ = ["Backend", "FallbackWarning", "active", "available", "backend", "use"]
+
+
+class FallbackWarning(RuntimeWarning):
+    """The native core is missing, so the slow Python code runs instead."""
+
+
+class Backend:
+    """The functions in use; the one instance is `active`.
+
+    Read its attributes at call time (``active.hashes.hmac(...)``): `use`
+    replaces them.
+    """
+
+    name: str
+    """"native" or "pure"."""
+    kernels: dict[str, str]
+    """Kernel for each part of the native core, such as {"ec256": "portable"}."""
+    reason: str
+    """Why the fallback runs; empty if the native core does."""
+    hashes: Hashes
+    ciphers: Ciphers
+    elliptic: Elliptic
+    generators: Generators
+
+    def __repr__(self) -> str:
+        return f"<gostkey backend {self.name} {self.kernels}>"
+
+
+active = Backend()
+
+
+def backend() -> Backend:
+    """Return the backend in use."""
+    return active
+
+
+def available() -> list[str]:
+    """List the backends that run here, fastest first."""
+    return ["native", "pure"] if bindings.core is not None else ["pure"]
+
+
+def use(name: str) -> None:
+    """Switch to the backend "native" or "pure".
+
+    For tests and for comparing the two; a program chooses with
+    ``GOSTKEY_BACKEND``.
+
+    Raises:
+        BackendError: if it is unknown or cannot run here; nothing changes.
+    """
+    if name == "native":
+        if bindings.core is None:
+            raise BackendError(
+                f"GOSTKEY_BACKEND: the native backend cannot run: {bindings.missing}"
+            )
+        from gostkey.bindings import ciphers, elliptic, generators, hashes
+
+        active.hashes = hashes
+        active.ciphers = ciphers
+        active.elliptic = elliptic
+        active.generators = generators
+        active.kernels = bindings.kernels()
+        active.reason = ""
+    elif name == "pure":
+        active.hashes = pure_hashes
+        active.ciphers = pure_ciphers
+        active.elliptic = pure_elliptic
+        active.generators = pure_generators
+        active.kernels = {}
+        active.reason = bindings.missing or "it was asked for"
+    else:
+        raise BackendError(
+            f"GOSTKEY_BACKEND: {name!r} is unknown; use 'native' or 'pure'"
+        )
+    active.name = name
+
+
+def _choose() -> None:
+    wanted = os.environ.get("GOSTKEY_BACKEND", "")
+    kernels = os.environ.get("GOSTKEY_KERNELS", "")
+    if kernels and wanted != "pure":
+        if bindings.core is None:
+            raise BackendError(
+                f"GOSTKEY_KERNELS={kernels}: there is no native core: {bindings.missing}"
+            )
+        if not bindings.select_kernels(kernels):
+            raise BackendError(
+                f"GOSTKEY_KERNELS={kernels}: not on this machine; "
+                f"available: {', '.join(bindings.kernel_names())}"
+            )
+    if wanted:
+        use(wanted)
+    elif bindings.core is not None:
+        use("native")
+    else:
+        use("pure")
+        warnings.warn(
+            f"gostkey: {bindings.missing}; the slow Python fallback runs "
+            "(its arithmetic is not constant-time)",
+            FallbackWarning,
+            stacklevel=2,
+        )
+
+
+_choose()

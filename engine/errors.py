@@ -1,0 +1,111 @@
+"""Every exception that the package raises on purpose.
+
+One base class that is never raised itself, one class for each thing that a
+caller may want to handle.  Faults in data also inherit ValueError.  A message
+names the thing, what was wrong and what would be right, and never a secret.
+"""
+
+from __future__ import annotations
+
+
+class GostKeyError(Exception):
+    """Base of all the others; never raised itself."""
+
+
+# -- primitives -------------------------------------------------------------
+
+
+class BackendError(GostKeyError, ImportError):
+    """The wanted backend or kernel is unknown, not built, or not for this machine."""
+
+
+class UnknownAlgorithm(GostKeyError, ValueError):
+    """A name or OID of a hash, cipher, S-box or key scheme is not known."""
+
+
+class UnknownCurve(GostKeyError, ValueError):
+    """A name or OID does not belong to any of the nine parameter sets."""
+
+
+class LengthError(GostKeyError, ValueError):
+    """A key, digest, initial value or array does not have the length it must have."""
+
+
+class PrivateKeyRange(GostKeyError, ValueError):
+    """A private key is not in 1..q-1."""
+
+
+class InvalidPoint(GostKeyError, ValueError):
+    """A public key is not a point of the curve, or is one of small order."""
+
+
+class InvalidSignature(GostKeyError):
+    """A signature does not verify; no detail is given on purpose."""
+
+
+class IntegrityError(GostKeyError, ValueError):
+    """A MAC does not match: the data were changed or the key is another one."""
+
+
+class GeneratorFailure(GostKeyError):
+    """The random generator or its source failed; no key may be made (exit code 5)."""
+
+
+# -- encodings --------------------------------------------------------------
+
+
+class EncodingError(GostKeyError, ValueError):
+    """Bytes are not the DER or PEM structure that they should be."""
+
+
+class WrongPassword(GostKeyError, ValueError):
+    """The password does not open the container or the key."""
+
+
+class PasswordRequired(GostKeyError, ValueError):
+    """The container or the key has a password and none was given."""
+
+
+# -- containers and media ---------------------------------------------------
+
+
+class ContainerError(GostKeyError, ValueError):
+    """A key container cannot be used as it is; base of the more exact ones."""
+
+
+class ContainerDamaged(ContainerError):
+    """A file of the container is missing, cut short or fails its MAC."""
+
+
+class CertificateMismatch(ContainerError):
+    """The certificate's public key is not that of the private key."""
+
+
+class MediumError(GostKeyError, OSError):
+    """A medium cannot be read or written: absent, full, read-only."""
+
+
+# -- certificates -----------------------------------------------------------
+
+
+class CertificateError(GostKeyError, ValueError):
+    """A certificate, CRL or chain does not verify, or is out of its dates."""
+
+
+class RequestRefused(GostKeyError, ValueError):
+    """The certification authority refuses a request; the text says why."""
+
+
+# -- renewal ----------------------------------------------------------------
+
+
+class CampaignError(GostKeyError, ValueError):
+    """A campaign, plan or list of subscribers cannot be used as it is."""
+
+
+class CampaignLocked(GostKeyError):
+    """Another run works on the same campaign (exit code 6)."""
+
+
+class TransportError(GostKeyError):
+    """A request cannot be sent or an answer fetched; it can be tried again."""

@@ -1,0 +1,76 @@
+"""Make the package importable from a bare checkout, and say what is tested."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+if importlib.util.find_spec("gostkey") is None:
+    # Not installed: present engine/ as the package, with the repository root
+    # as the second place where its sub-packages are looked for.
+    spec = importlib.util.spec_from_file_location(
+        "gostkey",
+        ROOT / "engine" / "__init__.py",
+        submodule_search_locations=[str(ROOT / "engine"), str(ROOT)],
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["gostkey"] = module
+    spec.loader.exec_module(module)
+
+import gostkey  # noqa: E402
+from gostkey import backend as _backend_function  # noqa: E402, F401
+
+backend_module = sys.modules["gostkey.backend"]
+
+FIXTURES = Path(os.environ.get("GOSTKEY_FIXTURES", ROOT.parent / "shared" / "fixtures"))
+
+
+def pytest_report_header() -> list[str]:
+    where = Path(gostkey.__file__ or "?").parent
+    samples = FIXTURES if FIXTURES.is_dir() else "absent, own samples only"
+    return [
+        f"gostkey: backend {gostkey.backend().name} of "
+        f"{backend_module.available()}, from {where}",
+        f"gostkey: other people's sample files: {samples}",
+    ]
+
+
+@pytest.fixture(params=backend_module.available())
+def each_backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run the test once per backend of this machine."""
+    before = gostkey.backend().name
+    backend_module.use(request.param)
+    yield request.param
+    backend_module.use(before)
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Callable[[str], Any]:
+    """Load a file of tests/vectors: vectors("kdf") -> dict."""
+
+    def load(name: str) -> Any:
+        path = ROOT / "tests" / "vectors" / f"{name}.json"
+        return json.loads(path.read_text(encoding="utf-8"))
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def fixtures() -> Path:
+    """Folder of other people's sample files; the test is skipped without it."""
+    if not FIXTURES.is_dir():
+        pytest.skip(
+            f"no sample files at {FIXTURES}: set GOSTKEY_FIXTURES to the folder; "
+            "the tests on our own samples run in their place"
+        )
+    return FIXTURES
