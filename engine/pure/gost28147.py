@@ -221,5 +221,5 @@ class Cipher:
 def xor(data: Readable, gamma: Readable) -> bytes:
     """XOR *data* with the first bytes of *gamma*, which is at least as long."""
     size = len(data)
-    mixed = int.from_bytes(data, "little") ^ int.from_bytes(gamma[:size], "little")
+    mixed: int = int.from_bytes(data, "little") ^ int.from_bytes(gamma[:size], "little")
     return mixed.to_bytes(size, "little")
