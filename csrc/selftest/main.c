@@ -1,0 +1,44 @@
+/* Self-test of the C core, without Python: runs test_<part>() of every
+ * test_<part>.c in this folder and tells how each went.
+ *
+ * Exit status: 0 if all passed, 1 if any failed, 2 if there was none to run.
+ * parts.h is made by the Makefile: one PART(name) a line. */
+
+#include <stdio.h>
+
+#define PART(name) int test_##name(void);
+#include "parts.h"
+#undef PART
+
+static const struct {
+    const char *name;
+    int (*run)(void);
+} parts[] = {
+#define PART(name) {#name, test_##name},
+#include "parts.h"
+#undef PART
+    {NULL, NULL},
+};
+
+int main(void)
+{
+    int failed = 0;
+    size_t i;
+
+    for (i = 0; parts[i].run != NULL; i++) {
+        int failures = parts[i].run();
+
+        if (failures == 0) {
+            printf("%-12s ok\n", parts[i].name);
+        } else {
+            printf("%-12s %d FAILED\n", parts[i].name, failures);
+            failed = 1;
+        }
+        fflush(stdout);
+    }
+    if (i == 0) {
+        printf("no part to test\n");
+        return 2;
+    }
+    return failed;
+}
