@@ -1,0 +1,146 @@
+"""SubjectPublicKeyInfo of GOST keys.
+
+The BIT STRING holds an OCTET STRING, and that x then y, each little-endian.
+
+Sources: RFC 4491 2.3.2, RFC 9215 4.2; RFC 5280 4.1 (where a certificate has it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from cryptography.hazmat import asn1
+
+from gostkey.curves import Curve
+from gostkey.errors import EncodingError, LengthError
+from gostkey.primitives import Readable
+
+from .algorithms import (
+    DigestParameters,
+    KeyIdentifier,
+    Scheme,
+    from_identifier,
+    to_identifier,
+)
+from .der import decode, encode
+from .pem import unpem
+
+__all__ = [
+    "PublicKeyInfo",
+    "certificate_public_key",
+    "decode_spki",
+    "encode_spki",
+    "point_octets",
+]
+
+
+@dataclass(frozen=True)
+class PublicKeyInfo:
+    """A public key with what its DER says about it; the point is not checked."""
+
+    curve: Curve
+    scheme: Scheme
+    public_le: bytes
+    """x then y, each little-endian, 32 or 64 bytes."""
+    digest_oid: str | None = None
+    """digestParamSet; None if it was left out."""
+
+
+@asn1.sequence
+class _Spki:
+    algorithm: KeyIdentifier
+    public_key: asn1.BitString
+
+
+@asn1.sequence
+class _TbsCertificate:
+    version: Annotated[int, asn1.Explicit(0), asn1.Default(0)]
+    serial: asn1.TLV
+    signature: asn1.TLV
+    issuer: asn1.TLV
+    validity: asn1.TLV
+    subject: asn1.TLV
+    public_key: _Spki
+    issuer_id: Annotated[asn1.BitString | None, asn1.Implicit(1)]
+    subject_id: Annotated[asn1.BitString | None, asn1.Implicit(2)]
+    extensions: Annotated[list[asn1.TLV] | None, asn1.Explicit(3)]
+
+
+@asn1.sequence
+class _Certificate:
+    tbs: _TbsCertificate
+    signature_algorithm: asn1.TLV
+    signature: asn1.BitString
+
+
+def encode_spki(
+    curve: Curve,
+    scheme: Scheme,
+    public_le: Readable,
+    *,
+    digest_parameters: DigestParameters = "profile",
+) -> bytes:
+    """Encode a SubjectPublicKeyInfo.
+
+    Args:
+        curve: written under its `oid`.
+        scheme: the standard that the key belongs to.
+        public_le: x then y, each little-endian.
+        digest_parameters: see `encode_algorithm`.
+
+    Raises:
+        LengthError: if *public_le* has not twice the curve's size.
+    """
+    point = bytes(public_le)
+    if len(point) != 2 * curve.size:
+        raise LengthError(
+            f"public key has {len(point)} bytes; {curve.name} wants {2 * curve.size}"
+        )
+    return encode(
+        _Spki(
+            algorithm=to_identifier(curve, scheme, digest_parameters),
+            public_key=asn1.BitString(encode(point), 0),
+        )
+    )
+
+
+def decode_spki(data: bytes | str) -> PublicKeyInfo:
+    """Decode a SubjectPublicKeyInfo, DER or PEM ("PUBLIC KEY").
+
+    The point itself is not checked to be on the curve.
+
+    Raises:
+        EncodingError: if it is none.
+        UnknownAlgorithm: if the key is not a GOST one.
+        UnknownCurve: if its parameter set is not one of the nine.
+    """
+    der = unpem(data, "PUBLIC KEY")
+    return _public_key(decode(_Spki, der, "SubjectPublicKeyInfo"))
+
+
+def certificate_public_key(data: bytes | str) -> PublicKeyInfo:
+    """Return the public key of an X.509 certificate, DER or PEM; see `decode_spki`.
+
+    Nothing else of the certificate is looked at.
+    """
+    der = unpem(data, "CERTIFICATE", "X509 CERTIFICATE")
+    return _public_key(decode(_Certificate, der, "certificate").tbs.public_key)
+
+
+def point_octets(bits: asn1.BitString, curve: Curve) -> bytes:
+    """Return x || y of a BIT STRING with an OCTET STRING in it."""
+    if bits.padding_bits():
+        raise EncodingError("public key: its BIT STRING must be of whole octets")
+    point = decode(bytes, bits.as_bytes(), "public key in its BIT STRING")
+    if len(point) != 2 * curve.size:
+        raise EncodingError(
+            f"public key has {len(point)} bytes; {curve.name} wants {2 * curve.size}"
+        )
+    return point
+
+
+def _public_key(spki: _Spki) -> PublicKeyInfo:
+    found = from_identifier(spki.algorithm)
+    point = point_octets(spki.public_key, found.curve)
+    return PublicKeyInfo(found.curve, found.scheme, point, found.digest_oid)
