@@ -29,7 +29,10 @@ try:
 except ModuleNotFoundError as error:
     if error.name not in {f"{__name__}._native", "_cffi_backend"}:
         raise
-    missing = "the native core was not built when the package was installed"
+    missing = (
+        "the native core was not built when the package was installed "
+        "(it needs a C compiler and Python's headers; then install again)"
+    )
 except ImportError as error:
     missing = f"the native core does not load ({error})"
 
@@ -40,7 +43,11 @@ def kernel_names() -> list[str]:
 
 
 def select_kernels(name: str) -> bool:
-    """Choose a kernel family by name; False if this machine cannot run it."""
+    """Choose a kernel family by name; False if this machine cannot run it.
+
+    There is the portable family alone so far; a vector family adds its name
+    to `kernel_names` where the processor has it, and switches here.
+    """
     return name in kernel_names()
 
 

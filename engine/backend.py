@@ -22,6 +22,10 @@ from .primitives import Ciphers, Elliptic, Generators, Hashes
 __all__ = ["Backend", "FallbackWarning", "active", "available", "backend", "use"]
 
 
+KERNELS = ("portable", "avx2", "avx512")
+"""Names that GOSTKEY_KERNELS takes; a build or a machine may lack the last two."""
+
+
 class FallbackWarning(RuntimeWarning):
     """The native core is missing, so the slow Python code runs instead."""
 
@@ -100,27 +104,42 @@ def use(name: str) -> None:
 def _choose() -> None:
     wanted = os.environ.get("GOSTKEY_BACKEND", "")
     kernels = os.environ.get("GOSTKEY_KERNELS", "")
-    if kernels and wanted != "pure":
-        if bindings.core is None:
-            raise BackendError(
-                f"GOSTKEY_KERNELS={kernels}: there is no native core: {bindings.missing}"
-            )
-        if not bindings.select_kernels(kernels):
-            raise BackendError(
-                f"GOSTKEY_KERNELS={kernels}: not on this machine; "
-                f"available: {', '.join(bindings.kernel_names())}"
-            )
+    if kernels:
+        _check_kernels(kernels, wanted)
     if wanted:
         use(wanted)
     elif bindings.core is not None:
         use("native")
     else:
         use("pure")
+        # Level 4: past this function, this module and the package, so that the
+        # warning points at the import of gostkey.
         warnings.warn(
             f"gostkey: {bindings.missing}; the slow Python fallback runs "
             "(its arithmetic is not constant-time)",
             FallbackWarning,
-            stacklevel=2,
+            stacklevel=4,
+        )
+
+
+def _check_kernels(kernels: str, wanted: str) -> None:
+    if kernels not in KERNELS:
+        raise BackendError(
+            f"GOSTKEY_KERNELS: {kernels!r} is unknown; use one of {', '.join(KERNELS)}"
+        )
+    if wanted == "pure":
+        raise BackendError(
+            f"GOSTKEY_KERNELS={kernels} asks for the native core and "
+            "GOSTKEY_BACKEND=pure for none of it; set one of the two"
+        )
+    if bindings.core is None:
+        raise BackendError(
+            f"GOSTKEY_KERNELS={kernels}: there is no native core: {bindings.missing}"
+        )
+    if not bindings.select_kernels(kernels):
+        raise BackendError(
+            f"GOSTKEY_KERNELS={kernels}: not on this machine or not in this build; "
+            f"available: {', '.join(bindings.kernel_names())}"
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +34,16 @@ from gostkey import backend as _backend_function  # noqa: E402, F401
 backend_module = sys.modules["gostkey.backend"]
 
 FIXTURES = Path(os.environ.get("GOSTKEY_FIXTURES", ROOT.parent / "shared" / "fixtures"))
+
+
+# No deadlines: a machine that runs other things makes no test fail.  On failure
+# the example is printed in a form that can be pasted back.  `long` is for
+# `make test-slow` (--hypothesis-profile=long).
+hypothesis.settings.register_profile("short", deadline=None, print_blob=True)
+hypothesis.settings.register_profile(
+    "long", deadline=None, print_blob=True, max_examples=3000
+)
+hypothesis.settings.load_profile("short")
 
 
 def pytest_report_header() -> list[str]:

@@ -1,0 +1,60 @@
+# make demo         a thousand subscribers' keys renewed, on this machine
+# make test         everything that a change must pass
+# make test-slow    the long campaigns and the wheel
+# make lint         style, types and floors only
+# make bench        measured beside the OpenSSL GOST engine
+# make wheel        the abi3 wheel, audited and tried on every Python found
+# make clean        remove all that these made
+#
+# PYTHON=...        the interpreter for .venv (3.10 to 3.13)
+# SUBSCRIBERS=...   for demo
+# JOBS=...          tests side by side
+# GOSTKEY_APT=no    never install Debian packages, even as root
+
+SHELL := /bin/bash
+SUBSCRIBERS ?= 1000
+JOBS ?= 2
+PY := .venv/bin/python
+
+.PHONY: demo test test-slow lint bench wheel clean environment
+
+demo:
+	@tools/environment.sh
+	.venv/bin/gostkey demo --subscribers $(SUBSCRIBERS)
+
+environment:
+	@tools/environment.sh test lint
+
+lint: environment
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+# First the parts above the primitives on the fallback alone, as a machine
+# without a compiler runs them; then everything, primitives on both backends.
+PURE := $(wildcard tests/containers tests/pki tests/media tests/signing)
+test: lint
+	@printf '\n== Tests on the pure-Python fallback\n'
+	GOSTKEY_BACKEND=pure $(PY) -m pytest -q -n $(JOBS) $(PURE)
+	@printf '\n== All tests\n'
+	$(PY) -m pytest -n $(JOBS)
+
+test-slow: environment
+	@tools/environment.sh test lint bench wheel
+	$(PY) -m pytest -n $(JOBS) -m "slow or not slow" --hypothesis-profile=long
+	$(MAKE) wheel
+
+bench:
+	@tools/environment.sh test bench
+	$(PY) -m pytest bench --benchmark-only -p no:xdist
+	$(PY) bench/side_by_side.py
+
+wheel:
+	@tools/environment.sh test wheel
+	$(PY) tools/wheel.py
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
+	    .hypothesis .benchmarks .import_linter_cache gostkey-demo
+	find . -name __pycache__ -prune -exec rm -rf {} +

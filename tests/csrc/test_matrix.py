@@ -1,0 +1,172 @@
+"""The C core on its own: every compiler and machine of the matrix, and memcheck.
+
+csrc/Makefile has the configurations; each builds without a warning under
+-Wall -Wextra -Wpedantic -Wconversion -Werror and then runs its self-test.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CSRC = ROOT / "csrc"
+OUT = ROOT / "build" / "csrc"
+
+NATIVE = ["gcc", "/usr/include/stdlib.h"]
+CLANG = ["clang", "/usr/include/stdlib.h"]
+VALGRIND = ["valgrind", "/usr/include/valgrind/memcheck.h"]
+
+SELFTESTS = {
+    "gcc": NATIVE,
+    "clang": CLANG,
+    "gcc-no-int128": NATIVE,
+    "clang-no-int128": CLANG,
+    "sanitize": NATIVE,
+    "aarch64": [
+        "aarch64-linux-gnu-gcc",
+        "/usr/aarch64-linux-gnu/include/stdlib.h",
+        "qemu-aarch64",
+    ],
+    "s390x": [
+        "s390x-linux-gnu-gcc",
+        "/usr/s390x-linux-gnu/include/stdlib.h",
+        "qemu-s390x",
+    ],
+    "windows": ["x86_64-w64-mingw32-gcc", "/usr/lib/wine/wine64"],
+}
+"""Configuration -> what it needs, as tools/debian.txt names it."""
+
+MEMCHECKS = {
+    "gcc": NATIVE + VALGRIND,
+    "clang": CLANG + VALGRIND,
+    "gcc-o2": NATIVE + VALGRIND,
+    "gcc-no-int128": NATIVE + VALGRIND,
+}
+
+
+def packages() -> dict[str, str]:
+    """Read tools/debian.txt: what is looked for -> the package that brings it."""
+    lines = (ROOT / "tools" / "debian.txt").read_text(encoding="utf-8").splitlines()
+    words = [line.split() for line in lines if line and not line.startswith("#")]
+    return {word[1]: word[2] for word in words}
+
+
+def need(*wanted: str) -> None:
+    """Skip the test, naming the packages that would make it run."""
+    package_of = packages()
+    missing = [
+        package_of[what]
+        for what in ("make", *wanted)
+        if not (glob.glob(what) if what.startswith("/") else shutil.which(what))
+    ]
+    if missing:
+        pytest.skip(f"to run it: apt-get install {' '.join(sorted(set(missing)))}")
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """Let one test at a time build in one folder."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    with open(OUT / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command without input; keep what it says."""
+    return subprocess.run(
+        [str(word) for word in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=1200,
+        check=False,
+    )
+
+
+def make(target: str, *options: str) -> subprocess.CompletedProcess[str]:
+    with alone(target.partition("-")[2]):
+        return run("make", "-C", CSRC, f"OUT={OUT}", *options, target)
+
+
+def parts(folder: str) -> set[str]:
+    """Names of the parts that have a test_<part>.c or check_<part>.c."""
+    files = (CSRC / folder).glob("*_*.c")
+    return {path.stem.partition("_")[2] for path in files}
+
+
+def lines_saying_ok(output: str) -> set[str]:
+    words = [line.split() for line in output.splitlines()]
+    return {word[0] for word in words if len(word) == 2 and word[1] == "ok"}
+
+
+def test_every_part_has_a_selftest_and_a_memcheck() -> None:
+    wanted = {"hashes", "ciphers", "elliptic", "generators"}
+    assert parts("selftest") >= wanted
+    assert parts("memcheck") >= wanted
+
+
+@pytest.mark.parametrize("configuration", SELFTESTS)
+def test_selftest_passes(configuration: str) -> None:
+    need(*SELFTESTS[configuration])
+    done = make(f"test-{configuration}")
+    if "LeakSanitizer does not work under ptrace" in done.stdout:
+        # Some containers trace their processes; all other checks still run.
+        done = make(f"test-{configuration}", "LEAKS=0")
+    assert done.returncode == 0, done.stdout
+    assert lines_saying_ok(done.stdout) == parts("selftest"), done.stdout
+
+
+@pytest.mark.parametrize("configuration", MEMCHECKS)
+def test_no_secret_decides_a_branch_or_an_address(configuration: str) -> None:
+    need(*MEMCHECKS[configuration])
+    done = make(f"memcheck-{configuration}")
+    assert done.returncode == 0, done.stdout
+    assert lines_saying_ok(done.stdout) == parts("memcheck"), done.stdout
+
+
+@pytest.mark.parametrize("configuration", ["gcc", "clang"])
+def test_memcheck_would_notice(configuration: str) -> None:
+    need(*MEMCHECKS[configuration])
+    built = make(f"build-memcheck-{configuration}")
+    assert built.returncode == 0, built.stdout
+    program = OUT / f"memcheck-{configuration}" / "run-memcheck"
+    done = run("valgrind", "--error-exitcode=9", program, "canary")
+    assert done.returncode == 9, done.stdout
+    assert "Conditional jump or move depends on uninitialised" in done.stdout
+    assert "Use of uninitialised value" in done.stdout
+    assert "canary: branch noticed, address noticed" in done.stdout
+
+
+@pytest.mark.parametrize("tool", ["", "none"])
+def test_memcheck_program_fails_where_memcheck_is_not_active(tool: str) -> None:
+    need(*MEMCHECKS["gcc"])
+    built = make("build-memcheck-gcc")
+    assert built.returncode == 0, built.stdout
+    runner = ["valgrind", f"--tool={tool}"] if tool else []
+    done = run(*runner, OUT / "memcheck-gcc" / "run-memcheck")
+    assert done.returncode == 3, done.stdout
+    assert "memcheck is not active" in done.stdout
+
+
+def test_shared_core_exports_only_its_own_names() -> None:
+    need(*NATIVE, "gcc")
+    built = make("build-gcc")
+    assert built.returncode == 0, built.stdout
+    objects = [OUT / "test-gcc" / f"{path.stem}.o" for path in CSRC.glob("*.c")]
+    listed = run("nm", "--defined-only", "--extern-only", "--just-symbols", *objects)
+    names = [
+        line for line in listed.stdout.split() if line and not line.endswith(".o:")
+    ]
+    assert names
+    assert [name for name in names if not name.startswith("gostkey_")] == []
