@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from gostkey.pure.curve_parameters import PARAMETERS
-
 from .errors import UnknownCurve
+from .pure.curve_parameters import PARAMETERS
 
 __all__ = ["ALL", "Curve", "find", "get"]
 
@@ -92,7 +91,7 @@ class Curve:
 
     @property
     def official_name(self) -> str:
-        """The name of `oid` in the standards, such as id-GostR3410-2001-...-ParamSet."""
+        """The name of `oid` in the standards, such as id-tc26-gost-..."""
         return _NAMES[self.name][self.oid]
 
     def __hash__(self) -> int:
