@@ -1,0 +1,330 @@
+"""header.key: what a container says of itself and of its keys.
+
+Reading keeps every element as it was, known or not; writing a certificate
+into a header changes that element and the MAC and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.hazmat import asn1
+
+from gostkey import curves
+from gostkey.curves import Curve
+from gostkey.errors import (
+    ContainerDamaged,
+    ContainerError,
+    GostKeyError,
+    UnknownAlgorithm,
+)
+from gostkey.keyforms import Scheme, certificate_public_key
+
+from . import protection, schemas
+
+HEADER = "header.key"
+
+PRIMARY = "primary"
+SECONDARY = "secondary"
+
+# Container attributes, bit 0 being the most significant.
+HAS_PASSWORD = 0x80
+HAS_RESERVE = 0x40
+NO_PRIMARY_KEY = 0x20
+SHARED_FKN = 0x10
+
+# Key attributes.
+EXPORTABLE = 0x80
+EXCHANGE = 0x20
+
+KEY_OIDS = {
+    "1.2.643.7.1.1.6.1": (Scheme.GOST_2012, 32),
+    "1.2.643.7.1.1.1.1": (Scheme.GOST_2012, 32),
+    "1.2.643.7.1.1.6.2": (Scheme.GOST_2012, 64),
+    "1.2.643.7.1.1.1.2": (Scheme.GOST_2012, 64),
+    "1.2.643.2.2.98": (Scheme.GOST_2001, 32),
+    "1.2.643.2.2.19": (Scheme.GOST_2001, 32),
+}
+"""Key algorithms met in KeyParams: the scheme and the key's size in bytes."""
+
+_CERTIFICATE_TAGS = {
+    PRIMARY: schemas.TAG_PRIMARY_CERTIFICATE,
+    SECONDARY: schemas.TAG_SECONDARY_CERTIFICATE,
+}
+_FIRST_NUMBERED = 0x80
+"""Identifier octets from here on carry a number that can be there only once."""
+
+_ORDER = (
+    schemas.TAG_CONTAINER_ALGORITHM,
+    schemas.TAG_IA5_STRING,
+    schemas.TAG_BIT_STRING,
+    schemas.TAG_SEQUENCE,
+    schemas.TAG_PASSWORD_MAC,
+    b"\x83",
+    b"\xa3",
+    schemas.TAG_SECONDARY_PARAMETERS,
+    schemas.TAG_PRIMARY_CERTIFICATE,
+    schemas.TAG_SECONDARY_CERTIFICATE,
+)
+"""Elements in the order of real files, up to the certificates."""
+
+
+@dataclass(frozen=True)
+class KeyEntry:
+    """What header.key says of one key; nothing here is secret."""
+
+    slot: str
+    """"primary" or "secondary"."""
+    curve: Curve
+    """As named in the header: `curve.oid` is the OID found there."""
+    scheme: Scheme
+    usage: str
+    """"exchange" (also signs) or "signature"."""
+    exportable: bool
+    fingerprint: bytes | None
+    """First 8 bytes of the public key; None in a header without it."""
+    certificate: bytes | None
+    """DER of the key's certificate, if it was written into the container."""
+    not_before: datetime | None
+    not_after: datetime | None
+    """Limits of the key's usage period (UTC), where the header has them."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """A header.key whose MAC was found good."""
+
+    elements: tuple[asn1.TLV, ...]
+    keys: tuple[KeyEntry, ...]
+    attributes: int
+    password_mac: bytes | None
+    profile: protection.Profile
+
+    @property
+    def has_password(self) -> bool:
+        """Say whether the container has a password."""
+        return bool(self.attributes & HAS_PASSWORD)
+
+
+def read_header(der: bytes) -> Header:
+    """Read header.key and check its MAC.
+
+    Raises:
+        ContainerDamaged: if it is not such a file or the MAC does not match.
+        ContainerError: if it is of a kind that cannot be used here.
+        UnknownCurve: if a key is on an unknown curve.
+    """
+    file = schemas.decode(schemas.HeaderFile, der, HEADER)
+    if file.content.tag_bytes != schemas.TAG_SEQUENCE:
+        raise ContainerDamaged(f"{HEADER}: its content is not a SEQUENCE")
+    sealed_by = _profile_of_mac(file)
+    elements = schemas.within(schemas.Elements, file.content, HEADER).element
+    known = _Known(elements)
+    first = schemas.parse(
+        schemas.KeyParameters, known.needed(schemas.TAG_SEQUENCE), HEADER
+    )
+    profile = protection.profile_of(_algorithm(first)[0])
+    if profile != sealed_by:
+        raise ContainerDamaged(f"{HEADER}: its MAC is not of its kind of key")
+    attributes = _bits(
+        schemas.parse(asn1.BitString, known.needed(schemas.TAG_BIT_STRING), HEADER)
+    )
+    if attributes & SHARED_FKN:
+        raise ContainerError(f"{HEADER}: a shared (FKN) container cannot be read here")
+    if attributes & NO_PRIMARY_KEY:
+        raise ContainerError(f"{HEADER}: the container has no primary key")
+    parameters = {PRIMARY: first}
+    second = known.get(schemas.TAG_SECONDARY_PARAMETERS)
+    if second is not None:
+        parameters[SECONDARY] = schemas.within(
+            schemas.SecondaryParameters, second, HEADER
+        ).element
+    return Header(
+        elements=tuple(elements),
+        keys=_entries(parameters, known),
+        attributes=attributes,
+        password_mac=known.octets(schemas.TAG_PASSWORD_MAC),
+        profile=profile,
+    )
+
+
+def put_certificate(header: Header, slot: str, certificate: bytes) -> bytes:
+    """Return header.key with a certificate put in, or in place of the old one.
+
+    All other elements keep their bytes and their order; the MAC is new.
+    """
+    if slot == PRIMARY:
+        wrapped = asn1.encode_der(schemas.PrimaryCertificate(element=certificate))
+    else:
+        wrapped = asn1.encode_der(schemas.SecondaryCertificate(element=certificate))
+    new = schemas.element_of(wrapped)
+    elements = list(header.elements)
+    tags = [element.tag_bytes for element in elements]
+    if new.tag_bytes in tags:
+        elements[tags.index(new.tag_bytes)] = new
+    else:
+        elements.insert(_place(tags, new.tag_bytes), new)
+    return seal(header.profile, asn1.encode_der(schemas.Elements(element=elements)))
+
+
+def seal(profile: protection.Profile, one: bytes) -> bytes:
+    """Return header.key for a content (given as the DER of a `One` around it)."""
+    content = schemas.element_of(one)
+    mac = protection.header_mac(profile, schemas.encode_element(content))
+    return asn1.encode_der(schemas.HeaderFile(content=content, mac=mac))
+
+
+def _profile_of_mac(file: schemas.HeaderFile) -> protection.Profile:
+    """Tell the profile whose MAC the header has.
+
+    Before anything else is looked at, so that a damaged header is called
+    damaged, and not one with an unknown curve.
+    """
+    content = schemas.encode_element(file.content)
+    for scheme in (Scheme.GOST_2012, Scheme.GOST_2001):
+        profile = protection.profile_of(scheme)
+        if protection.same(protection.header_mac(profile, content), file.mac):
+            return profile
+    raise ContainerDamaged(
+        f"{HEADER}: its MAC does not match; the file was changed or damaged"
+    )
+
+
+class _Known:
+    """The elements by tag; what is not known is not looked at."""
+
+    def __init__(self, elements: list[asn1.TLV]) -> None:
+        self._by_tag: dict[bytes, asn1.TLV] = {}
+        for element in elements:
+            if element.tag_bytes not in self._by_tag:
+                self._by_tag[element.tag_bytes] = element
+            elif element.tag_bytes[0] >= _FIRST_NUMBERED:
+                raise ContainerDamaged(
+                    f"{HEADER}: the element {element.tag_bytes.hex()} is there twice"
+                )
+
+    def get(self, tag: bytes) -> asn1.TLV | None:
+        return self._by_tag.get(tag)
+
+    def needed(self, tag: bytes) -> asn1.TLV:
+        element = self._by_tag.get(tag)
+        if element is None:
+            raise ContainerDamaged(f"{HEADER}: the element {tag.hex()} is not there")
+        return element
+
+    def octets(self, tag: bytes) -> bytes | None:
+        element = self._by_tag.get(tag)
+        return None if element is None else bytes(element.data)
+
+
+def _entries(
+    parameters: dict[str, schemas.KeyParameters], known: _Known
+) -> tuple[KeyEntry, ...]:
+    fingerprints = {
+        PRIMARY: known.octets(schemas.TAG_PRIMARY_FINGERPRINT),
+        SECONDARY: known.octets(schemas.TAG_SECONDARY_FINGERPRINT),
+    }
+    for slot, fingerprint in fingerprints.items():
+        if fingerprint and len(fingerprint) != protection.FINGERPRINT_SIZE:
+            raise ContainerDamaged(
+                f"{HEADER}: the fingerprint of the {slot} key has "
+                f"{len(fingerprint)} bytes, not {protection.FINGERPRINT_SIZE}"
+            )
+    certificates = _certificates(fingerprints, known)
+    periods = _periods(known)
+    entries = []
+    for slot, of_key in parameters.items():
+        scheme, curve = _algorithm(of_key)
+        bits = _bits(of_key.attributes)
+        usage = "exchange" if bits & EXCHANGE else "signature"
+        period = periods.get(usage)
+        if period is None and len(parameters) == 1:
+            period = next(iter(periods.values()), None)
+        not_before, not_after = period or (None, None)
+        entries.append(
+            KeyEntry(
+                slot=slot,
+                curve=curve,
+                scheme=scheme,
+                usage=usage,
+                exportable=bool(bits & EXPORTABLE),
+                fingerprint=fingerprints[slot],
+                certificate=certificates.get(slot),
+                not_before=not_before,
+                not_after=not_after,
+            )
+        )
+    return tuple(entries)
+
+
+def _certificates(
+    fingerprints: dict[str, bytes | None], known: _Known
+) -> dict[str, bytes]:
+    """Give each key its certificate: by public key, else by position."""
+    found: dict[str, bytes] = {}
+    by_position: dict[str, bytes] = {}
+    for position, tag in _CERTIFICATE_TAGS.items():
+        certificate = known.octets(tag)
+        if certificate is None:
+            continue
+        try:
+            public = certificate_public_key(certificate).public_le
+        except GostKeyError:
+            public = b""
+        start = public[: protection.FINGERPRINT_SIZE]
+        for slot in (position, *fingerprints):
+            if start and start == fingerprints[slot] and slot not in found:
+                found[slot] = certificate
+                break
+        else:
+            by_position[position] = certificate
+    return by_position | found
+
+
+def _periods(known: _Known) -> dict[str, tuple[datetime | None, datetime | None]]:
+    element = known.get(schemas.TAG_EXTENSIONS)
+    if element is None:
+        return {}
+    usages = {
+        schemas.PERIOD_OF_SIGNATURE_KEY: "signature",
+        schemas.PERIOD_OF_EXCHANGE_KEY: "exchange",
+    }
+    periods = {}
+    for extension in schemas.within(schemas.Extensions, element, HEADER).element:
+        if extension.oid in usages:
+            period = schemas.decode(schemas.UsagePeriod, extension.value, HEADER)
+            periods[usages[extension.oid]] = (
+                _when(period.not_before),
+                _when(period.not_after),
+            )
+    return periods
+
+
+def _when(time: asn1.GeneralizedTime | None) -> datetime | None:
+    return None if time is None else time.as_datetime()
+
+
+def _algorithm(parameters: schemas.KeyParameters) -> tuple[Scheme, Curve]:
+    oid = parameters.algorithm.algorithm.dotted_string
+    if oid not in KEY_OIDS:
+        raise UnknownAlgorithm(f"{HEADER}: the key algorithm {oid} is not a GOST one")
+    scheme, size = KEY_OIDS[oid]
+    curve = curves.get(parameters.algorithm.parameters.curve.dotted_string)
+    if curve.size != size:
+        raise ContainerDamaged(
+            f"{HEADER}: the key algorithm {oid} is for {size * 8}-bit curves, "
+            f"but the curve is {curve.name}"
+        )
+    return scheme, curve
+
+
+def _bits(bits: asn1.BitString) -> int:
+    octets = bits.as_bytes()
+    return octets[0] if octets else 0
+
+
+def _place(tags: list[bytes], new: bytes) -> int:
+    """Find where an element goes: behind the first ones of those before it."""
+    before = _ORDER[: _ORDER.index(new)]
+    return 1 + max(tags.index(tag) for tag in before if tag in tags)

@@ -1,0 +1,126 @@
+"""How a container protects a key: storage key, mask, three MACs.
+
+A private key d is kept as GOST28147-ECB(K, d * m mod q) with a mask m that
+lies beside it and a storage key K that comes from the password and a salt
+(an empty password gives a K, too).  All numbers are little-endian.
+
+Source: CryptoPro CSP containers, confirmed on real ones; 512-bit keys by
+other implementations only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from gostkey import kdf
+from gostkey.backend import active
+from gostkey.curves import Curve
+from gostkey.errors import ContainerError
+from gostkey.keyforms import Scheme
+from gostkey.primitives import Readable
+
+SALT_SIZE = 12
+MAC_SIZE = 4
+FINGERPRINT_SIZE = 8
+LONGEST_PASSWORD = 256
+
+_ZERO_IV = bytes(8)
+_ZERO_KEY = bytes(32)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Hash of the storage key and S-box of cipher and MACs."""
+
+    hash_name: str
+    sbox: str
+
+
+_PROFILES = {
+    Scheme.GOST_2001: Profile("gostr3411_94", "a"),
+    Scheme.GOST_2012: Profile("streebog256", "z"),
+}
+
+
+def profile_of(scheme: Scheme) -> Profile:
+    """Return the profile that the primary key's scheme chooses."""
+    return _PROFILES[scheme]
+
+
+def checked_new_password(password: str) -> str:
+    """Return a password that a new container may have.
+
+    Raises:
+        ContainerError: if it is empty, too long or not ASCII.
+    """
+    if not password:
+        raise ContainerError("password: empty; give None for a container without one")
+    if len(password) > LONGEST_PASSWORD:
+        raise ContainerError(
+            f"password: {len(password)} characters; at most {LONGEST_PASSWORD}"
+        )
+    if not password.isascii():
+        # Implementations differ on how other characters become octets, so
+        # such a container might open here and nowhere else.
+        raise ContainerError("password: only ASCII characters can be used")
+    return password
+
+
+def storage_key(profile: Profile, password: str, salt: Readable) -> bytearray:
+    """Derive K, 32 bytes, from a password ("" for none) and a salt."""
+    return bytearray(kdf.container_key(password, bytes(salt), profile.hash_name))
+
+
+def wrap(
+    profile: Profile, curve: Curve, key: Readable, private_le: Readable, mask: Readable
+) -> bytes:
+    """Encrypt d * m mod q with a storage key."""
+    masked = bytearray(active.elliptic.multiply_mod_q(curve.index, private_le, mask))
+    try:
+        return active.ciphers.gost28147_ecb_encrypt(profile.sbox, key, masked)
+    finally:
+        active.generators.wipe(masked)
+
+
+def unwrap(
+    profile: Profile, curve: Curve, key: Readable, wrapped: Readable, mask: Readable
+) -> bytearray:
+    """Decrypt and unmask a private key; what comes out is yet to be checked.
+
+    Raises:
+        PrivateKeyRange: if the mask is 0 mod q.
+    """
+    masked = bytearray(active.ciphers.gost28147_ecb_decrypt(profile.sbox, key, wrapped))
+    try:
+        return bytearray(active.elliptic.divide_mod_q(curve.index, masked, mask))
+    finally:
+        active.generators.wipe(masked)
+
+
+def header_mac(profile: Profile, content_der: Readable) -> bytes:
+    """MAC of header.key: under a key of zeros, so it finds damage, not malice."""
+    return _mac(profile, _ZERO_KEY, content_der)
+
+
+def mask_mac(profile: Profile, mask: Readable, salt: Readable) -> bytes:
+    """MAC of masks.key: the salt under the mask (its last 32 bytes)."""
+    return _mac(profile, bytes(mask)[-32:], salt)
+
+
+def password_mac(profile: Profile, password: str, fingerprint: Readable) -> bytes:
+    """MAC that tells a right password: 16 zero bytes under K(password, fingerprint)."""
+    key = storage_key(profile, password, fingerprint)
+    try:
+        return _mac(profile, key, bytes(16))
+    finally:
+        active.generators.wipe(key)
+
+
+def same(a: Readable, b: Readable) -> bool:
+    """Compare without telling by time where they differ."""
+    return compare_digest(a, b)
+
+
+def _mac(profile: Profile, key: Readable, data: Readable) -> bytes:
+    return active.ciphers.gost28147_mac(profile.sbox, key, _ZERO_IV, data, False)

@@ -1,0 +1,401 @@
+"""Making key containers: new ones, and a certificate into one that is there.
+
+What is made has the form of the vendor's own files, element by element: two
+pairs of the key under masks of their own, the header's MAC last.  Every
+container is read back before it is handed out.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat import asn1
+from cryptography.x509 import ObjectIdentifier
+
+from gostkey import random
+from gostkey.backend import active
+from gostkey.curves import Curve, find
+from gostkey.errors import (
+    CertificateMismatch,
+    ContainerDamaged,
+    ContainerError,
+    LengthError,
+    UnknownAlgorithm,
+)
+from gostkey.keyforms import Scheme, certificate_public_key
+from gostkey.primitives import Readable
+from gostkey.signing import SigningKey, VerifyingKey
+
+from . import protection, schemas
+from .container import Container
+from .header import (
+    EXCHANGE,
+    EXPORTABLE,
+    HAS_PASSWORD,
+    HAS_RESERVE,
+    HEADER,
+    put_certificate,
+    seal,
+)
+from .names import encode_name
+from .pairs import PAIRS
+
+if TYPE_CHECKING:
+    from gostkey.batch import KeyBatch
+
+MONTHS_OF_USE = 15
+"""Usage period that CryptoPro CSP gives a new key: one year and three months."""
+
+_KEY_OIDS = {
+    ("exchange", 32): "1.2.643.7.1.1.6.1",
+    ("exchange", 64): "1.2.643.7.1.1.6.2",
+    ("signature", 32): "1.2.643.7.1.1.1.1",
+    ("signature", 64): "1.2.643.7.1.1.1.2",
+}
+_DIGEST_OIDS = {32: "1.2.643.7.1.1.2.2", 64: "1.2.643.7.1.1.2.3"}
+_PERIOD_OIDS = {
+    "exchange": schemas.PERIOD_OF_EXCHANGE_KEY,
+    "signature": schemas.PERIOD_OF_SIGNATURE_KEY,
+}
+
+_PROFILE = protection.profile_of(Scheme.GOST_2012)
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What all containers of one call have in common."""
+
+    curve: Curve
+    password: str | None
+    exportable: bool
+    usage: str
+    not_after: datetime
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What one container is made of."""
+
+    name: str
+    private_le: Readable
+    public_le: bytes
+    masks: tuple[Readable, Readable]
+    salts: tuple[Readable, Readable]
+    certificate: bytes | None
+
+
+def build_container(
+    name: str,
+    key: SigningKey,
+    *,
+    password: str | None = None,
+    certificate: bytes | None = None,
+    exportable: bool = True,
+    not_after: datetime | None = None,
+    usage: str = "exchange",
+) -> dict[str, bytes]:
+    """Make the six files of a container with one key.
+
+    Args:
+        name: container name, up to 260 characters of Windows-1251.
+        key: a key of GOST R 34.10-2012; the header gets `key.curve.oid`.
+        password: ASCII; None for a container without one.
+        certificate: DER of the key's certificate, if there is one already.
+        exportable: whether programs may export the key (a policy only).
+        not_after: end of the key's usage period, aware; now and 15 months if
+            not given.
+        usage: "exchange" (signs, too) or "signature".
+
+    Returns:
+        File name to content.
+
+    Raises:
+        ContainerError: if name or password cannot be used.
+        CertificateMismatch: if the certificate is for another key.
+        UnknownAlgorithm: if the key is of GOST R 34.10-2001.
+        GeneratorFailure: if there is no good random.
+    """
+    if key.scheme is not Scheme.GOST_2012:
+        raise UnknownAlgorithm(
+            "key: GOST R 34.10-2001 keys are read but no longer written; "
+            "use a GOST R 34.10-2012 key"
+        )
+    terms = _terms(key.curve, password, exportable, usage, not_after)
+    private = bytearray(key.to_bytes())
+    try:
+        return _build(
+            terms, [name], private, key.verifying_key.to_bytes(), [certificate]
+        )[0]
+    finally:
+        active.generators.wipe(private)
+
+
+def build_containers(
+    names: Sequence[str],
+    keys: KeyBatch,
+    *,
+    curve: str | Curve,
+    password: str | None = None,
+    exportable: bool = True,
+    not_after: datetime | None = None,
+    usage: str = "exchange",
+) -> list[dict[str, bytes]]:
+    """Make a container for each of many keys of one curve.
+
+    As `build_container`, with random drawn for all at once.  The keys are
+    those of `gostkey.batch.generate`; the caller wipes them.
+
+    Raises:
+        LengthError: if there are not as many names as keys.
+        ContainerError: as `build_container`; then none is made.
+    """
+    found = find(curve)
+    n = len(names)
+    private = _flat("keys.private", keys.private.data, n * found.size)
+    public = _flat("keys.public", keys.public.data, n * 2 * found.size)
+    terms = _terms(found, password, exportable, usage, not_after)
+    expected = bytearray(len(public))
+    active.elliptic.public_keys_into(found.index, expected, private, n)
+    if expected != public:
+        raise ContainerError("keys: public keys that are not of the private keys")
+    return _build(terms, names, private, public, [None] * n)
+
+
+def with_certificate(
+    files: Mapping[str, bytes],
+    certificate: bytes,
+    public_key: VerifyingKey | None = None,
+) -> dict[str, bytes]:
+    """Install a certificate: re-make header.key and leave all else as it is.
+
+    The key that it is for is found by the fingerprint, so no password is
+    needed.  A certificate that was there for this key is replaced.
+
+    Args:
+        files: the container.
+        certificate: DER.
+        public_key: the container's key, if known, to compare all of it and
+            not only the 8 bytes of the fingerprint.
+
+    Returns:
+        The files with another header.key; the others are the same objects.
+
+    Raises:
+        CertificateMismatch: if it is for a key that is not in the container.
+        EncodingError: if it is not a certificate.
+        ContainerError: if the container cannot be read.
+    """
+    container = Container.parse(files)
+    info = certificate_public_key(certificate)
+    if public_key is not None and public_key.to_bytes() != info.public_le:
+        raise CertificateMismatch(
+            f"container {container.name!r}: the certificate is for another key"
+        )
+    start = info.public_le[: protection.FINGERPRINT_SIZE]
+    for entry in container.keys:
+        if entry.fingerprint == start and entry.curve == info.curve:
+            header = put_certificate(container.header, entry.slot, certificate)
+            changed = dict(files) | {HEADER: header}
+            _check_certificate(changed, entry.slot, certificate)
+            return changed
+    raise CertificateMismatch(
+        f"container {container.name!r}: the certificate is for none of its keys"
+    )
+
+
+def _check_certificate(
+    files: Mapping[str, bytes], slot: str, certificate: bytes
+) -> None:
+    entries = {entry.slot: entry for entry in Container.parse(files).keys}
+    if entries[slot].certificate != certificate:
+        raise ContainerDamaged(f"{HEADER}: the certificate did not read back")
+
+
+def _terms(
+    curve: Curve,
+    password: str | None,
+    exportable: bool,
+    usage: str,
+    not_after: datetime | None,
+) -> _Terms:
+    if usage not in _PERIOD_OIDS:
+        raise ContainerError(f"usage: {usage!r}; must be 'exchange' or 'signature'")
+    if not_after is None:
+        not_after = later(datetime.now(timezone.utc), MONTHS_OF_USE)
+    elif not_after.tzinfo is None:
+        raise ContainerError("not_after: without a time zone; give an aware datetime")
+    return _Terms(
+        curve=curve,
+        password=None
+        if password is None
+        else protection.checked_new_password(password),
+        exportable=exportable,
+        usage=usage,
+        # DER allows fractions of a second, but no container has them.
+        not_after=not_after.astimezone(timezone.utc).replace(microsecond=0),
+    )
+
+
+def later(when: datetime, months: int) -> datetime:
+    """Return the same day and time some months later, or the month's last day."""
+    years, month = divmod(when.month - 1 + months, 12)
+    year = when.year + years
+    last = calendar.monthrange(year, month + 1)[1]
+    return when.replace(year=year, month=month + 1, day=min(when.day, last))
+
+
+def _flat(what: str, view: memoryview, size: int) -> memoryview:
+    if view.nbytes != size:
+        raise LengthError(f"{what}: {view.nbytes} bytes; must be {size} for the names")
+    return view.cast("B") if size else memoryview(b"")
+
+
+def _build(
+    terms: _Terms,
+    names: Sequence[str],
+    private: Readable,
+    public: Readable,
+    certificates: Sequence[bytes | None],
+) -> list[dict[str, bytes]]:
+    n, size = len(names), terms.curve.size
+    wide = bytearray(2 * n * (size + 8))
+    salts = bytearray(2 * n * protection.SALT_SIZE)
+    random.fill(wide)
+    random.fill(salts)
+    masks = bytearray(2 * n * size)
+    active.elliptic.private_from_wide_into(terms.curve.index, masks, wide, 2 * n)
+    private_rows = _rows(private, size)
+    public_rows = _rows(public, 2 * size)
+    mask_rows = _rows(masks, size)
+    salt_rows = _rows(salts, protection.SALT_SIZE)
+    return [
+        _build_one(
+            terms,
+            _Material(
+                name=name,
+                private_le=private_rows[i],
+                public_le=bytes(public_rows[i]),
+                masks=(mask_rows[2 * i], mask_rows[2 * i + 1]),
+                salts=(salt_rows[2 * i], salt_rows[2 * i + 1]),
+                certificate=certificates[i],
+            ),
+        )
+        for i, name in enumerate(names)
+    ]
+
+
+def _rows(data: Readable, width: int) -> list[memoryview]:
+    view = memoryview(data)
+    return [view[i : i + width] for i in range(0, len(view), width)]
+
+
+def _build_one(terms: _Terms, made_of: _Material) -> dict[str, bytes]:
+    files = {"name.key": encode_name(made_of.name), HEADER: _header(terms, made_of)}
+    for (primary_name, masks_name), mask, salt in zip(
+        PAIRS, made_of.masks, made_of.salts, strict=True
+    ):
+        files[primary_name] = asn1.encode_der(
+            schemas.PrimaryFile(
+                primary=_wrapped(terms, made_of, mask, salt),
+                secondary=None,
+                hmac_key=None,
+            )
+        )
+        files[masks_name] = asn1.encode_der(
+            schemas.MasksFile(
+                mask=bytes(mask),
+                salt=bytes(salt),
+                mac=protection.mask_mac(_PROFILE, mask, salt),
+            )
+        )
+    _read_back(files, terms, made_of)
+    return files
+
+
+def _wrapped(
+    terms: _Terms, made_of: _Material, mask: Readable, salt: Readable
+) -> bytes:
+    """Encrypt the key for one pair, and see that it decrypts to itself."""
+    key = protection.storage_key(_PROFILE, terms.password or "", salt)
+    try:
+        wrapped = protection.wrap(_PROFILE, terms.curve, key, made_of.private_le, mask)
+        private = protection.unwrap(_PROFILE, terms.curve, key, wrapped, mask)
+    finally:
+        active.generators.wipe(key)
+    good = protection.same(private, made_of.private_le)
+    active.generators.wipe(private)
+    if not good:
+        raise ContainerDamaged(
+            f"container {made_of.name!r}: the key does not decrypt to itself"
+        )
+    return wrapped
+
+
+def _header(terms: _Terms, made_of: _Material) -> bytes:
+    size = terms.curve.size
+    fingerprint = made_of.public_le[: protection.FINGERPRINT_SIZE]
+    attributes, password_mac = HAS_RESERVE, None
+    if terms.password is not None:
+        attributes |= HAS_PASSWORD
+        password_mac = protection.password_mac(_PROFILE, terms.password, fingerprint)
+    of_key = EXCHANGE if terms.usage == "exchange" else 0
+    of_key |= EXPORTABLE if terms.exportable else 0
+    key = schemas.KeyParameters(
+        attributes=_bit_string(of_key),
+        algorithm=schemas.Algorithm(
+            algorithm=ObjectIdentifier(_KEY_OIDS[terms.usage, size]),
+            parameters=schemas.GostParameters(
+                curve=ObjectIdentifier(terms.curve.oid),
+                digest=ObjectIdentifier(_DIGEST_OIDS[size]),
+            ),
+        ),
+    )
+    period = schemas.UsagePeriod(
+        not_before=None, not_after=asn1.GeneralizedTime(terms.not_after)
+    )
+    content = schemas.Content(
+        algorithm=schemas.ContainerAlgorithm(algorithm=schemas.V2_FULL),
+        attributes=_bit_string(attributes),
+        primary=key,
+        password_mac=password_mac,
+        certificate=made_of.certificate,
+        fingerprint=fingerprint,
+        extensions=[
+            schemas.Extension(
+                oid=_PERIOD_OIDS[terms.usage], value=asn1.encode_der(period)
+            )
+        ],
+    )
+    return seal(_PROFILE, asn1.encode_der(schemas.NewHeader(content=content)))
+
+
+def _bit_string(attributes: int) -> asn1.BitString:
+    """Encode attributes as a named-bit list: without the zero bits at its end."""
+    if not attributes:
+        return asn1.BitString(b"", 0)
+    unused = (attributes & -attributes).bit_length() - 1
+    return asn1.BitString(bytes([attributes]), unused)
+
+
+def _read_back(files: Mapping[str, bytes], terms: _Terms, made_of: _Material) -> None:
+    """Read a new container and compare; what is wrong now is never handed out."""
+    container = Container.parse(files)
+    entry = container.keys[0]
+    fingerprint = made_of.public_le[: protection.FINGERPRINT_SIZE]
+    read = (container.name, entry.fingerprint, entry.curve, entry.usage)
+    if read != (made_of.name, fingerprint, terms.curve, terms.usage) or any(
+        pair.fault for pair in container.pairs
+    ):
+        raise ContainerDamaged(
+            f"container {made_of.name!r}: what was made does not read back the same"
+        )
+    if made_of.certificate is not None:
+        info = certificate_public_key(made_of.certificate)
+        if info.public_le != made_of.public_le or info.curve != terms.curve:
+            raise CertificateMismatch(
+                f"container {made_of.name!r}: the certificate is for another key"
+            )

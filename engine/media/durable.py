@@ -1,0 +1,137 @@
+"""Writing files so that a crash leaves the old or the new, never a half.
+
+Small functions over `os`; the order of calls in them is the point.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from gostkey.errors import MediumError
+
+TEMPORARY = ".gostkey-tmp-"
+"""Start of the names of files and folders that are not finished."""
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return an unused name in the same folder, so that a rename is possible."""
+    return path.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Create a file with its final mode, write it and flush it to the medium."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, FILE_MODE)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Create a folder with its files, and flush them to the medium."""
+    os.mkdir(path, FOLDER_MODE)
+    for name, data in files.items():
+        write_file(path / name, data)
+    flush_folder(path)
+
+
+def flush_folder(path: Path) -> None:
+    """Flush the names in a folder to the medium."""
+    if os.name == "nt":
+        return  # Windows has no such call and writes names through
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """Read a regular file of at most *limit* bytes.
+
+    Raises:
+        MediumError: if it is larger, or no regular file.
+        OSError: if it cannot be read.
+    """
+    # Without O_NONBLOCK the open would wait at a pipe for its other end.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    try:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            raise MediumError(f"{path}: not a regular file")
+        if about.st_size > limit:
+            raise MediumError(
+                f"{path}: {about.st_size} bytes; at most {limit} are read"
+            )
+        pieces = []
+        left = limit + 1
+        while left:
+            piece = os.read(descriptor, left)
+            if not piece:
+                break
+            pieces.append(piece)
+            left -= len(piece)
+    finally:
+        os.close(descriptor)
+    data = b"".join(pieces)
+    if len(data) > limit:
+        raise MediumError(f"{path}: grew over {limit} bytes while it was read")
+    return data
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder, unless it is there, in one that is there.
+
+    Not its parents: if a removable disk is absent, they would be made in the
+    place where it is usually mounted.
+    """
+    try:
+        os.mkdir(path, FOLDER_MODE)
+    except FileExistsError:
+        return
+    flush_folder(path.parent)
+
+
+def forget_cached(path: Path) -> None:
+    """Ask the system to read a file from the medium next time."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
+
+
+def discard(path: Path) -> None:
+    """Remove an unfinished file or folder; what is in files is overwritten first.
+
+    It may hold keys.  (On flash media overwriting does not reach every copy.)
+    """
+    if path.is_dir() and not path.is_symlink():
+        for inner in path.iterdir():
+            discard(inner)
+        path.rmdir()
+        return
+    if path.is_file() and not path.is_symlink():
+        try:
+            with path.open("r+b") as file:
+                size = os.fstat(file.fileno()).st_size
+                file.write(bytes(size))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            pass  # a full or failing disk; removing is still to be tried
+    path.unlink()

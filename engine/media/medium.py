@@ -1,0 +1,52 @@
+"""What a place for key containers can do: the verbs of every medium.
+
+A folder on a disk has them (`folder.FolderStore`), a token will.  A *place*
+is where one container is on its medium: a folder's path, a directory of a card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol, TypeVar
+
+from gostkey.errors import MediumError
+
+Place = TypeVar("Place")
+
+
+class Medium(Protocol[Place]):
+    """A medium that holds containers.
+
+    Nothing here deletes or overwrites a container.  All methods raise
+    MediumError if the medium is absent, full, read-only or fails.
+    """
+
+    @property
+    def identity(self) -> str:
+        """What tells this medium from others, for journals and reports."""
+
+    def find(self, unreadable: list[MediumError] | None = None) -> Iterator[Place]:
+        """Yield the places that hold a container, in a fixed order.
+
+        What cannot be looked into is appended to *unreadable*; the rest goes on.
+        """
+
+    def read(self, place: Place) -> dict[str, bytes]:
+        """Read the container's files: lower-case name to content."""
+
+    def write(
+        self, name: str, files: Mapping[str, bytes], place: Place | None = None
+    ) -> Place:
+        """Write a new container whole or not at all, and read it back.
+
+        Args:
+            name: container name, from which a place is chosen.
+            files: the container.
+            place: where to, if that was settled before.
+        """
+
+    def replace_header(self, place: Place, header: bytes) -> None:
+        """Replace header.key of a container, whole or not at all."""
+
+    def free_space(self) -> int:
+        """Return the bytes that can still be written."""
