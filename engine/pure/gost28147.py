@@ -206,6 +206,8 @@ class Cipher:
         The rest of the last block is zeros, and a text of one block gets a
         second one of zeros: the MAC is defined for two blocks or more.
         """
+        n1: int
+        n2: int
         n1, n2 = _BLOCK.unpack(iv)
         padded = bytes(data) + bytes(-len(data) % 8)
         if len(padded) == 8:
