@@ -330,7 +330,7 @@ class SigningKey:
         """
         fresh = bytearray(self.curve.size)
         try:
-            random.fill(fresh)
+            random.fill(fresh, reseed=False)
             return active.elliptic.sign(self.curve.index, self._secret(), digest, fresh)
         finally:
             active.generators.wipe(fresh)
