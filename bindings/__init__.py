@@ -31,7 +31,7 @@ except ModuleNotFoundError as error:
         raise
     missing = (
         "the native core was not built when the package was installed "
-        "(it needs a C compiler and Python's headers; then install again)"
+        "for want of a C compiler or of Python's headers"
     )
 except ImportError as error:
     missing = f"the native core does not load ({error})"

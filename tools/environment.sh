@@ -113,7 +113,7 @@ stamp=.venv/gostkey-installed
 if [ "$(cat $stamp 2>/dev/null)" != "$(fingerprint)" ]; then
     rm -f $stamp
     echo "${extras[@]}" >$kept
-    say "Installing gostkey and its dependencies (${extras[*]:-no extras})"
+    say "Installing gostkey and its dependencies (${extras[*]:-no extras}); a minute or two"
     pip=(.venv/bin/python -m pip --disable-pip-version-check -q)
     "${pip[@]}" install 'setuptools>=77' 'cffi>=2.0'
     # The strict form is a tree of links: edits count at once, and type checkers
