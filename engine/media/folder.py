@@ -158,7 +158,8 @@ class FolderStore:
 
         Raises:
             MediumError: if the place exists or it cannot be written there;
-                nothing is left behind then.
+                nothing is left behind then (or the whole container, if only
+                the very last flush failed).
         """
         if place is not None:
             return self._write(self.root / place, files)
