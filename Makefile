@@ -27,8 +27,9 @@ environment:
 
 lint: environment
 	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
+	.venv/bin/ruff format --check --quiet .
 	.venv/bin/mypy
+	MYPYPATH=bench .venv/bin/mypy tools bench/*.py
 	.venv/bin/lint-imports
 
 # First the parts above the primitives on the fallback alone, as a machine

@@ -8,6 +8,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import gostkey
 from gostkey import batch
 
+CURVE = "tc26-256-b"
 CURVES = ("tc26-256-b", "tc26-512-a")
 
 
@@ -38,16 +39,18 @@ def test_verify_digest(
 @pytest.mark.parametrize("threads", [1, None], ids=["one thread", "all CPUs"])
 def test_batch_sign_1000(benchmark: BenchmarkFixture, threads: int | None) -> None:
     benchmark.group = "sign 1000 digests with 1000 keys"
-    keys = batch.generate(1000)
+    keys = batch.generate(1000, CURVE)
     digests = batch.digest([bytes([i % 256]) for i in range(1000)])
-    benchmark(batch.sign, keys.private, digests, threads=threads)
+    benchmark(batch.sign, keys.private, digests, CURVE, threads=threads)
 
 
 @pytest.mark.parametrize("threads", [1, None], ids=["one thread", "all CPUs"])
 def test_batch_verify_1000(benchmark: BenchmarkFixture, threads: int | None) -> None:
     benchmark.group = "verify 1000 signatures of 1000 keys"
-    keys = batch.generate(1000)
+    keys = batch.generate(1000, CURVE)
     digests = batch.digest([bytes([i % 256]) for i in range(1000)])
-    signatures = batch.sign(keys.private, digests)
-    found = benchmark(batch.verify, keys.public, signatures, digests, threads=threads)
+    signatures = batch.sign(keys.private, digests, CURVE)
+    found = benchmark(
+        batch.verify, keys.public, signatures, digests, CURVE, threads=threads
+    )
     assert found.all()

@@ -88,11 +88,13 @@ fi
 if [ ! -x .venv/bin/pip ]; then
     say "Making .venv with $("$python" --version)"
     rm -rf .venv
-    if ! "$python" -m venv .venv; then
-        rm -rf .venv
-        echo "cannot make .venv: apt-get install python3-venv, then try again" >&2
+    if ! "$python" -c 'import ensurepip' 2>/dev/null; then
+        echo "This Python cannot make a virtual environment. As root:" >&2
+        echo "   apt-get install python3-venv" >&2
+        echo "and then again; or say PYTHON=/path/to/another" >&2
         exit 1
     fi
+    "$python" -m venv .venv
 fi
 
 # --- gostkey in it --------------------------------------------------------

@@ -67,13 +67,16 @@ def signatures() -> int:
 
 
 def batches() -> None:
-    keys = batch.generate(3)
+    curve = "tc26-256-b"
+    keys = batch.generate(3, curve)
     check(keys.private.shape == (3, 32), "shape of a batch of keys")
     digests = batch.digest([b"a", b"b", b"c"])
-    made = batch.sign(keys.private, digests)
-    check(bool(batch.verify(keys.public, made, digests).all()), "a batch verifies")
+    made = batch.sign(keys.private, digests, curve)
+    check(
+        bool(batch.verify(keys.public, made, digests, curve).all()), "a batch verifies"
+    )
     made[1, 0] ^= 1
-    found = batch.verify(keys.public, made, digests).tolist()
+    found = batch.verify(keys.public, made, digests, curve).tolist()
     check(found == [True, False, True], "a changed signature of a batch is found")
 
 
