@@ -8,6 +8,7 @@ is an error and never another choice in silence.
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 
 from gostkey import bindings
@@ -112,14 +113,30 @@ def _choose() -> None:
         use("native")
     else:
         use("pure")
-        # Level 4: past this function, this module and the package, so that the
-        # warning points at the import of gostkey.
         warnings.warn(
             f"gostkey: {bindings.missing}; the slow Python fallback runs "
             "(its arithmetic is not constant-time)",
             FallbackWarning,
-            stacklevel=4,
+            stacklevel=_level_of_the_importer(),
         )
+
+
+def _level_of_the_importer() -> int:
+    """Return the stack level, seen from the caller, of who imported gostkey.
+
+    A warning that points there names a line that its reader knows.  The
+    frames of the import system are not counted, as `warnings` does not.
+    """
+    level = 1
+    frame = sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame.f_back is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] == package:
+            level += 1
+        elif "importlib" not in frame.f_code.co_filename:
+            break
+        frame = frame.f_back
+    return level
 
 
 def _check_kernels(kernels: str, wanted: str) -> None:
