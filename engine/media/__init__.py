@@ -1,6 +1,7 @@
 """Places where containers are kept."""
 
-from .folder import FolderStore, explain
+from .faults import explain
+from .folder import FolderStore
 from .medium import Medium
 
 __all__ = ["FolderStore", "Medium", "explain"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Mapping
 from pathlib import Path
 
 from gostkey.errors import MediumError
@@ -26,28 +25,31 @@ def temporary_beside(path: Path) -> Path:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Create a file with its final mode, write it and flush it to the medium."""
+    """Create a file with its final mode and write it; the disk may still be at it."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags, FILE_MODE)
     try:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
+        # Has the side effect that the disk begins to write at once.
+        _forget(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def flush_file(path: Path) -> None:
+    """Wait until a file's content is on the medium."""
+    # Windows flushes only what is open for writing.
+    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Create a folder with its files, and flush them to the medium."""
-    os.mkdir(path, FOLDER_MODE)
-    for name, data in files.items():
-        write_file(path / name, data)
-    flush_folder(path)
-
-
 def flush_folder(path: Path) -> None:
-    """Flush the names in a folder to the medium."""
+    """Wait until the names in a folder are on the medium."""
     if os.name == "nt":
         return  # Windows has no such call and writes names through
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -106,13 +108,16 @@ def make_folder(path: Path) -> None:
 
 def forget_cached(path: Path) -> None:
     """Ask the system to read a file from the medium next time."""
-    if not hasattr(os, "posix_fadvise"):
-        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        _forget(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _forget(descriptor: int) -> None:
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def discard(path: Path) -> None:

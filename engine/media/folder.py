@@ -8,29 +8,34 @@ new one was read back.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from gostkey.containers import FILES, LARGEST_FILE, Container, folder_name
-from gostkey.errors import GostKeyError, MediumError
+from gostkey.containers import FILES, folder_name
+from gostkey.errors import MediumError
 
 from . import durable
+from .faults import explain, explained
+from .groups import (
+    OLD_HEADER,
+    Replacing,
+    Writing,
+    read_container,
+    replace_headers,
+    settle,
+    write_containers,
+)
 
 DEPTH = 4
 """Levels of folders below the root in which containers are looked for."""
 
-OLD_HEADER = ".gostkey-old-header.key"
-"""The header before a replacement that was not finished."""
-
 _NUMBERED = re.compile(r".+\.[0-9]{3}")
-_HEADER = "header.key"
 
 
 class FolderStore:
@@ -65,7 +70,7 @@ class FolderStore:
         Raises:
             MediumError: if the root itself cannot be read.
         """
-        with _explained(self.root):
+        with explained(self.root):
             os.stat(self.root)
             os.listdir(self.root)
         seen: set[tuple[int, int]] = set()
@@ -116,15 +121,12 @@ class FolderStore:
             MediumError: if it cannot be read, or a file has over 64 KiB.
         """
         folder = self.root / place
-        with _explained(folder):
-            return {
-                name: durable.read_file(path, LARGEST_FILE)
-                for name, path in _files_in(folder).items()
-            }
+        with explained(folder):
+            return read_container(folder)
 
     def free_space(self) -> int:
         """Return the bytes that can still be written."""
-        with _explained(self.root):
+        with explained(self.root):
             return shutil.disk_usage(self.root).free
 
     # -- writing ---------------------------------------------------------
@@ -139,7 +141,7 @@ class FolderStore:
         Raises:
             ContainerError: if there is no free one.
         """
-        with _explained(self.root):
+        with explained(self.root):
             return self.root / folder_name(name, {*os.listdir(self.root), *taken})
 
     def write(
@@ -162,43 +164,37 @@ class FolderStore:
                 the very last flush failed).
         """
         if place is not None:
-            return self._write(self.root / place, files)
+            return _one(self.write_many([(place, files)]))
         # Two threads with names of the same beginning must not choose the same.
         with self._lock:
             folder = self.choose(name, frozenset(self._claimed))
             self._claimed.add(folder.name)
         try:
-            return self._write(folder, files)
+            return _one(self.write_many([(folder, files)]))
         finally:
             with self._lock:
                 self._claimed.discard(folder.name)
 
-    def _write(self, folder: Path, files: Mapping[str, bytes]) -> Path:
-        with _explained(folder):
-            if folder.parent != self.root:
-                durable.make_folder(folder.parent)
-            _refuse_existing(folder)
-            beside = durable.temporary_beside(folder)
-            try:
-                durable.write_folder(beside, files)
-                self._compare(beside, files)
-                _refuse_existing(folder)
-                os.rename(beside, folder)
-            except BaseException:
-                if beside.is_dir():
-                    durable.discard(beside)
-                raise
-            durable.flush_folder(folder.parent)
-        return folder
+    def write_many(
+        self, containers: Iterable[tuple[Path, Mapping[str, bytes]]]
+    ) -> list[Path | MediumError]:
+        """Write new containers together, which waits for the disk less often.
 
-    def _compare(self, folder: Path, files: Mapping[str, bytes]) -> None:
-        for name in files:
-            durable.forget_cached(folder / name)
-        if self.read(folder) != dict(files):
-            raise MediumError(
-                f"{folder.parent}: what was written does not read back the same; "
-                "the medium is failing, use another one"
-            )
+        Args:
+            containers: place and files of each, as for `write`.
+
+        Returns:
+            For each its folder, or why it could not be written.
+        """
+        writings = [Writing(self.root / place, files) for place, files in containers]
+        for writing in writings:
+            if writing.folder.parent != self.root:
+                try:
+                    durable.make_folder(writing.folder.parent)
+                except OSError as error:
+                    writing.error = explain(error, writing.folder.parent)
+        write_containers(writings)
+        return [writing.error or writing.folder for writing in writings]
 
     def replace_header(self, place: Path, header: bytes) -> None:
         """Replace header.key of a container, whole or not at all.
@@ -207,41 +203,22 @@ class FolderStore:
         ".gostkey-old-header.key"; a failure puts it back.
 
         Raises:
-            MediumError: if it cannot be written; the old header is in place.
+            MediumError: if it cannot be written; the old header is in place
+                (or the new one, if only a last flush failed).
         """
-        folder = self.root / place
-        with _explained(folder):
-            if (folder / OLD_HEADER).exists():
-                self._settle(folder)
-            current = _header_in(folder)
-            old = durable.read_file(current, LARGEST_FILE)
-            if old != header:
-                self._replace(current, old, header)
+        _one(self.replace_headers([(place, header)]))
 
-    def _replace(self, current: Path, old: bytes, new: bytes) -> None:
-        folder = current.parent
-        kept = folder / OLD_HEADER
-        beside = durable.temporary_beside(current)
-        try:
-            durable.write_file(kept, old)
-            durable.write_file(beside, new)
-            durable.flush_folder(folder)
-            os.replace(beside, current)
-        except BaseException:
-            _remove_if_there(beside)
-            _remove_if_there(kept)
-            raise
-        durable.flush_folder(folder)
-        durable.forget_cached(current)
-        if durable.read_file(current, LARGEST_FILE) != new:
-            os.replace(kept, current)
-            durable.flush_folder(folder)
-            raise MediumError(
-                f"{current}: what was written does not read back the same and "
-                "the old file was put back; the medium is failing, use another one"
-            )
-        kept.unlink()
-        durable.flush_folder(folder)
+    def replace_headers(
+        self, headers: Iterable[tuple[Path, bytes]]
+    ) -> list[Path | MediumError]:
+        """Replace the headers of many containers together.
+
+        Returns:
+            For each its folder, or why its header could not be replaced.
+        """
+        replacings = [Replacing(self.root / place, header) for place, header in headers]
+        replace_headers(replacings)
+        return [replacing.error or replacing.folder for replacing in replacings]
 
     def archive(self, place: Path, archive_root: str | os.PathLike[str]) -> Path:
         """Copy a container into an archive folder and compare; leave it in place.
@@ -255,21 +232,51 @@ class FolderStore:
         Raises:
             MediumError: if it cannot be read or copied.
         """
-        folder = self.root / place
-        files = self.read(folder)
+        return _one(self.archive_many([place], archive_root))
+
+    def archive_many(
+        self, places: Iterable[Path], archive_root: str | os.PathLike[str]
+    ) -> list[Path | MediumError]:
+        """Archive containers together; see `archive`.
+
+        Returns:
+            For each its copy's folder, or why it could not be archived.
+        """
         archive = FolderStore(archive_root)
-        with _explained(archive.root):
+        with explained(archive.root):
             durable.make_folder(archive.root)
-            copy = archive.root / folder.name
-            stem = folder.stem if _NUMBERED.fullmatch(folder.name) else folder.name
-            for number in range(1000):
-                if not os.path.lexists(copy):
-                    return archive._write(copy, files)
-                if copy.is_dir() and archive.read(copy) == files:
-                    return copy
-                copy = archive.root / f"{stem}.{number:03d}"
+            there = {name.lower() for name in os.listdir(archive.root)}
+        results: list[Path | MediumError] = []
+        writings: list[tuple[int, Writing]] = []
+        for place in places:
+            try:
+                files = self.read(place)
+                copy = archive._place_of_copy((self.root / place).name, files, there)
+            except MediumError as error:
+                results.append(error)
+                continue
+            if copy.name.lower() not in there:
+                there.add(copy.name.lower())
+                writings.append((len(results), Writing(copy, files)))
+            results.append(copy)
+        write_containers([writing for _, writing in writings])
+        for index, writing in writings:
+            results[index] = writing.error or writing.folder
+        return results
+
+    def _place_of_copy(
+        self, name: str, files: Mapping[str, bytes], there: AbstractSet[str]
+    ) -> Path:
+        """Return a free folder for a copy, or the one that is this copy."""
+        stem = name[:-4] if _NUMBERED.fullmatch(name) else name
+        for candidate in (name, *(f"{stem}.{number:03d}" for number in range(1000))):
+            copy = self.root / candidate
+            if candidate.lower() not in there or (
+                copy.is_dir() and self.read(copy) == files
+            ):
+                return copy
         raise MediumError(
-            f"{archive.root}: {stem}.000 to {stem}.999 are all taken; "
+            f"{self.root}: {stem}.000 to {stem}.999 are all taken; "
             "choose another archive folder"
         )
 
@@ -294,14 +301,14 @@ class FolderStore:
         done: list[Path] = []
         newest = time.time() - older_than
         for folder in (self.root, *self._folders(self.root, 1)):
-            with _explained(folder):
+            with explained(folder):
                 for name in sorted(os.listdir(folder)):
                     path = folder / name
                     ours = name.startswith(durable.TEMPORARY) or name == OLD_HEADER
                     if not ours or path.lstat().st_mtime > newest:
                         continue
                     if name == OLD_HEADER:
-                        self._settle(folder)
+                        settle(folder)
                     else:
                         durable.discard(path)
                     done.append(path)
@@ -324,82 +331,12 @@ class FolderStore:
             if level < self.depth:
                 yield from self._folders(folder / name, level + 1)
 
-    def _settle(self, folder: Path) -> None:
-        kept = folder / OLD_HEADER
-        try:
-            Container.parse(self.read(folder))
-        except GostKeyError:
-            os.replace(kept, _header_in(folder))
-        else:
-            kept.unlink()
-        durable.flush_folder(folder)
 
-
-_CURES: dict[int, Callable[[Path], str]] = {
-    errno.ENOSPC: lambda folder: (
-        f"the disk is full: {_free(folder)}; delete files or use another medium"
-    ),
-    errno.EDQUOT: lambda _: "the disk quota is used up; delete files or have it raised",
-    errno.EROFS: lambda _: (
-        "the medium is read-only; release its write protection or mount it for writing"
-    ),
-    errno.EACCES: lambda _: "access is denied; give this user the right to it",
-    errno.EPERM: lambda _: "access is denied; give this user the right to it",
-    errno.ENOENT: lambda _: (
-        "it is not there; is the medium inserted and the name right"
-    ),
-    errno.ENOTDIR: lambda _: "it is a file and not a folder",
-    errno.EEXIST: lambda _: "it exists already; a container is never overwritten",
-    errno.ENOTEMPTY: lambda _: "it exists already; a container is never overwritten",
-    errno.EIO: lambda _: "the medium fails; copy what is readable and use another one",
-    errno.ENODEV: lambda _: "the medium was removed; insert it again",
-    errno.ENXIO: lambda _: "the medium was removed; insert it again",
-    errno.EFBIG: lambda _: "the system allows no files of this size; raise the limit",
-}
-
-
-def explain(error: OSError, folder: Path) -> MediumError:
-    """Turn a system error into one that names the folder and the cure."""
-    if isinstance(error, MediumError):
-        return error
-    where = error.filename or folder
-    if durable.TEMPORARY in str(where):
-        where = folder
-    cure = _CURES.get(error.errno or 0)
-    text = cure(folder) if cure else error.strerror or str(error)
-    explained = MediumError(f"{where}: {text}")
-    explained.errno = error.errno
-    return explained
-
-
-@contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise explain(error, folder) from error
-
-
-def _free(folder: Path) -> str:
-    """Say how much is free and how much a container takes, in whole blocks."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    try:
-        free = shutil.disk_usage(folder).free
-        block = os.statvfs(folder).f_frsize if hasattr(os, "statvfs") else 4096
-    except OSError:
-        return "free space for a container"
-    return f"free {(len(FILES) + 2) * block} bytes ({free} are free now)"
-
-
-def _files_in(folder: Path) -> dict[str, Path]:
-    """Find the container's files, whose names a FAT disk may show in capitals."""
-    names = {name.lower(): name for name in os.listdir(folder)}
-    return {name: folder / names[name] for name in FILES if name in names}
-
-
-def _header_in(folder: Path) -> Path:
-    return _files_in(folder).get(_HEADER, folder / _HEADER)
+def _one(results: list[Path | MediumError]) -> Path:
+    (result,) = results
+    if isinstance(result, MediumError):
+        raise result
+    return result
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -407,16 +344,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
-
-
-def _refuse_existing(folder: Path) -> None:
-    if os.path.lexists(folder):
-        raise MediumError(
-            f"{folder}: exists already; a container is never overwritten, "
-            "choose another place"
-        )
-
-
-def _remove_if_there(path: Path) -> None:
-    if os.path.lexists(path):
-        durable.discard(path)

@@ -15,7 +15,7 @@ import samples
 from gostkey.containers import FILES, Container, with_certificate
 from gostkey.errors import MediumError
 from gostkey.media import FolderStore, Medium
-from gostkey.media.folder import OLD_HEADER
+from gostkey.media.groups import OLD_HEADER
 
 TEMPORARY = ".gostkey-tmp-0123456789abcdef"
 
@@ -373,3 +373,58 @@ def test_unfinished_replacement_is_settled(
     assert len(store.clean_leftovers(0)) == 2
     assert samples.read(good) == changed
     assert samples.read(broken) == sample.files
+
+
+def test_old_header_that_cannot_be_settled_is_not_lost(
+    tmp_path: Path, sample: samples.Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The header is broken, the old one is the only good one, the medium fails."""
+    store = FolderStore(tmp_path)
+    folder = store.write("broken", sample.files | {"header.key": b""})
+    (folder / OLD_HEADER).write_bytes(sample.files["header.key"])
+
+    def failing(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", failing)
+        with pytest.raises(MediumError):
+            store.replace_header(folder, b"new")
+    store.clean_leftovers(0)
+    assert samples.read(folder) == sample.files
+
+
+# -- many at once ------------------------------------------------------------
+
+
+def test_many_are_written_replaced_and_archived_with_faults_of_some(
+    tmp_path: Path, sample: samples.Sample
+) -> None:
+    """A fault stops the item that has it, and no other."""
+    store = FolderStore(tmp_path)
+    taken = sample.write(tmp_path / "k3.000")
+    places = [Path(f"k{n}.000") for n in range(6)]
+    results = store.write_many((place, sample.files) for place in places)
+    errors = [n for n, result in enumerate(results) if isinstance(result, MediumError)]
+    assert errors == [3] and "exists already" in str(results[3])
+    assert results[:3] == [tmp_path / place for place in places[:3]]
+    assert samples.read(taken) == sample.files
+
+    (tmp_path / "k4.000" / "header.key").unlink()
+    headers = store.replace_headers((place, b"new") for place in places)
+    assert [n for n, r in enumerate(headers) if isinstance(r, MediumError)] == [4]
+    for n in (0, 1, 2, 3, 5):
+        assert samples.read(tmp_path / places[n]) == sample.files | {
+            "header.key": b"new"
+        }
+    assert sorted(os.listdir(tmp_path / "k4.000")) == sorted(
+        set(FILES) - {"header.key"}
+    )
+
+    places[1] = Path("absent.000")
+    copies = store.archive_many(places, tmp_path / "archive")
+    assert [n for n, c in enumerate(copies) if isinstance(c, MediumError)] == [1]
+    for n in (0, 2, 3, 4, 5):
+        copy = copies[n]
+        assert isinstance(copy, Path) and copy.parent == tmp_path / "archive"
+        assert samples.read(copy) == samples.read(tmp_path / places[n])

@@ -1,0 +1,249 @@
+"""Writing many containers with few waits for the medium.
+
+To flush one small file after the other costs a wait for the disk each time.
+So the steps go over all containers in turn: write everything, then flush
+everything, and so on; after the first flush there is little left to do for
+the others.  For each container the order of steps is what makes it safe, and
+a fault stops that container only.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from gostkey.containers import FILES, LARGEST_FILE, Container
+from gostkey.errors import GostKeyError, MediumError
+
+from . import durable
+from .faults import explain
+
+HEADER = "header.key"
+
+OLD_HEADER = ".gostkey-old-header.key"
+"""The header before a replacement that was not finished."""
+
+
+class Job:
+    """Something to be done in one folder."""
+
+    folder: Path
+    error: MediumError | None = None
+
+    def undo(self) -> None:
+        """Remove what is unfinished; nothing is, if nothing was begun."""
+
+
+J = TypeVar("J", bound=Job)
+
+
+def _go_over(jobs: Sequence[J], steps: Iterable[Callable[[J], None]]) -> None:
+    """Do each step for all jobs; a job with a fault is undone and left out."""
+    try:
+        for step in steps:
+            for job in jobs:
+                if job.error is None:
+                    try:
+                        step(job)
+                    except OSError as error:
+                        job.error = explain(error, job.folder)
+                        _undo(job)
+    except BaseException:
+        for job in jobs:
+            _undo(job)
+        raise
+
+
+def _undo(job: Job) -> None:
+    try:
+        job.undo()
+    except OSError:
+        pass  # the medium may be gone; `clean_leftovers` will find the rest
+
+
+# -- new containers ----------------------------------------------------------
+
+
+@dataclass
+class Writing(Job):
+    """A new container: made under another name, renamed when it is whole."""
+
+    folder: Path
+    files: Mapping[str, bytes]
+
+    def __post_init__(self) -> None:
+        self.beside = durable.temporary_beside(self.folder)
+
+    def create(self) -> None:
+        refuse_existing(self.folder)
+        os.mkdir(self.beside, durable.FOLDER_MODE)
+        for name, data in self.files.items():
+            durable.write_file(self.beside / name, data)
+
+    def flush(self) -> None:
+        for name in self.files:
+            durable.flush_file(self.beside / name)
+        durable.flush_folder(self.beside)
+
+    def compare(self) -> None:
+        for name in self.files:
+            durable.forget_cached(self.beside / name)
+        if read_container(self.beside) != dict(self.files):
+            raise MediumError(
+                f"{self.folder.parent}: what was written does not read back the "
+                "same; the medium is failing, use another one"
+            )
+
+    def rename(self) -> None:
+        refuse_existing(self.folder)
+        os.rename(self.beside, self.folder)
+
+    def undo(self) -> None:
+        if self.beside.is_dir():
+            durable.discard(self.beside)
+
+
+def write_containers(writings: Sequence[Writing]) -> None:
+    """Write new containers; each is whole and flushed, or its `error` is set."""
+    steps = (Writing.create, Writing.flush, Writing.compare, Writing.rename)
+    _go_over(writings, steps)
+    by_parent: dict[Path, list[Writing]] = {}
+    for writing in writings:
+        if writing.error is None:
+            by_parent.setdefault(writing.folder.parent, []).append(writing)
+    for parent, its in by_parent.items():
+        try:
+            durable.flush_folder(parent)
+        except OSError as error:
+            for writing in its:
+                writing.error = explain(error, parent)
+
+
+def refuse_existing(folder: Path) -> None:
+    """Raise MediumError if there is anything of that name."""
+    if os.path.lexists(folder):
+        raise MediumError(
+            f"{folder}: exists already; a container is never overwritten, "
+            "choose another place"
+        )
+
+
+# -- other headers -----------------------------------------------------------
+
+
+@dataclass
+class Replacing(Job):
+    """Another header.key: the old one is kept until the new one was read back."""
+
+    folder: Path
+    header: bytes
+
+    def __post_init__(self) -> None:
+        self.beside = durable.temporary_beside(self.folder / HEADER)
+        self.kept = self.folder / OLD_HEADER
+        self.begun = self.replaced = self.unchanged = False
+
+    def look(self) -> None:
+        settle(self.folder)
+        self.current = header_in(self.folder)
+        self.old = durable.read_file(self.current, LARGEST_FILE)
+        self.unchanged = self.old == self.header
+
+    def create(self) -> None:
+        if not self.unchanged:
+            self.begun = True
+            durable.write_file(self.kept, self.old)
+            durable.write_file(self.beside, self.header)
+
+    def flush(self) -> None:
+        if not self.unchanged:
+            durable.flush_file(self.kept)
+            durable.flush_file(self.beside)
+            durable.flush_folder(self.folder)
+
+    def replace(self) -> None:
+        if not self.unchanged:
+            os.replace(self.beside, self.current)
+            self.replaced = True
+
+    def flush_names(self) -> None:
+        if not self.unchanged:
+            durable.flush_folder(self.folder)
+
+    def compare(self) -> None:
+        if self.unchanged:
+            return
+        durable.forget_cached(self.current)
+        if durable.read_file(self.current, LARGEST_FILE) != self.header:
+            os.replace(self.kept, self.current)
+            durable.flush_folder(self.folder)
+            raise MediumError(
+                f"{self.current}: what was written does not read back the same and "
+                "the old file was put back; the medium is failing, use another one"
+            )
+        # If this name survives a crash, `settle` removes it.
+        self.kept.unlink()
+
+    def undo(self) -> None:
+        # Once the new header is in place the old one must stay for `settle`.
+        if self.begun and not self.replaced:
+            for path in (self.beside, self.kept):
+                if os.path.lexists(path):
+                    durable.discard(path)
+
+
+def replace_headers(replacings: Sequence[Replacing]) -> None:
+    """Replace headers; each is the new one and flushed, or its `error` is set."""
+    _go_over(
+        replacings,
+        (
+            Replacing.look,
+            Replacing.create,
+            Replacing.flush,
+            Replacing.replace,
+            Replacing.flush_names,
+            Replacing.compare,
+        ),
+    )
+
+
+def settle(folder: Path) -> None:
+    """End a replacement that a crash left unfinished.
+
+    The header that is there stays if it is good, else the old one comes back.
+    """
+    kept = folder / OLD_HEADER
+    if not kept.exists():
+        return
+    try:
+        Container.parse(read_container(folder))
+    except GostKeyError:
+        os.replace(kept, header_in(folder))
+    else:
+        kept.unlink()
+    durable.flush_folder(folder)
+
+
+# -- reading -----------------------------------------------------------------
+
+
+def files_in(folder: Path) -> dict[str, Path]:
+    """Find the container's files, whose names a FAT disk may show in capitals."""
+    names = {name.lower(): name for name in os.listdir(folder)}
+    return {name: folder / names[name] for name in FILES if name in names}
+
+
+def header_in(folder: Path) -> Path:
+    """Return the path of header.key, there or not."""
+    return files_in(folder).get(HEADER, folder / HEADER)
+
+
+def read_container(folder: Path) -> dict[str, bytes]:
+    """Read the container's files: lower-case name to content."""
+    return {
+        name: durable.read_file(path, LARGEST_FILE)
+        for name, path in files_in(folder).items()
+    }
