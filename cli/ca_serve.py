@@ -1,0 +1,172 @@
+"""``gostkey ca serve``: answer the renewal requests that come into a folder.
+
+The other end is `gostkey renew run --outbox --inbox --trusted`, on this machine
+or over a share or a carried disk: its outbox is the inbox here.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from gostkey.errors import GeneratorFailure, GostKeyError, RequestRefused
+from gostkey.pki.ca import CertificateAuthority
+
+from .ca import FOLDER, PASSWORD_OPTIONS, ca_command, open_authority
+from .failures import Failure, describe, naming, overall
+from .files import PathOption, read_file, write_file
+from .output import Output, json_option
+from .secrets_input import PasswordSource
+from .sources import at_option, now
+from .texts import _, help_page
+
+# A request is a few kilobytes; more is not one.
+LARGEST_REQUEST = 1 << 20
+# A CRL is good for a week; a fresh one every hour leaves time for its way.
+CRL_EVERY = 3600.0
+
+
+@ca_command.command(
+    "serve",
+    help=help_page(
+        _(
+            "Answer renewal requests: NAME.p7m in --inbox gets NAME.cer in "
+            "--outbox.\n\n"
+            "A refused one gets NAME.refused.txt with the reason. Answered requests "
+            "stay where they are and are not answered again. First certificates are "
+            "not issued here: they need an operator (`gostkey ca issue`). "
+            "--publish FOLDER keeps the authority's certificate and a current CRL "
+            "there, which is what `renew run --trusted` wants. Stop it with Ctrl-C."
+        ),
+        examples=[
+            "gostkey ca serve authority --inbox requests --outbox answers "
+            "--publish trusted",
+            "gostkey ca serve authority --inbox requests --outbox answers --once",
+        ],
+        exits=[0, 1, 2, 3, 4, 5, 130],
+    ),
+)
+@FOLDER
+@click.option(
+    "--inbox",
+    type=PathOption,
+    required=True,
+    metavar="FOLDER",
+    help=_("Requests come here."),
+)
+@click.option(
+    "--outbox",
+    type=PathOption,
+    required=True,
+    metavar="FOLDER",
+    help=_("Certificates are put here."),
+)
+@click.option(
+    "--publish",
+    type=PathOption,
+    metavar="FOLDER",
+    help=_("Keep ca.cer and ca.crl here."),
+)
+@click.option("--once", is_flag=True, help=_("Answer what is there and end."))
+@click.option(
+    "--interval",
+    type=click.FloatRange(0.1, 3600),
+    default=2,
+    show_default=True,
+    metavar="SECONDS",
+    help=_("Pause between two looks into the inbox."),
+)
+@at_option
+@PASSWORD_OPTIONS
+@json_option
+@click.pass_obj
+def serve(
+    out: Output,
+    folder: Path,
+    inbox: Path,
+    outbox: Path,
+    publish: Path | None,
+    once: bool,
+    interval: float,
+    at: datetime | None,
+    password: PasswordSource,
+) -> int:
+    with open_authority(folder, password) as authority:
+        for place in (inbox, outbox, *([publish] if publish else [])):
+            place.mkdir(parents=True, exist_ok=True)
+        if not once:
+            out.note(_("waiting for requests in {folder}").format(folder=inbox))
+        published = -CRL_EVERY
+        while True:
+            if publish is not None and time.monotonic() - published >= CRL_EVERY:
+                _publish(authority, publish, now(at))
+                published = time.monotonic()
+            done, failures = _answer_all(out, authority, inbox, outbox, now(at))
+            if once:
+                return overall(done, failures)
+            time.sleep(interval)
+
+
+def _publish(authority: CertificateAuthority, folder: Path, at: datetime) -> None:
+    certificate = authority.certificate.to_pem().encode("ascii")
+    write_file(folder / "ca.cer", certificate, force=True)
+    write_file(folder / "ca.crl", authority.crl(at), force=True)
+
+
+def _answer_all(
+    out: Output,
+    authority: CertificateAuthority,
+    inbox: Path,
+    outbox: Path,
+    at: datetime,
+) -> tuple[int, list[Failure]]:
+    """Answer what has no answer yet; return how many, and what went wrong."""
+    done = 0
+    failures: list[Failure] = []
+    # What a writer has not finished has a name that begins with a dot.
+    for request in sorted(inbox.glob("[!.]*.p7m")):
+        certificate_file = outbox / f"{request.stem}.cer"
+        refusal_file = outbox / f"{request.stem}.refused.txt"
+        if certificate_file.exists() or _refused(request, refusal_file):
+            continue
+        try:
+            with naming(request.name):
+                data = read_file(request, LARGEST_REQUEST)
+                certificate = authority.issue_renewal(data, at)
+            write_file(certificate_file, certificate.der)
+        except GeneratorFailure:
+            raise
+        except (GostKeyError, OSError) as error:
+            failures.append(describe(error))
+            out.failure(failures[-1], request.name)
+            if isinstance(error, RequestRefused):
+                write_file(refusal_file, f"{error}\n".encode(), force=True)
+            continue
+        done += 1
+        out.note(
+            _("{request}: issued to {owner}").format(
+                request=request.name, owner=certificate.subject.owner
+            )
+        )
+        if out.json:
+            out.record(
+                {
+                    "item": request.name,
+                    "status": "done",
+                    "subject": certificate.subject.text(),
+                    "serial": certificate.serial_text,
+                    "not_after": certificate.not_after,
+                }
+            )
+    return done, failures
+
+
+def _refused(request: Path, refusal: Path) -> bool:
+    """Say whether this very file was refused; one copied anew is looked at again."""
+    try:
+        return refusal.stat().st_mtime >= request.stat().st_mtime
+    except OSError:
+        return False

@@ -1,0 +1,200 @@
+"""``gostkey cert``: show certificates with their Russian attributes; verify them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from gostkey.errors import GostKeyError
+from gostkey.pki.certificates import Certificate
+from gostkey.pki.names import Name
+
+from .failures import Failure, describe, overall
+from .files import PathOption
+from .output import Output, json_option
+from .sources import at_option, now
+from .texts import _, help_page
+from .trust import Trust, read_certificates, summary, trust_options
+
+
+@click.group(
+    "cert",
+    help=help_page(
+        _("Show and verify certificates."),
+        examples=[
+            "gostkey cert show ivanov.cer",
+            "gostkey cert verify ivanov.cer --ca root.cer --crl root.crl",
+        ],
+        exits=[0, 1, 2, 3],
+    ),
+)
+def cert_command() -> None:
+    pass
+
+
+FILES = click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=PathOption
+)
+
+
+@cert_command.command(
+    "show",
+    help=help_page(
+        _(
+            "Show certificates: owner with all attributes (INN, SNILS, OGRN ...), "
+            "issuer, dates, key.\n\n"
+            "FILE is PEM or DER; a PEM file may hold several."
+        ),
+        examples=["gostkey cert show ivanov.cer", "gostkey cert show --json *.pem"],
+        exits=[0, 1, 2, 3],
+    ),
+)
+@FILES
+@json_option
+@click.pass_obj
+def show(out: Output, files: tuple[Path, ...]) -> int:
+    failures: list[Failure] = []
+    done = 0
+    for file in files:
+        try:
+            for certificate in read_certificates(file):
+                if out.json:
+                    out.record(
+                        {"item": str(file), "status": "done"} | facts(certificate)
+                    )
+                    continue
+                if done:
+                    out.text("")
+                out.pairs(_lines(file, certificate))
+                done += 1
+        except (GostKeyError, OSError) as error:
+            failures.append(describe(error))
+            out.failure(failures[-1], str(file))
+            continue
+        done += out.json
+    return overall(done, failures)
+
+
+@cert_command.command(
+    "verify",
+    help=help_page(
+        _(
+            "Verify that certificates lead to a trusted root, are in date and not "
+            "revoked.\n\n"
+            "Name the root with --ca. Lists of revoked certificates are needed "
+            "unless --no-crl says otherwise."
+        ),
+        examples=[
+            "gostkey cert verify ivanov.cer --ca root.cer --crl root.crl",
+            "gostkey cert verify ivanov.cer --ca root.cer --no-crl --at 2026-05-01",
+        ],
+        exits=[0, 1, 2, 3],
+    ),
+)
+@FILES
+@trust_options
+@at_option
+@json_option
+@click.pass_obj
+def verify(
+    out: Output, files: tuple[Path, ...], trust: Trust, at: datetime | None
+) -> int:
+    if not trust.roots:
+        raise click.UsageError(_("name the trusted root with --ca"))
+    moment = now(at)
+    failures: list[Failure] = []
+    done = 0
+    for file in files:
+        try:
+            certificate, *others = read_certificates(file)
+            chain = trust.chain(certificate, moment, others=others)
+        except (GostKeyError, OSError) as error:
+            failures.append(describe(error))
+            out.failure(failures[-1], str(file))
+            continue
+        done += 1
+        if out.json:
+            out.record(
+                {
+                    "item": str(file),
+                    "status": "done",
+                    "at": moment,
+                    "chain": [summary(one) for one in chain],
+                }
+            )
+            continue
+        out.text(_("{file}: good").format(file=file))
+        for one in chain:
+            out.text(f"  {one.subject.text()}")
+    return overall(done, failures)
+
+
+def facts(certificate: Certificate) -> dict[str, object]:
+    """Return all that `show` tells of a certificate, under its JSON keys."""
+    key_begins, key_ends = certificate.key_period
+    return {
+        **summary(certificate),
+        "attributes": _attributes(certificate.subject),
+        "issuer_attributes": _attributes(certificate.issuer),
+        "unusual": certificate.subject.faults(),
+        "key_not_before": key_begins,
+        "key_not_after": key_ends,
+        "key": _key(certificate),
+    }
+
+
+def _attributes(name: Name) -> list[dict[str, str]]:
+    return [
+        {"oid": one.oid, "label": one.label, "value": one.value}
+        for one in name.attributes
+    ]
+
+
+def _key(certificate: Certificate) -> dict[str, object]:
+    """Describe the public key; a key that is not GOST is no fault of the file."""
+    try:
+        key = certificate.public_key
+    except GostKeyError as error:
+        return {"error": describe(error).record()}
+    return {
+        "curve": key.curve.name,
+        "curve_oid": key.curve.oid,
+        "scheme": key.scheme.value,
+        "public_key": key.to_bytes().hex(),
+        "key_id": key.fingerprint,
+    }
+
+
+def _lines(file: Path, certificate: Certificate) -> Iterator[tuple[str, str]]:
+    begins, ends = certificate.key_period
+    yield _("file"), str(file)
+    yield _("number"), certificate.serial_text
+    yield _("owner"), ""
+    for one in certificate.subject.attributes:
+        yield f"  {one.label}", one.value
+    for fault in certificate.subject.faults():
+        yield "  " + _("note"), fault
+    yield _("issued by"), ""
+    for one in certificate.issuer.attributes:
+        yield f"  {one.label}", one.value
+    yield _("valid"), _span(certificate.not_before, certificate.not_after)
+    if begins or ends:
+        yield _("key may sign"), _span(begins, ends)
+    key = _key(certificate)
+    if "error" in key:
+        yield _("key"), _("not a GOST key that can be used")
+        return
+    yield _("curve"), f"{key['curve']} ({key['curve_oid']})"
+    yield _("scheme"), f"GOST R 34.10-{key['scheme']}"
+    yield _("public key"), str(key["public_key"])
+
+
+def _span(begins: datetime | None, ends: datetime | None) -> str:
+    shown = [
+        moment.strftime("%Y-%m-%d %H:%M:%S") if moment else "..."
+        for moment in (begins, ends)
+    ]
+    return f"{shown[0]} - {shown[1]} UTC"

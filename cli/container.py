@@ -1,0 +1,267 @@
+"""``gostkey container``: find, show and check key containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gostkey.errors import GostKeyError, MediumError
+from gostkey.media import FolderStore
+from gostkey.pki.certificates import Certificate
+
+from .failures import Failure, describe, overall
+from .files import PathOption
+from .output import Output, json_option
+from .secrets_input import PasswordSource, password_options
+from .sources import at_option, read_container
+from .texts import _, help_page
+
+FOLDERS = click.argument(
+    "folders", metavar="FOLDER...", nargs=-1, required=True, type=PathOption
+)
+
+
+@click.group(
+    "container",
+    help=help_page(
+        _(
+            "Find, show and check key containers.\n\n"
+            "A key container is a folder with the files name.key, header.key, "
+            "primary.key, masks.key, primary2.key and masks2.key."
+        ),
+        examples=[
+            "gostkey container list /media/keys",
+            "gostkey container show /media/keys/ivanov.000",
+            "gostkey container check /media/keys/*.000",
+        ],
+        exits=[0, 1, 2, 3, 4],
+    ),
+)
+def container_command() -> None:
+    pass
+
+
+@container_command.command(
+    "list",
+    help=help_page(
+        _(
+            "List the containers below folders: one row a key.\n\n"
+            "Nothing is opened, so no password is needed. Folders that are not "
+            "containers are passed over; a damaged one is told and the others go on."
+        ),
+        examples=["gostkey container list /media/keys D:\\"],
+        exits=[0, 1, 2, 3, 4],
+    ),
+)
+@FOLDERS
+@json_option
+@click.pass_obj
+def list_(out: Output, folders: tuple[Path, ...]) -> int:
+    failures: list[Failure] = []
+    rows: list[list[str]] = []
+    done = 0
+    for folder in _found(out, folders, failures):
+        try:
+            record = _describe(folder)
+        except (GostKeyError, OSError) as error:
+            failures.append(describe(error))
+            out.failure(failures[-1], str(folder))
+            continue
+        done += 1
+        if out.json:
+            out.record({"item": str(folder), "status": "done", **record})
+            continue
+        for key in record["keys"]:
+            certificate = key["certificate"] or {}
+            rows.append(
+                [
+                    str(folder),
+                    record["name"],
+                    f"{key['curve']} {key['usage']}",
+                    _("yes") if record["has_password"] else _("no"),
+                    certificate.get("owner", _("no certificate")),
+                    (certificate.get("not_after") or key["not_after"] or "")[:10],
+                ]
+            )
+    if rows:
+        out.table(
+            [
+                _("folder"),
+                _("name"),
+                _("key"),
+                _("password"),
+                _("owner"),
+                _("valid until"),
+            ],
+            rows,
+        )
+    if not done and not failures:
+        out.note(_("no key containers found"))
+    return overall(done, failures)
+
+
+@container_command.command(
+    "show",
+    help=help_page(
+        _(
+            "Show all that a container tells without its password: name, keys, "
+            "dates, certificates."
+        ),
+        examples=["gostkey container show /media/keys/ivanov.000"],
+        exits=[0, 1, 2, 3, 4],
+    ),
+)
+@FOLDERS
+@json_option
+@click.pass_obj
+def show(out: Output, folders: tuple[Path, ...]) -> int:
+    failures: list[Failure] = []
+    done = 0
+    for folder in folders:
+        try:
+            record = _describe(folder)
+        except (GostKeyError, OSError) as error:
+            failures.append(describe(error))
+            out.failure(failures[-1], str(folder))
+            continue
+        if out.json:
+            out.record({"item": str(folder), "status": "done", **record})
+        else:
+            if done:
+                out.text("")
+            out.pairs(_lines(folder, record))
+        done += 1
+    return overall(done, failures)
+
+
+@container_command.command(
+    "check",
+    help=help_page(
+        _(
+            "Check containers: every MAC, both copies of the key, fingerprints, "
+            "certificates and dates.\n\n"
+            "A container with a password is opened with it; it is asked for on the "
+            "terminal, once for each container, unless an option names it. "
+            "--no-password checks only what needs none. Nothing is changed."
+        ),
+        examples=[
+            "gostkey container check /media/keys/ivanov.000",
+            "gostkey container check --password-file ivanov.txt ivanov.000",
+        ],
+        exits=[0, 1, 2, 3, 4],
+    ),
+)
+@FOLDERS
+@at_option
+@password_options(
+    of=_("of the containers"), without=_("Check only what needs no password.")
+)
+@json_option
+@click.pass_obj
+def check(
+    out: Output,
+    folders: tuple[Path, ...],
+    at: datetime | None,
+    password: PasswordSource,
+) -> int:
+    failures: list[Failure] = []
+    done = 0
+    for folder in folders:
+        try:
+            container = read_container(folder)
+            value = None
+            if container.has_password and not password.absent:
+                value = password.ask(str(folder))
+            findings = container.check(value, at)
+        except (GostKeyError, OSError) as error:
+            failures.append(describe(error))
+            out.failure(failures[-1], str(folder))
+            continue
+        bad = [one for one in findings if one.state == "bad"]
+        if out.json:
+            record: dict[str, Any] = {
+                "item": str(folder),
+                "status": "failed" if bad else "done",
+                "name": container.name,
+                "findings": [one.as_dict() for one in findings],
+            }
+            if bad:
+                record["error"] = {
+                    "code": f"container_{bad[0].code.replace('-', '_')}",
+                    "message": f"{bad[0].subject}: {bad[0].text}",
+                }
+            out.record(record)
+        else:
+            out.text(f"{folder}: {_('BAD') if bad else _('good')}")
+            for one in findings:
+                out.text(f"  {one.state:<9}  {one.subject}: {one.text}")
+        if bad:
+            failures.append(
+                Failure(f"container_{bad[0].code.replace('-', '_')}", bad[0].text)
+            )
+        else:
+            done += 1
+    return overall(done, failures)
+
+
+def _found(
+    out: Output, folders: tuple[Path, ...], failures: list[Failure]
+) -> Iterator[Path]:
+    for folder in folders:
+        unreadable: list[MediumError] = []
+        try:
+            yield from FolderStore(folder).find(unreadable)
+        except MediumError as error:
+            unreadable = [error]
+        for fault in unreadable:
+            failures.append(describe(fault))
+            out.failure(failures[-1], str(folder))
+
+
+def _describe(folder: Path) -> dict[str, Any]:
+    """Return the container's description with names of certificates in words."""
+    container = read_container(folder)
+    record = container.describe()
+    for key, entry in zip(record["keys"], container.keys, strict=True):
+        if entry.certificate is None or "error" in key["certificate"]:
+            continue
+        described = key["certificate"]
+        del described["subject_der"], described["issuer_der"]
+        certificate = Certificate.from_bytes(entry.certificate)
+        described["owner"] = certificate.subject.owner
+        described["subject"] = certificate.subject.text()
+        described["issuer"] = certificate.issuer.text()
+    return record
+
+
+def _lines(folder: Path, record: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield _("folder"), str(folder)
+    yield _("name"), record["name"]
+    yield _("password"), _("yes") if record["has_password"] else _("no")
+    yield _("reserve copy"), _("yes") if record["has_reserve"] else _("no")
+    for key in record["keys"]:
+        yield "", ""
+        yield _("key"), f"{key['slot']}, {key['usage']}"
+        yield "  " + _("scheme"), f"GOST R 34.10-{key['scheme']}, {key['bits']} bits"
+        yield "  " + _("curve"), f"{key['curve']} ({key['curve_oid']})"
+        yield "  " + _("exportable"), _("yes") if key["exportable"] else _("no")
+        if key["not_before"] or key["not_after"]:
+            yield "  " + _("key period"), _span(key)
+        certificate = key["certificate"]
+        if certificate is None:
+            yield "  " + _("certificate"), _("none")
+        elif "error" in certificate:
+            yield "  " + _("certificate"), certificate["error"]
+        else:
+            yield "  " + _("certificate of"), certificate["subject"]
+            yield "  " + _("issued by"), certificate["issuer"]
+            yield "  " + _("number"), certificate["serial"]
+            yield "  " + _("valid"), _span(certificate)
+
+
+def _span(record: dict[str, Any]) -> str:
+    return f"{record['not_before'] or '...'} - {record['not_after'] or '...'}"

@@ -1,0 +1,200 @@
+"""Turns exceptions into what the user sees: a code, a text, a hint, an exit code.
+
+The code is stable and made for programs: the exception's class name in
+snake_case ("wrong_password"), or for faults of the system a word for it
+("not_found", "disk_full").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import errno
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import click
+
+from gostkey import errors
+
+from .texts import _
+
+__all__ = ["Exit", "Failure", "describe", "expected", "naming", "overall"]
+
+
+class Exit(enum.IntEnum):
+    """Exit codes of every command."""
+
+    DONE = 0
+    USAGE = 1
+    SOME_FAILED = 2
+    NONE_SUCCEEDED = 3
+    PERSON_NEEDED = 4
+    GENERATOR = 5
+    LOCKED = 6
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One thing that went wrong, ready to be shown."""
+
+    code: str
+    message: str
+    hint: str = ""
+    exit: Exit = Exit.NONE_SUCCEEDED
+
+    def record(self) -> dict[str, str]:
+        """Return the object that stands under "error" in JSON."""
+        record = {"code": self.code, "message": self.message}
+        if self.hint:
+            record["hint"] = self.hint
+        return record
+
+
+_SYSTEM_CODES = {
+    errno.ENOENT: "not_found",
+    errno.EACCES: "permission_denied",
+    errno.EPERM: "permission_denied",
+    errno.EISDIR: "is_a_folder",
+    errno.ENOTDIR: "not_a_folder",
+    errno.EEXIST: "already_exists",
+    errno.ENOSPC: "disk_full",
+    errno.EROFS: "read_only",
+}
+
+# The first class that fits wins, so the more exact ones come first.
+_HINTS: tuple[tuple[type[BaseException], str], ...] = (
+    (
+        errors.PasswordRequired,
+        _(
+            "run the command on a terminal to be asked, or give --password-file, "
+            "--password-env or --password-fd"
+        ),
+    ),
+    (
+        errors.WrongPassword,
+        _("check the keyboard layout and Caps Lock, then give the password again"),
+    ),
+    (
+        errors.GeneratorFailure,
+        _("make no keys on this machine until `gostkey info` shows no fault"),
+    ),
+    (
+        errors.CampaignLocked,
+        _("wait until the other run ends; `gostkey renew status` shows how far it is"),
+    ),
+    (
+        errors.TransportError,
+        _("nothing is lost: `gostkey renew resume` tries again"),
+    ),
+    (
+        errors.ContainerDamaged,
+        _(
+            "copy the container from its backup; if there is none, "
+            "the subscriber must come to the office"
+        ),
+    ),
+)
+
+_EXITS: tuple[tuple[type[BaseException], Exit], ...] = (
+    (errors.PasswordRequired, Exit.PERSON_NEEDED),
+    (errors.WrongPassword, Exit.PERSON_NEEDED),
+    (errors.MediumError, Exit.PERSON_NEEDED),
+    (errors.GeneratorFailure, Exit.GENERATOR),
+    (errors.BackendError, Exit.GENERATOR),
+    (errors.CampaignLocked, Exit.LOCKED),
+)
+
+
+def expected(error: BaseException) -> bool:
+    """Say whether an exception is bad input or a fault of the surroundings.
+
+    Anything else is a fault of the program and keeps its trace.
+    """
+    return isinstance(error, errors.GostKeyError | OSError | click.ClickException)
+
+
+@contextlib.contextmanager
+def naming(item: object) -> Iterator[None]:
+    """Make errors name the file or folder that they are about.
+
+    Parsers are given bytes and do not know where those came from.
+    """
+    try:
+        yield
+    except errors.GostKeyError as error:
+        if str(item) in str(error):
+            raise
+        raise type(error)(f"{item}: {error}") from error
+
+
+def describe(error: BaseException) -> Failure:
+    """Say what an expected exception means for the user."""
+    if isinstance(error, click.UsageError):
+        cause = error.__cause__
+        code = _snake(type(cause)) if cause is not None else "usage"
+        # click's sentences begin with a capital and end with a full stop.
+        message = error.format_message().rstrip(".")
+        hint = ""
+        if error.ctx is not None:
+            hint = _("`{command} --help` shows how").format(
+                command=error.ctx.command_path
+            )
+        return Failure(code, _lower_first(message), hint, Exit.USAGE)
+    if isinstance(error, click.FileError):
+        return Failure("not_found", f"{error.ui_filename}: {error.message}")
+    if isinstance(error, click.ClickException):
+        return Failure("usage", error.format_message(), exit=Exit.USAGE)
+    if isinstance(error, errors.GostKeyError):
+        return Failure(
+            getattr(error, "code", "") or _snake(type(error)),
+            str(error),
+            next((text for kind, text in _HINTS if isinstance(error, kind)), ""),
+            next(
+                (code for kind, code in _EXITS if isinstance(error, kind)),
+                Exit.NONE_SUCCEEDED,
+            ),
+        )
+    if isinstance(error, OSError):
+        what = error.strerror or str(error)
+        # Only Windows knows a second name; the first is what the user typed.
+        message = f"{error.filename}: {what}" if error.filename else what
+        full = error.errno in (errno.ENOSPC, errno.EROFS)
+        return Failure(
+            _SYSTEM_CODES.get(error.errno or 0, "system_error"),
+            message,
+            _("use another disk or folder, then run the command again") if full else "",
+            Exit.PERSON_NEEDED if full else Exit.NONE_SUCCEEDED,
+        )
+    raise TypeError(f"not an expected exception: {error!r}")
+
+
+def overall(succeeded: int, failures: Iterable[Failure]) -> Exit:
+    """Return the exit code of a command over several items.
+
+    0 if none failed and 2 if some did.  If nothing succeeded: the one code
+    that all failures share ("a person is needed" for every item), else 3; a
+    failed generator or a lock is told in any case.
+    """
+    codes = {failure.exit for failure in failures}
+    for loud in (Exit.GENERATOR, Exit.LOCKED):
+        if loud in codes:
+            return loud
+    if not codes:
+        return Exit.DONE
+    if succeeded:
+        return Exit.SOME_FAILED
+    return codes.pop() if len(codes) == 1 else Exit.NONE_SUCCEEDED
+
+
+def _snake(kind: type[BaseException]) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def _lower_first(text: str) -> str:
+    # "Invalid value" but not "PEM ...": a second capital means a name.
+    if len(text) > 1 and text[0].isupper() and not text[1].isupper():
+        return text[0].lower() + text[1:]
+    return text

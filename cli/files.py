@@ -1,0 +1,125 @@
+"""Files that commands read and write: bounded, whole or not at all.
+
+Passwords are in secrets_input.py, key containers in the engine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from gostkey.errors import EncodingError, MediumError
+
+from .texts import _
+
+__all__ = ["PathOption", "read_file", "write_file"]
+
+# Keys, certificates and CRLs are far smaller; a disk image is not read in.
+LIMIT = 64 << 20
+
+PathOption = click.Path(path_type=Path)
+
+
+def read_file(path: Path, limit: int = LIMIT) -> bytes:
+    """Read a whole file, or the standard input for "-".
+
+    Raises:
+        OSError: if it cannot be read.
+        EncodingError: if it is longer than *limit* bytes.
+    """
+    if str(path) == "-":
+        data = sys.stdin.buffer.read(limit + 1)
+    else:
+        if path.is_dir():
+            raise IsADirectoryError(
+                errno.EISDIR, _("a folder, and a file is needed"), str(path)
+            )
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise EncodingError(
+            _("{file}: longer than {limit} bytes, so not what is wanted here").format(
+                file=path, limit=limit
+            )
+        )
+    return data
+
+
+def write_file(
+    path: Path, data: bytes, *, private: bool = False, force: bool = False
+) -> None:
+    """Write a file so that it is there whole or not at all.
+
+    It is written beside its place, synced, put into place, and read back.
+
+    Args:
+        path: where; the folder must exist.
+        data: what.
+        private: only the owner may read it (0600).
+        force: replace an older file; without it that is an error.
+
+    Raises:
+        FileExistsError: if there is one and *force* is not set.
+        MediumError: if what is read back differs.
+        OSError: if the disk is full or read-only.
+    """
+    taken = FileExistsError(
+        errno.EEXIST, _("already there; --force replaces it"), str(path)
+    )
+    if not force and path.exists():
+        raise taken
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    mode = 0o600 if private else 0o666
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(beside, flags, mode)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if force:
+            os.replace(beside, path)
+        else:
+            _put(beside, path, taken)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        # The user knows the file by its own name, not by the one beside it.
+        if error.filename == str(beside):
+            error.filename = str(path)
+        elif error.filename is None:
+            error = OSError(error.errno, error.strerror, str(path))
+        raise error from None
+    if path.read_bytes() != data:
+        raise MediumError(
+            _("{file}: reads back differently; use another disk").format(file=path)
+        )
+
+
+def _put(beside: Path, path: Path, taken: FileExistsError) -> None:
+    """Rename without ever replacing: a link fails if the name is taken."""
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        raise taken from None
+    except OSError:
+        # FAT has no links; the look before is all there is.
+        os.replace(beside, path)
+    else:
+        beside.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,275 @@
+"""``gostkey renew``: what is due, the plan, and the campaign that renews the keys.
+
+This module has the group and the part that changes nothing; the campaign's
+commands are in `renew_campaign`.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gostkey.renewal.plan import due_list, make_plan
+from gostkey.renewal.plan_file import plan_to_json
+from gostkey.renewal.rules import MOSCOW
+from gostkey.renewal.subscribers import Listing, read_list, read_tree
+
+from .failures import Exit
+from .files import PathOption, write_file
+from .output import Output, json_option
+from .renewal_words import plan_exit, show_plan
+from .sources import at_option, now
+from .texts import _, help_page
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group(
+    "renew",
+    help=help_page(
+        _(
+            "Renew the keys of many subscribers: see what is due, plan, run, "
+            "receive certificates, report.\n\n"
+            "A key lives one year; from 60 days before its end it is due; on its "
+            "last day and after it the subscriber must come to the office. The old "
+            "container is never changed or deleted. A campaign keeps every step in "
+            "its folder, so that `resume` goes on after any interruption, without "
+            "a second key or request for anyone. See docs/renewal.md."
+        ),
+        examples=[
+            "gostkey renew due /media/keys",
+            "gostkey renew plan --csv list.csv --save-plan plan.json",
+            "gostkey renew run --plan plan.json --campaign spring --ca /srv/ca",
+            "gostkey renew resume --campaign spring",
+            "gostkey renew report --campaign spring",
+        ],
+        exits=[0, 1, 2, 3, 4, 5, 6, 130],
+    ),
+)
+def renew_command() -> None:
+    pass
+
+
+def read_zone(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> tzinfo:
+    """Read an offset from UTC such as +05:00; Moscow's without one."""
+    if value is None:
+        return MOSCOW
+    match = re.fullmatch(r"([+-])(\d\d):?(\d\d)", value)
+    if match is None or int(match[2]) > 14 or int(match[3]) > 59:
+        raise click.BadParameter(
+            _("{value!r} is not an offset; write +03:00").format(value=value),
+            context,
+            option,
+        )
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    return timezone(-offset if match[1] == "-" else offset)
+
+
+def zone_option(command: F) -> F:
+    """Add --zone; the command gets the office's time zone."""
+    return click.option(
+        "--zone",
+        callback=read_zone,
+        metavar="OFFSET",
+        help=_("The office's time zone, whose days count; Moscow's if left out."),
+    )(command)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Whose keys: a folder tree of containers or a list."""
+
+    path: Path | None
+    csv: Path | None
+    exchanges_finished: bool = False
+    password_file: Path | None = None
+    new_password_file: Path | None = None
+    destination: Path | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether there is one."""
+        return self.path is not None or self.csv is not None
+
+    def read(self) -> Listing:
+        """Read it."""
+        if self.csv is not None:
+            return read_list(self.csv, exchanges_finished=self.exchanges_finished)
+        assert self.path is not None
+        return read_tree(
+            self.path,
+            exchanges_finished=self.exchanges_finished,
+            password_file=self.password_file,
+            new_password_file=self.new_password_file,
+            destination=self.destination,
+        )
+
+
+def source_options(*, renews: bool, required: bool = True) -> Callable[[F], F]:
+    """Add PATH, --csv and what holds for all of a tree; the command gets `source`.
+
+    Args:
+        renews: also add the options that matter only when keys are renewed.
+        required: a source must be named.
+    """
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def with_source(*args: Any, **values: Any) -> Any:
+            names = ["path", "csv"]
+            if renews:
+                names += [
+                    "exchanges_finished",
+                    "password_file",
+                    "new_password_file",
+                    "destination",
+                ]
+            source = Source(**{name: values.pop(name) for name in names})
+            if source.path is not None and source.csv is not None:
+                raise click.UsageError(_("give either PATH or --csv, not both"))
+            if required and not source.given:
+                raise click.UsageError(_("name the folder of containers, or --csv"))
+            for_tree = (
+                source.password_file,
+                source.new_password_file,
+                source.destination,
+            )
+            if source.csv is not None and any(for_tree):
+                raise click.UsageError(
+                    _(
+                        "with --csv, password files and destinations stand in the "
+                        "list, in the columns password_file, new_password_file and "
+                        "destination"
+                    )
+                )
+            return command(*args, source=source, **values)
+
+        wrapped: Any = with_source
+        if renews:
+            for option in _RENEWING:
+                wrapped = option(wrapped)
+        wrapped = click.option(
+            "--csv",
+            type=PathOption,
+            metavar="FILE",
+            help=_("A list of containers, CSV in UTF-8 or Windows-1251."),
+        )(wrapped)
+        wrapped = click.argument("path", required=False, type=PathOption)(wrapped)
+        done: F = wrapped
+        return done
+
+    return decorate
+
+
+_RENEWING = (
+    click.option(
+        "--destination",
+        type=PathOption,
+        metavar="FOLDER",
+        help=_("Write new containers here; else beside the old ones."),
+    ),
+    click.option(
+        "--new-password-file",
+        type=PathOption,
+        metavar="FILE",
+        help=_("File with the password for all new containers of PATH."),
+    ),
+    click.option(
+        "--password-file",
+        type=PathOption,
+        metavar="FILE",
+        help=_("File with the password of all old containers of PATH."),
+    ),
+    click.option(
+        "--exchanges-finished",
+        is_flag=True,
+        help=_("Confirm that all exchanges under the old keys are finished."),
+    ),
+)
+
+
+@renew_command.command(
+    "due",
+    help=help_page(
+        _(
+            "List keys and when they end; nothing is changed.\n\n"
+            "PATH is a folder with key containers in it or below it; --csv names "
+            "them in a list. Every key is shown: due, not due yet, expired, or why "
+            "it cannot be told. An expired key is no failure of this command."
+        ),
+        examples=[
+            "gostkey renew due /media/keys",
+            "gostkey renew due --csv list.csv --json",
+        ],
+        exits=[0, 1, 2, 3],
+    ),
+)
+@source_options(renews=False)
+@at_option
+@zone_option
+@json_option
+@click.pass_obj
+def due(out: Output, source: Source, at: datetime | None, zone: tzinfo) -> Exit:
+    plan = due_list(source.read(), now(at), zone)
+    show_plan(out, plan, "due")
+    unreadable = [one for one in plan.items if one.state == "unreadable"]
+    if not unreadable and not plan.row_errors:
+        return Exit.DONE
+    told = len(plan.items) - len(unreadable)
+    return Exit.SOME_FAILED if told else Exit.NONE_SUCCEEDED
+
+
+@renew_command.command(
+    "plan",
+    help=help_page(
+        _(
+            "Show what a run would do with every key; nothing is changed.\n\n"
+            "Renewed are keys that are due and whose exchanges are confirmed as "
+            "finished: by --exchanges-finished for all, or in the list for each. "
+            "--save-plan writes the plan as JSON; `renew run --plan` takes it, "
+            "looks at every container again, and never renews more than was planned."
+        ),
+        examples=[
+            "gostkey renew plan /media/keys --exchanges-finished",
+            "gostkey renew plan --csv list.csv --save-plan plan.json",
+        ],
+        exits=[0, 1, 2, 3],
+    ),
+)
+@source_options(renews=True)
+@click.option(
+    "--save-plan",
+    type=PathOption,
+    metavar="FILE",
+    help=_("Write the plan here, for `renew run --plan`."),
+)
+@click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
+@at_option
+@zone_option
+@json_option
+@click.pass_obj
+def plan_(
+    out: Output,
+    source: Source,
+    save_plan: Path | None,
+    force: bool,
+    at: datetime | None,
+    zone: tzinfo,
+) -> Exit:
+    plan = make_plan(source.read(), now(at), zone)
+    show_plan(out, plan, "planned")
+    if save_plan is not None:
+        text = plan_to_json(plan)
+        # Names and dates of subscribers: for the office alone.
+        write_file(save_plan, text.encode("utf-8"), private=True, force=force)
+        out.note(_("plan written to {file}").format(file=save_plan))
+    return plan_exit(plan)

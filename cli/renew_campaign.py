@@ -1,0 +1,286 @@
+"""``gostkey renew run | resume | receive | status | report``: the campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gostkey.renewal.campaign import DEFAULT_FOLDER, Campaign
+from gostkey.renewal.plan import Plan, make_plan
+from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
+from gostkey.renewal.transports import EmbeddedCA, FolderTransport, Transport
+
+from .campaigns import clock_at, read_report, watch, zone_in
+from .failures import Exit, naming
+from .files import PathOption, read_file, write_file
+from .output import Output, json_option
+from .renew import Source, renew_command, source_options, zone_option
+from .renewal_words import report_exit, report_lines, show_report, show_summary
+from .sources import at_option
+from .texts import _, help_page
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_EXITS = [0, 1, 2, 3, 4, 5, 6, 130]
+
+
+def campaign_option(command: F) -> F:
+    """Add --campaign, the campaign's folder."""
+    return click.option(
+        "--campaign",
+        "folder",
+        type=PathOption,
+        default=DEFAULT_FOLDER,
+        show_default=True,
+        metavar="FOLDER",
+        help=_("The campaign's folder; it holds copies of keys, so guard it."),
+    )(command)
+
+
+@renew_command.command(
+    "run",
+    help=help_page(
+        _(
+            "Renew keys: a new campaign from PATH, --csv or --plan, or go on with "
+            "the one in --campaign.\n\n"
+            "For every key that the plan renews: a new key and container, a request "
+            "signed with the old key, the certificate, its check, its installation, "
+            "copies of both containers. One failure stops one key. The old "
+            "containers stay as they are.\n\n"
+            "The authority is either the small one of `gostkey ca` in a folder "
+            "(--ca), or requests go to a folder (--outbox) and certificates come "
+            "from another (--inbox); --trusted then holds the authority's "
+            "certificates and CRLs."
+        ),
+        examples=[
+            "gostkey renew run /media/keys --exchanges-finished --ca /srv/ca",
+            "gostkey renew run --plan plan.json --campaign spring --outbox out "
+            "--inbox in --trusted authority",
+            "gostkey renew run --campaign spring",
+        ],
+        exits=_EXITS,
+    ),
+)
+@source_options(renews=True, required=False)
+@click.option(
+    "--plan",
+    "plan_file",
+    type=PathOption,
+    metavar="FILE",
+    help=_("A plan saved by `gostkey renew plan --save-plan`."),
+)
+@campaign_option
+@click.option(
+    "--ca",
+    type=PathOption,
+    metavar="FOLDER",
+    help=_("The small authority in this folder."),
+)
+@click.option(
+    "--ca-password-file",
+    type=PathOption,
+    metavar="FILE",
+    help=_("File with the password of that authority's key."),
+)
+@click.option(
+    "--outbox", type=PathOption, metavar="FOLDER", help=_("Requests are put here.")
+)
+@click.option(
+    "--inbox", type=PathOption, metavar="FOLDER", help=_("Certificates come here.")
+)
+@click.option(
+    "--trusted",
+    type=PathOption,
+    metavar="FOLDER",
+    help=_("The authority's certificates and CRLs."),
+)
+@at_option
+@zone_option
+@json_option
+@click.pass_obj
+def run(
+    out: Output,
+    source: Source,
+    plan_file: Path | None,
+    folder: Path,
+    ca: Path | None,
+    ca_password_file: Path | None,
+    outbox: Path | None,
+    inbox: Path | None,
+    trusted: Path | None,
+    at: datetime | None,
+    zone: tzinfo,
+) -> Exit:
+    if plan_file is not None and source.given:
+        raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
+    ways = [ca, outbox, inbox, trusted, ca_password_file]
+    if plan_file is None and not source.given:
+        if any(ways):
+            raise click.UsageError(
+                _(
+                    "whose keys? name PATH, --csv or --plan (a campaign that was begun "
+                    "knows its authority)"
+                )
+            )
+        with Campaign.open(folder, clock=clock_at(at)) as campaign:
+            return _work(out, folder, campaign.run)
+    transport = _transport(ca, ca_password_file, outbox, inbox, trusted, at)
+    plan = _plan(source, plan_file, at, zone)
+    with Campaign.begin(folder, plan, transport, clock=clock_at(at)) as campaign:
+        return _work(out, folder, campaign.run)
+
+
+def _transport(
+    ca: Path | None,
+    ca_password_file: Path | None,
+    outbox: Path | None,
+    inbox: Path | None,
+    trusted: Path | None,
+    at: datetime | None,
+) -> Transport:
+    folders = (outbox, inbox, trusted)
+    if ca is not None and not any(folders):
+        return EmbeddedCA.open(ca, clock_at(at), ca_password_file)
+    if ca is None and ca_password_file is None and outbox and inbox and trusted:
+        return FolderTransport(outbox, inbox, trusted)
+    raise click.UsageError(
+        _("name the authority: --ca FOLDER, or --outbox, --inbox and --trusted")
+    )
+
+
+def _plan(
+    source: Source, plan_file: Path | None, at: datetime | None, zone: tzinfo
+) -> Plan:
+    if plan_file is None:
+        return make_plan(source.read(), clock_at(at)(), zone)
+    with naming(plan_file):
+        return plan_from_json(read_file(plan_file, MAX_PLAN_BYTES))
+
+
+@renew_command.command(
+    "resume",
+    help=help_page(
+        _(
+            "Go on with a campaign after an interruption of any kind, and try the "
+            "keys again that failed.\n\n"
+            "Nothing is done twice: no second key and no second request for "
+            "anyone. What was refused stays refused."
+        ),
+        examples=["gostkey renew resume --campaign spring"],
+        exits=_EXITS,
+    ),
+)
+@campaign_option
+@at_option
+@json_option
+@click.pass_obj
+def resume(out: Output, folder: Path, at: datetime | None) -> Exit:
+    with Campaign.open(folder, clock=clock_at(at)) as campaign:
+        return _work(out, folder, campaign.resume)
+
+
+@renew_command.command(
+    "receive",
+    help=help_page(
+        _(
+            "Fetch the certificates that have come, check and install them.\n\n"
+            "May be run any number of times. A certificate is expected within "
+            "three hours after its request; after that the table says so."
+        ),
+        examples=["gostkey renew receive --campaign spring"],
+        exits=_EXITS,
+    ),
+)
+@campaign_option
+@at_option
+@json_option
+@click.pass_obj
+def receive(out: Output, folder: Path, at: datetime | None) -> Exit:
+    with Campaign.open(folder, clock=clock_at(at)) as campaign:
+        return _work(out, folder, campaign.receive)
+
+
+def _work(out: Output, folder: Path, work: Callable[..., Any]) -> Exit:
+    report = watch(out, folder, work, _("renewing keys"))
+    show_report(out, report, zone_in(folder))
+    show_summary(out, report)
+    return report_exit(report)
+
+
+@renew_command.command(
+    "status",
+    help=help_page(
+        _(
+            "Say how far a campaign is: counts and what to do next.\n\n"
+            "Works also while a run is going on."
+        ),
+        examples=["gostkey renew status --campaign spring"],
+        exits=[0, 1, 3],
+    ),
+)
+@campaign_option
+@at_option
+@json_option
+@click.pass_obj
+def status(out: Output, folder: Path, at: datetime | None) -> None:
+    report, _zone = read_report(folder, at)
+    if out.json:
+        out.record(report.summary())
+        return
+    out.pairs(
+        [
+            (_("campaign"), str(folder)),
+            (_("begun"), report.created_at.strftime("%Y-%m-%d %H:%M:%S UTC")),
+            (_("finished"), _("yes") if report.finished else _("no")),
+            *((name, str(count)) for name, count in report.counts.items() if count),
+        ]
+    )
+    for sentence in report.advice():
+        out.hint(sentence)
+
+
+@renew_command.command(
+    "report",
+    help=help_page(
+        _(
+            "Show the table of a campaign: every key, its old and new last day, or "
+            "why it was not renewed.\n\n"
+            "The exit code is that of the run. Works also while a run is going on."
+        ),
+        examples=[
+            "gostkey renew report --campaign spring",
+            "gostkey renew report --campaign spring --out table.txt",
+        ],
+        exits=[0, 1, 2, 3, 4, 5],
+    ),
+)
+@campaign_option
+@click.option(
+    "--out",
+    "target",
+    type=PathOption,
+    metavar="FILE",
+    help=_("Write the table to FILE instead."),
+)
+@click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
+@at_option
+@json_option
+@click.pass_obj
+def report_(
+    out: Output, folder: Path, target: Path | None, force: bool, at: datetime | None
+) -> Exit:
+    if target is not None and out.json:
+        raise click.UsageError(_("--out writes the table; use --json > FILE for JSON"))
+    report, zone = read_report(folder, at)
+    if target is None:
+        show_report(out, report, zone)
+    else:
+        text = report_lines(report, zone)
+        write_file(target, text.encode("utf-8"), private=True, force=force)
+        out.note(_("table written to {file}").format(file=target))
+    show_summary(out, report)
+    return report_exit(report)

@@ -1,0 +1,261 @@
+"""How renewals are told: plans and campaigns as rows, records and counts.
+
+The words for states stand here once, for `renew` and `demo`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from gostkey.renewal.plan import Plan, PlanItem
+from gostkey.renewal.reasons import Verdict
+from gostkey.renewal.report import Report
+from gostkey.renewal.rules import last_day
+from gostkey.renewal.subscribers import RowError
+
+from .failures import Exit, Failure, overall
+from .output import Output
+from .texts import _, plural
+
+__all__ = [
+    "plan_exit",
+    "report_exit",
+    "report_lines",
+    "show_plan",
+    "show_report",
+    "show_summary",
+]
+
+
+# -- plans -------------------------------------------------------------------
+
+
+def show_plan(out: Output, plan: Plan, ready: str) -> None:
+    """Print a plan: a row or record a key, then what is broken in the list.
+
+    Args:
+        out: where to.
+        plan: what was decided.
+        ready: the word for a key that is (to be) renewed.
+    """
+    if out.json:
+        for one in plan.items:
+            out.record(_plan_record(one, plan.zone, ready))
+    elif plan.items:
+        out.table(
+            [_("owner"), _("container"), _("last day"), _("days"), _("state")],
+            [_plan_row(one, plan.zone, ready) for one in plan.items],
+            right=[3],
+        )
+    _show_row_errors(out, plan.row_errors)
+    if not plan.items and not plan.row_errors:
+        out.note(_("no key containers found"))
+        return
+    states = Counter(ready if one.verdict is None else one.state for one in plan.items)
+    states["unreadable"] += len(plan.row_errors)
+    _show_counts(out, sum(states.values()), states)
+    _show_cures(
+        out,
+        (
+            (one.verdict.reason.value, one.verdict.cure)
+            for one in plan.items
+            if one.verdict is not None
+        ),
+    )
+
+
+def _plan_record(one: PlanItem, zone: tzinfo, ready: str) -> dict[str, object]:
+    holding = one.holding
+    ends = holding.validity.ends if holding.validity else None
+    record: dict[str, object] = {
+        "item": str(holding.subscriber.container),
+        "status": ready if one.verdict is None else one.state,
+        "owner": holding.owner,
+        "inn": holding.inn,
+        "container_name": holding.container_name,
+        "slot": holding.slot,
+        "ends": ends,
+        "last_day": last_day(ends, zone) if ends else None,
+        "days_left": one.days_left,
+        "destination": one.destination,
+        "new_name": one.new_name,
+        "source": holding.subscriber.source,
+    }
+    if one.verdict is not None:
+        kind = "reason" if one.verdict.kind == "skipped" else "error"
+        record[kind] = _why(one.verdict)
+    return record
+
+
+def _plan_row(one: PlanItem, zone: tzinfo, ready: str) -> list[str]:
+    holding = one.holding
+    ends = holding.validity.ends if holding.validity else None
+    return [
+        holding.owner or "-",
+        str(holding.subscriber.container),
+        last_day(ends, zone).isoformat() if ends else "-",
+        "-" if one.days_left is None else str(one.days_left),
+        ready if one.verdict is None else one.verdict.text,
+    ]
+
+
+def plan_exit(plan: Plan) -> Exit:
+    """Return the exit code of a plan: as if what it renews had been renewed."""
+    failures = [
+        Failure(one.verdict.reason.value, one.verdict.text)
+        for one in plan.items
+        if one.verdict is not None and one.verdict.kind != "skipped"
+    ]
+    failures += [Failure("list-row", row.text) for row in plan.row_errors]
+    return overall(len(plan.planned), failures)
+
+
+# -- campaigns ---------------------------------------------------------------
+
+_COLUMNS = ("owner", "container", "old until", "new until", "result")
+
+
+def show_report(
+    out: Output, report: Report, zone: tzinfo, *, most: int | None = None
+) -> None:
+    """Print where every key of a campaign stands, then counts and advice.
+
+    Args:
+        out: where to.
+        report: of the campaign.
+        zone: the office's, in which days are told.
+        most: print at most this many rows, the first and the last ones.
+    """
+    rows = report.rows
+    if out.json:
+        for row in rows:
+            out.record(_report_record(row))
+    elif most is None or len(rows) <= most:
+        _show_rows(out, rows, zone)
+    else:
+        head = most - most // 2
+        left = plural("... {n} more key ...", "... {n} more keys ...", len(rows) - most)
+        _show_rows(out, [*rows[:head], *rows[-(most // 2) :]], zone, gap=(head, left))
+    _show_row_errors(out, report.row_errors)
+
+
+def show_summary(out: Output, report: Report, **more: object) -> None:
+    """Say the counts, what was met with its cure, and what to do now."""
+    if out.json:
+        out.record({"summary": {**report.summary(), **more}})
+    counts = {name: count for name, count in report.counts.items() if count}
+    _show_counts(out, sum(counts.values()), counts)
+    _show_cures(
+        out,
+        (
+            (row["reason"], row["cure"] or "")
+            for row in report.rows
+            if row["reason"] and row["group"] != "not-due"
+        ),
+    )
+    for row in report.rows:
+        if row["note"] and not out.json:
+            out.note(f"{row['owner'] or row['container']}: {row['note']}")
+    for sentence in report.advice():
+        out.hint(sentence)
+
+
+def report_lines(report: Report, zone: tzinfo) -> str:
+    """Return the whole table as text, one line a key, for a file."""
+    rows = [list(_COLUMNS), *(_report_row(row, zone) for row in report.rows)]
+    widths = [max(len(row[index]) for row in rows) for index in range(len(_COLUMNS))]
+    return "".join(
+        "  ".join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        + "\n"
+        for row in rows
+    )
+
+
+def report_exit(report: Report) -> Exit:
+    """Return the exit code of a campaign's run."""
+    if any(row["reason"] == "generator" for row in report.rows):
+        return Exit.GENERATOR
+    return Exit(report.exit_code)
+
+
+def _show_rows(
+    out: Output,
+    rows: Sequence[Mapping[str, Any]],
+    zone: tzinfo,
+    gap: tuple[int, str] | None = None,
+) -> None:
+    cells = [_report_row(row, zone) for row in rows]
+    if gap is not None:
+        cells.insert(gap[0], [gap[1], "", "", "", ""])
+    if cells:
+        out.table([_(name) for name in _COLUMNS], cells)
+
+
+def _report_row(row: Mapping[str, Any], zone: tzinfo) -> list[str]:
+    result = row["group"]
+    if row["reason"]:
+        result = f"{result}: {row['text']}"
+    return [
+        row["owner"] or "-",
+        row["container"],
+        _last_day(row["old_ends"], zone),
+        _last_day(row["new_ends"], zone),
+        result,
+    ]
+
+
+def _report_record(row: Mapping[str, Any]) -> dict[str, object]:
+    record = {
+        "item": row["container"],
+        "status": row["group"],
+        **{
+            name: value
+            for name, value in row.items()
+            if name not in ("container", "group", "reason", "text", "cure")
+        },
+    }
+    if row["reason"]:
+        kind = "reason" if row["group"] == "not-due" else "error"
+        record[kind] = {
+            "code": row["reason"],
+            "message": row["text"],
+            "hint": row["cure"],
+        }
+    return record
+
+
+def _last_day(moment: str | None, zone: tzinfo) -> str:
+    if moment is None:
+        return "-"
+    ends = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    return last_day(ends, zone).isoformat()
+
+
+# -- both --------------------------------------------------------------------
+
+
+def _show_cures(out: Output, met: Iterable[tuple[str, str]]) -> None:
+    """Say what to do about each reason that was met, once and with its count."""
+    counted = Counter((code, cure) for code, cure in met if cure)
+    for (code, cure), count in sorted(counted.items()):
+        out.hint(f"{code} ({count}): {cure}")
+
+
+def _why(one: Verdict) -> dict[str, str]:
+    return {"code": one.reason.value, "message": one.text, "hint": one.cure}
+
+
+def _show_row_errors(out: Output, errors: Iterable[RowError]) -> None:
+    for row in errors:
+        where = _("line {number} of the list").format(number=row.line)
+        out.failure(Failure("list-row", row.text, row.cure), where)
+
+
+def _show_counts(out: Output, total: int, counts: Mapping[str, int]) -> None:
+    parts = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    out.note(plural("{n} key", "{n} keys", total) + f": {parts}")

@@ -1,0 +1,211 @@
+"""Passwords: from a file, the environment, a descriptor or the terminal.
+
+Never from an argument, which every user of the machine could read in the
+list of processes.  Nothing here prints, logs or keeps what was typed.
+"""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gostkey.errors import EncodingError, PasswordRequired
+
+from .texts import _
+
+__all__ = ["PasswordSource", "password_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# More than any password; a wrong file (a disk image) is noticed early.
+_LIMIT = 4096
+
+
+@dataclass
+class PasswordSource:
+    """Where a command gets one password from."""
+
+    option: str
+    file: Path | None = None
+    env: str | None = None
+    fd: int | None = None
+    absent: bool = False
+    _value: str | None = field(default=None, repr=False)
+
+    @property
+    def given(self) -> bool:
+        """Whether an option says where the password is, or that there is none."""
+        named = (self.file, self.env, self.fd)
+        return self.absent or any(one is not None for one in named)
+
+    def read(self) -> str | None:
+        """Return the password that the options name; None without an option.
+
+        Raises:
+            PasswordRequired: if the file, variable or descriptor is not there.
+            EncodingError: if it is not one line of UTF-8 text.
+        """
+        if self._value is None and not self.absent:
+            self._value = self._fetch()
+        return self._value
+
+    def ask(self, what: str) -> str:
+        """Return the password, asking for it if no option names it.
+
+        Raises:
+            PasswordRequired: if there is no option and no terminal.
+        """
+        value = self.read()
+        if value is None and self.absent:
+            raise PasswordRequired(_("{what} has a password").format(what=what))
+        if value is None:
+            value = _prompt(what, _("password of {what}").format(what=what))
+        return value
+
+    def choose(self, what: str) -> str | None:
+        """Return a password for something new, asked twice; None for none.
+
+        Raises:
+            PasswordRequired: if there is no option and no terminal.
+        """
+        if self.given:
+            return self.read()
+        while True:
+            first = _prompt(
+                what,
+                _("new password of {what} (empty: none)").format(what=what),
+                cure=_("--no-password leaves it without one"),
+            )
+            if not first:
+                return None
+            if _prompt(what, _("the same password again")) == first:
+                return first
+            click.echo(_("gostkey: the two differ; type them again"), err=True)
+
+    def _fetch(self) -> str | None:
+        if self.env is not None:
+            try:
+                return os.environ[self.env]
+            except KeyError:
+                raise PasswordRequired(
+                    _("--{option}-env {name}: there is no such variable").format(
+                        option=self.option, name=self.env
+                    )
+                ) from None
+        if self.file is not None:
+            where = f"--{self.option}-file {self.file}"
+            try:
+                with self.file.open("rb") as stream:
+                    return _line(stream.read(_LIMIT + 1), where)
+            except OSError as error:
+                raise PasswordRequired(f"{where}: {error.strerror}") from error
+        if self.fd is not None:
+            where = f"--{self.option}-fd {self.fd}"
+            try:
+                with os.fdopen(self.fd, "rb", closefd=False) as stream:
+                    return _line(stream.readline(_LIMIT + 1), where)
+            except OSError as error:
+                raise PasswordRequired(f"{where}: {error.strerror}") from error
+        return None
+
+
+def _line(data: bytes, where: str) -> str:
+    if len(data) > _LIMIT:
+        raise EncodingError(
+            _("{where}: longer than {limit} bytes; not a password").format(
+                where=where, limit=_LIMIT
+            )
+        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise EncodingError(
+            _("{where}: not UTF-8 text; save the password as UTF-8").format(where=where)
+        ) from None
+    line, _end, rest = text.partition("\n")
+    if rest.strip():
+        raise EncodingError(
+            _("{where}: more than one line; only the password may be there").format(
+                where=where
+            )
+        )
+    return line.rstrip("\r")
+
+
+def _prompt(what: str, question: str, cure: str = "") -> str:
+    if not sys.stdin.isatty():
+        text = _("{what}: a password is needed and there is no terminal to ask on")
+        raise PasswordRequired(
+            text.format(what=what) + (f" ({cure})" if cure else ""),
+        )
+    return getpass.getpass(f"{question}: ", stream=sys.stderr)
+
+
+def password_options(
+    name: str = "password", *, of: str, without: str = ""
+) -> Callable[[F], F]:
+    """Add --NAME-file, --NAME-env and --NAME-fd to a command.
+
+    The command gets a `PasswordSource` as the argument NAME.
+
+    Args:
+        name: "password", or "ca-password" where a command takes two.
+        of: what the password opens, for the help.
+        without: help of --no-NAME, an option that is there only with a help.
+    """
+    variable = name.replace("-", "_")
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def with_source(*args: Any, **values: Any) -> Any:
+            source = PasswordSource(
+                option=name,
+                file=values.pop(f"{variable}_file"),
+                env=values.pop(f"{variable}_env"),
+                fd=values.pop(f"{variable}_fd"),
+                absent=values.pop(f"no_{variable}", False),
+            )
+            chosen = [source.file, source.env, source.fd, source.absent or None]
+            if sum(value is not None for value in chosen) > 1:
+                raise click.UsageError(
+                    _(
+                        "give only one of --{name}-file, --{name}-env, --{name}-fd"
+                    ).format(name=name)
+                    + (f", --no-{name}" if without else "")
+                )
+            values[variable] = source
+            return command(*args, **values)
+
+        wrapped: Any = with_source
+        if without:
+            wrapped = click.option(f"--no-{name}", is_flag=True, help=without)(wrapped)
+        wrapped = click.option(
+            f"--{name}-fd",
+            type=click.IntRange(0),
+            metavar="N",
+            help=_("Read it from the open descriptor N."),
+        )(wrapped)
+        wrapped = click.option(
+            f"--{name}-env",
+            metavar="NAME",
+            help=_("Take it from the environment variable NAME."),
+        )(wrapped)
+        file_names = [f"--{name}-file", f"{variable}_file"]
+        wrapped = click.option(
+            *file_names,
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help=_("Read the password {of} from FILE (one line, UTF-8).").format(of=of),
+        )(wrapped)
+        done: F = wrapped
+        return done
+
+    return decorate

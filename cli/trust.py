@@ -1,0 +1,149 @@
+"""Certificates and CRLs that a user names, and the chain to a trusted root."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gostkey.pki.certificates import Certificate
+from gostkey.pki.chain import verify_chain
+from gostkey.pki.crls import RevocationList
+
+from .failures import naming
+from .files import PathOption, read_file
+from .texts import _
+
+__all__ = ["Trust", "read_certificates", "trust_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PEM_CERTIFICATE = re.compile(
+    rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL
+)
+
+
+def read_certificates(path: Path) -> list[Certificate]:
+    """Read a certificate, DER or PEM, or a PEM file with several.
+
+    Raises:
+        EncodingError: if there is none in it.
+    """
+    data = read_file(path)
+    blocks = _PEM_CERTIFICATE.findall(data) or [data]
+    with naming(path):
+        return [Certificate.from_bytes(block) for block in blocks]
+
+
+def _read_crl(path: Path) -> RevocationList:
+    with naming(path):
+        return RevocationList.from_bytes(read_file(path))
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What the user trusts, from --ca, --intermediate, --crl and --no-crl."""
+
+    roots: Sequence[Path]
+    intermediates: Sequence[Path]
+    crls: Sequence[Path]
+    require_crl: bool
+
+    def chain(
+        self,
+        certificate: Certificate,
+        at: datetime,
+        *,
+        others: Iterable[Certificate] = (),
+    ) -> list[Certificate]:
+        """Return the chain from *certificate* to a root that the user named.
+
+        Args:
+            certificate: whose chain.
+            at: the moment to verify for.
+            others: more certificates that may stand in between, such as those
+                that came with a message; they are not trusted for that.
+
+        Raises:
+            CertificateError: if there is no chain; it names the certificate.
+        """
+        return verify_chain(
+            certificate,
+            roots=[one for path in self.roots for one in read_certificates(path)],
+            intermediates=[
+                *(
+                    one
+                    for path in self.intermediates
+                    for one in read_certificates(path)
+                ),
+                *others,
+            ],
+            crls=[_read_crl(path) for path in self.crls],
+            at=at,
+            require_crl=self.require_crl,
+        )
+
+
+def trust_options(command: F) -> F:
+    """Add --ca, --intermediate, --crl and --no-crl; the command gets `trust`."""
+
+    @functools.wraps(command)
+    def with_trust(*args: Any, **values: Any) -> Any:
+        trust = Trust(
+            roots=values.pop("ca"),
+            intermediates=values.pop("intermediate"),
+            crls=values.pop("crl"),
+            require_crl=not values.pop("no_crl"),
+        )
+        if trust.crls and not trust.require_crl:
+            raise click.UsageError(_("--crl and --no-crl exclude each other"))
+        return command(*args, trust=trust, **values)
+
+    wrapped: Any = with_trust
+    for option in (
+        click.option(
+            "--no-crl", is_flag=True, help=_("Do not ask whether it was revoked.")
+        ),
+        click.option(
+            "--crl",
+            type=PathOption,
+            multiple=True,
+            metavar="FILE",
+            help=_("List of revoked certificates; may be given again."),
+        ),
+        click.option(
+            "--intermediate",
+            type=PathOption,
+            multiple=True,
+            metavar="FILE",
+            help=_("Certificate between owner and root; may be given again."),
+        ),
+        click.option(
+            "--ca",
+            type=PathOption,
+            multiple=True,
+            metavar="FILE",
+            help=_("Trusted root certificate; may be given again."),
+        ),
+    ):
+        wrapped = option(wrapped)
+    done: F = wrapped
+    return done
+
+
+def summary(certificate: Certificate) -> dict[str, object]:
+    """Return the facts by which people know a certificate, for JSON."""
+    return {
+        "subject": certificate.subject.text(),
+        "issuer": certificate.issuer.text(),
+        "serial": certificate.serial_text,
+        "not_before": certificate.not_before,
+        "not_after": certificate.not_after,
+        "fingerprint": certificate.fingerprint(),
+    }

@@ -1,0 +1,158 @@
+"""Three ways to run the command: in this process, in its own, on a terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from gostkey.cli import application
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+
+
+@dataclass
+class Ran:
+    """What a command did."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The JSON objects on stdout; every line must be one."""
+        return [json.loads(line) for line in self.stdout.splitlines()]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The one JSON object on stdout."""
+        (record,) = self.records
+        return record
+
+    @property
+    def error(self) -> dict[str, str]:
+        """What stands under "error" in the one JSON object on stdout."""
+        error: dict[str, str] = self.record["error"]
+        return error
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run() -> Run:
+    """Run the command in this process: run("hash", "file", input=b"...")."""
+
+    def call(*arguments: object, input: bytes | str | None = None) -> Ran:
+        result = CliRunner().invoke(
+            application, [str(argument) for argument in arguments], input=input
+        )
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    return call
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, str(LAUNCHER), *map(str, arguments)]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")
+    }
+    quiet = {"PYTHONWARNINGS": "ignore", "PYTHONIOENCODING": "utf-8", "TERM": "xterm"}
+    return {**kept, **quiet, **changes}
+
+
+@pytest.fixture
+def shell() -> Run:
+    """Run the command in a process of its own, without a terminal."""
+
+    def call(
+        *arguments: object,
+        input: bytes = b"",
+        env: dict[str, str] | None = None,
+        cwd: Path | None = None,
+        pass_fds: tuple[int, ...] = (),
+    ) -> Ran:
+        done = subprocess.run(
+            command(*arguments),
+            input=input,
+            capture_output=True,
+            env=environment(**(env or {})),
+            cwd=cwd,
+            pass_fds=pass_fds,
+            timeout=300,
+            start_new_session=True,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return call
+
+
+@pytest.fixture
+def terminal() -> Callable[..., tuple[int, str]]:
+    """Run on a pseudo-terminal; type each answer when its question appears.
+
+    terminal("key", "generate", ..., answers=[("password", "secret")]) returns
+    the exit code and all that the terminal showed.
+    """
+    if sys.platform == "win32":
+        pytest.skip("Windows has no pseudo-terminals; run this test elsewhere")
+    import pty
+
+    def call(
+        *arguments: object,
+        answers: list[tuple[str, str]] | None = None,
+        env: dict[str, str] | None = None,
+        stop_at: str | None = None,
+    ) -> tuple[int, str]:
+        waiting = list(answers or [])
+        words = command(*arguments)
+        child, master = pty.fork()
+        if child == 0:
+            os.execve(words[0], words, environment(**(env or {})))
+        shown = b""
+        seen = 0
+        deadline = time.monotonic() + 300
+        while True:
+            assert time.monotonic() < deadline, shown
+            ready, _, _ = select.select([master], [], [], 1)
+            if not ready:
+                continue
+            try:
+                piece = os.read(master, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            shown += piece
+            text = shown[seen:].decode(errors="replace")
+            if waiting and waiting[0][0] in text:
+                seen = len(shown)
+                # getpass switches the echo off just before it prints.
+                time.sleep(0.1)
+                os.write(master, waiting.pop(0)[1].encode() + b"\n")
+            if stop_at is not None and stop_at in text:
+                os.kill(child, signal.SIGINT)
+                stop_at = None
+        os.close(master)
+        _, status = os.waitpid(child, 0)
+        return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
+
+    return call

@@ -1,0 +1,183 @@
+"""Help, errors and exit codes have one form in all commands."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from gostkey import errors
+from gostkey.cli import COMMANDS, application
+from gostkey.cli.failures import Exit, Failure, describe, overall
+from gostkey.cli.output import clean
+from gostkey.cli.texts import EXIT_TEXTS
+
+from .conftest import Run
+
+
+def walk(
+    command: click.Command, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from walk(inner, (*path, name))
+
+
+ALL = dict(walk(application))
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_help_has_examples_and_exit_codes(
+    run: Run, path: tuple[str, ...]
+) -> None:
+    ran = run(*path, "--help")
+    assert ran.code == 0
+    assert ran.stderr == ""
+    assert "Examples:" in ran.stdout
+    assert "Exit codes:" in ran.stdout
+    assert f"Usage: gostkey {' '.join(path)}".rstrip() in ran.stdout
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_no_option_takes_a_secret_from_the_command_line(path: tuple[str, ...]) -> None:
+    for option in ALL[path].params:
+        if "password" in (option.name or "") or "pin" in (option.name or "").split("_"):
+            assert option.opts[0].endswith(("-file", "-env", "-fd")) or getattr(
+                option, "is_flag", False
+            )
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_option_is_explained(path: tuple[str, ...]) -> None:
+    for option in ALL[path].params:
+        if isinstance(option, click.Option):
+            assert option.help, option.opts
+
+
+def test_every_exit_code_has_its_words() -> None:
+    assert set(EXIT_TEXTS) == {code.value for code in Exit}
+
+
+def test_the_commands_of_the_contract_are_there() -> None:
+    assert list(COMMANDS) == (
+        "info hash key sign verify container cert ca renew demo".split()
+    )
+
+
+def test_usage_errors_exit_with_1_and_name_the_help(run: Run) -> None:
+    for arguments in (["nonsense"], ["hash", "--nonsense"], ["key", "generate"]):
+        ran = run(*arguments)
+        assert ran.code == 1
+        assert ran.stdout == ""
+        first, hint = ran.stderr.splitlines()
+        assert first.startswith("gostkey: ")
+        assert hint.startswith("gostkey: hint: ") and "--help" in hint
+        assert run(*arguments, "--json").error["code"] == "usage"
+
+
+def test_no_command_at_all_shows_the_help(run: Run) -> None:
+    ran = run()
+    assert ran.code == 1
+    assert "Usage: gostkey" in ran.stdout + ran.stderr
+
+
+def test_an_unexpected_exception_keeps_its_trace_and_says_where_to_go(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import gostkey.cli.info as info
+
+    def fault() -> dict[str, object]:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(info, "facts", fault)
+    ran = run("info", "--json")
+    assert ran.code == 3
+    assert "Traceback" in ran.stderr and "a bug" in ran.stderr
+    assert "please report it" in ran.stderr
+    assert ran.error["code"] == "internal_error"
+
+
+def test_an_interrupt_exits_with_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gostkey.cli.info as info
+
+    def interrupt() -> dict[str, object]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(info, "facts", interrupt)
+    ran = run("info", "--json")
+    assert ran.code == 130
+    assert ran.error["code"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status"),
+    [
+        (errors.UnknownCurve("x"), "unknown_curve", 3),
+        (errors.LengthError("x"), "length_error", 3),
+        (errors.InvalidSignature("x"), "invalid_signature", 3),
+        (errors.ContainerDamaged("x"), "container_damaged", 3),
+        (errors.CertificateMismatch("x"), "certificate_mismatch", 3),
+        (errors.RequestRefused("x"), "request_refused", 3),
+        (errors.WrongPassword("x"), "wrong_password", 4),
+        (errors.PasswordRequired("x"), "password_required", 4),
+        (errors.MediumError("x"), "medium_error", 4),
+        (errors.GeneratorFailure("x"), "generator_failure", 5),
+        (errors.CampaignLocked("x"), "campaign_locked", 6),
+        (OSError(errno.ENOSPC, "full", "key.pem"), "disk_full", 4),
+        (OSError(errno.EROFS, "read-only", "key.pem"), "read_only", 4),
+        (FileNotFoundError(errno.ENOENT, "none", "key.pem"), "not_found", 3),
+    ],
+)
+def test_every_class_of_error_has_its_code_and_exit(
+    error: Exception, code: str, status: int
+) -> None:
+    failure = describe(error)
+    assert (failure.code, failure.exit) == (code, status)
+
+
+def test_the_exit_code_of_several_items() -> None:
+    failed = Failure("a", "a")
+    person = Failure("b", "b", exit=Exit.PERSON_NEEDED)
+    assert overall(0, []) == overall(3, []) == 0
+    assert overall(1, [failed]) == overall(1, [person]) == 2
+    assert overall(0, [failed]) == overall(0, [failed, person]) == 3
+    assert overall(0, [person, person]) == 4
+    assert overall(5, [failed, Failure("c", "c", exit=Exit.GENERATOR)]) == 5
+
+
+def test_foreign_text_cannot_steer_the_terminal() -> None:
+    assert clean("ООО «Ромашка»") == "ООО «Ромашка»"
+    assert clean("a\x1b[2Jb\u202ec\r") == "a\\x1b[2Jb\\u202ec\\r"
+
+
+def test_module_and_info_work_as_a_process(shell: Run) -> None:
+    ran = shell("info", "--json")
+    assert ran.code == 0 and ran.stderr == ""
+    record = ran.record
+    assert record["backend"] in ("native", "pure")
+    assert record["backend"] == "native" or record["reason"]
+    for name in ("kernels", "cpu_features", "versions", "python", "platform"):
+        assert name in record
+    words = shell("info").stdout
+    assert record["platform"] in words and record["python"] in words
+
+
+def test_a_table_in_a_pipe_is_not_cut() -> None:
+    import io
+    from contextlib import redirect_stdout
+
+    from gostkey.cli.output import Output
+
+    wide = "x" * 500
+    stream = io.StringIO()
+    with redirect_stdout(stream):
+        Output().table(["a", "b"], [[wide, "1"], ["[red]y[/red]", "2"]])
+    lines = stream.getvalue().splitlines()
+    assert lines[1] == f"{wide}  1"
+    assert lines[2].startswith("[red]y[/red] ")
