@@ -1,1 +1,66 @@
-"""To be written."""
+"""Renewing the keys of many subscribers: rules, campaigns, transports, reports.
+
+A whole renewal::
+
+    listing = read_list(Path("subscribers.csv"))
+    plan = make_plan(listing, utc_now())
+    transport = EmbeddedCA.open(Path("ca"), utc_now)
+    with Campaign.begin(Path("gostkey-campaign"), plan, transport) as campaign:
+        report = campaign.run()
+
+and after an interruption, in any process::
+
+    with Campaign.open(Path("gostkey-campaign")) as campaign:
+        report = campaign.resume()
+"""
+
+from .campaign import DEFAULT_FOLDER, Campaign, Event, utc_now
+from .plan import Plan, PlanItem, confirm, count_states, due_list, make_plan
+from .plan_file import plan_from_json, plan_row, plan_to_json
+from .reasons import Reason, Verdict
+from .report import GROUPS, Report, read_report
+from .rules import DUE_DAYS, MOSCOW, KeyState, days_left, key_state, last_day
+from .schema import STATES
+from .subscribers import Listing, RowError, Subscriber, read_list, read_tree
+from .transports import EmbeddedCA, FolderTransport, Pending, Transport, Trust
+from .trial import Trial, make_trial
+
+__all__ = [
+    "DEFAULT_FOLDER",
+    "DUE_DAYS",
+    "GROUPS",
+    "MOSCOW",
+    "STATES",
+    "Campaign",
+    "EmbeddedCA",
+    "Event",
+    "FolderTransport",
+    "KeyState",
+    "Listing",
+    "Pending",
+    "Plan",
+    "PlanItem",
+    "Reason",
+    "Report",
+    "RowError",
+    "Subscriber",
+    "Transport",
+    "Trial",
+    "Trust",
+    "Verdict",
+    "confirm",
+    "count_states",
+    "days_left",
+    "due_list",
+    "key_state",
+    "last_day",
+    "make_plan",
+    "make_trial",
+    "plan_from_json",
+    "plan_row",
+    "plan_to_json",
+    "read_list",
+    "read_report",
+    "read_tree",
+    "utc_now",
+]

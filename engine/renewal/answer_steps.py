@@ -1,0 +1,162 @@
+"""The steps between the request and a certificate that can be installed.
+
+*sent*: the request goes to the authority; again after a crash, which changes
+nothing there.  *certified*: the answer is fetched, if there is one.  *checked*:
+the certificate is for the new key and the old subject, its chain and CRLs are
+good, and a test signature made with the key on the medium verifies with it.
+An answer that fails goes back to *sent*, so that a better one can come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from gostkey.errors import GeneratorFailure, GostKeyError
+from gostkey.pki.certificates import Certificate
+from gostkey.pki.chain import ChainVerifier
+
+from .key_steps import date_verdict
+from .reasons import Reason, verdict
+from .rules import clock as clock_text
+from .steps import Context, Done, Outcome, Waiting, Work, each, fault_of, open_new
+from .store import moment
+from .transports import FolderTransport
+
+TEST_MESSAGE = b"gostkey: test signature of a renewed key"
+
+
+class Send:
+    """requested -> sent."""
+
+    name = "sent"
+
+    def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
+        """Check the dates, unless the request may be on its way already."""
+        outcomes: list[Outcome] = []
+        for work in works:
+            late = None
+            if not context.was_begun(self.name, work.item):
+                late = date_verdict(context, work.item)
+            outcomes.append(late or Done({}, {"request_id": work.item.request_id}))
+        return outcomes
+
+    def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
+        """Submit the requests of a chunk together."""
+        if not works:
+            return []
+        failure: GostKeyError | OSError | None = None
+        answers: list[GostKeyError | None] = []
+        try:
+            answers = context.transport.submit([work.pending() for work in works])
+        except GeneratorFailure:
+            raise
+        except (GostKeyError, OSError) as error:
+            failure = error
+        if failure is not None:
+            return [fault_of(failure, Reason.TRANSPORT) for _ in works]
+        sent_at = moment(context.clock())
+        return [
+            fault_of(answer, Reason.TRANSPORT) if answer else Done({"sent_at": sent_at})
+            for answer in answers
+        ]
+
+
+class Fetch:
+    """sent -> certified."""
+
+    name = "certified"
+
+    def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
+        """Look into the inbox anew; nothing else is to be settled."""
+        if isinstance(context.transport, FolderTransport):
+            context.transport.refresh()
+        return [Done({}, {"request_id": work.item.request_id}) for work in works]
+
+    def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
+        """Fetch the answers that are there."""
+        return each(context, works, lambda w: self._fetch(context, w), Reason.TRANSPORT)
+
+    def _fetch(self, context: Context, work: Work) -> Outcome:
+        answer = context.transport.fetch(work.pending())
+        if answer is None:
+            return Waiting()
+        try:
+            certificate = Certificate.from_bytes(answer)
+        except GostKeyError as error:
+            return verdict(Reason.ANSWER_UNREADABLE, str(error))
+        return Done(
+            {
+                "certificate": certificate.der,
+                "new_begins": moment(certificate.signing_begins),
+                "new_ends": moment(certificate.signing_ends),
+            },
+            {"serial": f"{certificate.serial:x}"},
+        )
+
+
+class Check:
+    """certified -> checked."""
+
+    name = "checked"
+
+    def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
+        """Settle nothing: checking changes nothing."""
+        return [Done() for _ in works]
+
+    def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
+        """Check each certificate in full."""
+        now = context.clock()
+        return each(
+            context, works, lambda w: self._check(context, w, now), Reason.CHAIN
+        )
+
+    def _check(self, context: Context, work: Work, now: datetime) -> Outcome:
+        one = work.item
+        assert one.certificate is not None and one.old_certificate is not None
+        certificate = Certificate.from_bytes(one.certificate)
+        old = Certificate.from_bytes(one.old_certificate)
+        if certificate.public_key.to_bytes() != one.public_key:
+            return verdict(Reason.ANSWER_OTHER_KEY)
+        if certificate.subject_der != old.subject_der:
+            return verdict(Reason.ANSWER_OTHER_SUBJECT, certificate.subject.text())
+        if not certificate.signing_begins <= now < certificate.signing_ends:
+            begins = clock_text(certificate.signing_begins, context.zone)
+            ends = clock_text(certificate.signing_ends, context.zone)
+            return verdict(Reason.ANSWER_DATES, f"from {begins} to {ends}")
+        _verifier(context).verify(certificate, now)
+        return self._test_signature(work, certificate)
+
+    def _test_signature(self, work: Work, certificate: Certificate) -> Outcome:
+        try:
+            # From the medium and not from memory: this is the key that stays.
+            open_new(work)
+            assert work.new_key is not None
+            signature = work.new_key.sign(TEST_MESSAGE)
+            certificate.public_key.verify(signature, TEST_MESSAGE)
+        except GeneratorFailure:
+            raise
+        except (GostKeyError, OSError) as error:
+            return verdict(Reason.TEST_SIGNATURE, str(error))
+        return Done()
+
+
+def _verifier(context: Context) -> ChainVerifier:
+    """Take the authority's certificates and CRLs as they are in this run."""
+    if context.verifier is None:
+        trust = context.transport.trust()
+        context.verifier = ChainVerifier(
+            roots=trust.roots, intermediates=trust.intermediates, crls=trust.crls
+        )
+    return context.verifier
+
+
+BACK_TO_SENT = frozenset(
+    {
+        Reason.ANSWER_OTHER_KEY,
+        Reason.ANSWER_OTHER_SUBJECT,
+        Reason.ANSWER_DATES,
+        Reason.CHAIN,
+    }
+)
+"""Faults of an answer after which another answer may come."""

@@ -1,0 +1,497 @@
+"""A campaign: many renewals, begun once, interrupted at any time, ended once.
+
+Its folder holds the store, the lock, and the copies that are made at the end.
+`Campaign.begin` puts a plan into the store; `run` does what is open, chunk by
+chunk, each step journalled before and after; `resume` is `run` that tries the
+failed items again; `receive` only fetches and installs certificates.  All
+three can be called any number of times, by any process, one at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import Any
+
+from gostkey.media import FolderStore, explain
+
+from . import transports
+from .answer_steps import BACK_TO_SENT, Check, Fetch, Send
+from .install_steps import BackUp, Install, archive_of, backup_of
+from .key_steps import MakeKey, MakeRequest
+from .lock import CampaignLock
+from .plan import Plan, PlanItem, confirm, make_plan
+from .reasons import FINAL_FAULTS, REFUSALS, Reason, Verdict
+from .report import Report, make_report
+from .rules import MOSCOW
+from .schema import STATES
+from .steps import IO_THREADS, Context, Done, Step, Work
+from .store import Change, Clock, Item, Store, moment
+from .subscribers import read_list
+from .transports import Transport
+from .trial import FOLDER as TRIAL_FOLDER
+from .trial import OnProgress, make_trial, settings_of
+
+DEFAULT_FOLDER = Path("gostkey-campaign")
+CHUNK = 64
+LOCK_NAME = "campaign.lock"
+
+STEPS: tuple[Step, ...] = (
+    MakeKey(),
+    MakeRequest(),
+    Send(),
+    Fetch(),
+    Check(),
+    Install(),
+    BackUp(),
+)
+RECEIVING: tuple[Step, ...] = STEPS[3:]
+
+_TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
+_TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
+    Reason.ANSWER_UNREADABLE,
+    Reason.TRANSPORT,
+}
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happens during a run, for a progress bar."""
+
+    kind: str
+    """"begin", "step", "item" (it has ended, well or not), "waiting"."""
+    done: int
+    """Steps done so far in this run."""
+    total: int
+    """Steps that this run has to do at most."""
+    step: str = ""
+    owner: str = ""
+    container: str = ""
+    state: str = ""
+    reason: str = ""
+    text: str = ""
+    cure: str = ""
+
+
+OnEvent = Callable[[Event], None]
+
+
+def utc_now() -> datetime:
+    """Give the present moment; the clock of everybody who names no other."""
+    return datetime.now(timezone.utc)
+
+
+class Campaign:
+    """One campaign, locked for this process; close it, or use it as a context."""
+
+    def __init__(
+        self, folder: Path, store: Store, lock: CampaignLock, clock: Clock
+    ) -> None:
+        """Take over an open store and a held lock; use `begin` or `open`."""
+        self.folder = folder
+        self.clock = clock
+        self._store = store
+        self._lock = lock
+        self._transport: Transport | None = None
+
+    # -- beginning and opening ---------------------------------------------
+
+    @classmethod
+    def begin(
+        cls, folder: Path, plan: Plan, transport: Transport, *, clock: Clock = utc_now
+    ) -> Campaign:
+        """Begin a campaign from a plan; nothing is renewed yet.
+
+        A plan that was read from a file is confirmed first.
+
+        Args:
+            folder: of the campaign; made if it is not there.
+            plan: from `make_plan` or `plan_from_json`.
+            transport: the way to the authority; `resume` will find it again.
+            clock: gives the present moment.
+
+        Raises:
+            CampaignError: if there is a campaign in the folder already.
+            CampaignLocked: if another process works there.
+            MediumError: if the folder cannot be written.
+        """
+        now = clock()
+        if plan.saved:
+            plan = confirm(plan, now)
+        settings = new_settings(plan.zone, now, transport.settings())
+        items = items_of(plan)
+        lock = locked(folder)
+        try:
+            store = Store.create(folder, settings, now, items, plan.row_errors)
+        except BaseException:
+            lock.release()
+            raise
+        campaign = cls(folder.absolute(), store, lock, clock)
+        campaign._transport = transport
+        return campaign
+
+    @classmethod
+    def begin_trial(
+        cls,
+        folder: Path,
+        subscribers: int,
+        *,
+        passwords: int = 3,
+        seed: int = 1,
+        zone: tzinfo = MOSCOW,
+        clock: Clock = utc_now,
+    ) -> Campaign:
+        """Begin a campaign on invented subscribers with an authority of its own.
+
+        They are made by `prepare` or the first `run`, in the campaign's folder.
+
+        Raises:
+            CampaignError, CampaignLocked, MediumError: as `begin`.
+        """
+        now = clock()
+        settings = new_settings(zone, now, None)
+        settings["trial"] = {
+            "subscribers": subscribers,
+            "passwords": passwords,
+            "seed": seed,
+        }
+        lock = locked(folder)
+        try:
+            store = Store.create(folder, settings, now)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(folder.absolute(), store, lock, clock)
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        *,
+        clock: Clock = utc_now,
+        transport: Transport | None = None,
+    ) -> Campaign:
+        """Open a campaign that was begun, by whichever process.
+
+        Args:
+            folder: of the campaign.
+            clock: gives the present moment.
+            transport: another way to the authority than at the beginning.
+
+        Raises:
+            CampaignError: if there is no campaign.
+            CampaignLocked: if another process works on it.
+        """
+        if not Store.exists(folder):
+            Store.open(folder)  # raises, with the right words
+        lock = locked(folder)
+        try:
+            store = Store.open(folder)
+        except BaseException:
+            lock.release()
+            raise
+        campaign = cls(folder.absolute(), store, lock, clock)
+        campaign._transport = transport
+        return campaign
+
+    def close(self) -> None:
+        """Close the store and give the lock back."""
+        self._store.close()
+        self._lock.release()
+
+    def __enter__(self) -> Campaign:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- working -----------------------------------------------------------
+
+    def run(self, on_event: OnEvent | None = None) -> Report:
+        """Do all that is open; items that failed before stay as they are."""
+        return self._work(STEPS, on_event)
+
+    def resume(self, on_event: OnEvent | None = None) -> Report:
+        """Go on after an interruption, and try the failed items again."""
+        self.prepare()
+        self._store.reopen(_TRIED_AGAIN)
+        self._clean()
+        return self._work(STEPS, on_event)
+
+    def receive(self, on_event: OnEvent | None = None) -> Report:
+        """Fetch the certificates that have come, check and install them."""
+        self.prepare()
+        self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
+        return self._work(RECEIVING, on_event)
+
+    def report(self) -> Report:
+        """Tell where every item stands."""
+        return make_report(self._store, self.clock())
+
+    def history(self, item_id: int | None = None) -> list[dict[str, Any]]:
+        """Read the journal, oldest first: of one item, or of all."""
+        return self._store.history(item_id)
+
+    def prepare(self, on_progress: OnProgress | None = None) -> None:
+        """Make a trial and plan it, if this is a trial that is not made yet.
+
+        A run does so by itself; this is for a command that shows it.
+        """
+        if self._store.phase() == "planned":
+            return
+        settings = self._store.settings()
+        at = self._store.created_at()
+        trial = make_trial(
+            self.folder / TRIAL_FOLDER,
+            at=at,
+            on_progress=on_progress,
+            **settings["trial"],
+        )
+        plan = make_plan(read_list(trial.list), at, zone_of(settings))
+        settings["transport"] = settings_of(trial)
+        self._store.fill(items_of(plan), plan.row_errors, settings, at)
+
+    def _work(self, steps: Sequence[Step], on_event: OnEvent | None) -> Report:
+        self.prepare()
+        settings = self._store.settings()
+        transport = self._transport
+        if transport is None:
+            transport = transports.from_settings(settings["transport"], self.clock)
+        ids = self._store.open_ids(from_state=_state_before(steps[0]))
+        progress = _Progress(on_event, len(ids) * len(steps))
+        with ThreadPoolExecutor(IO_THREADS, "gostkey-media") as pool:
+            context = Context(
+                folder=self.folder,
+                store=self._store,
+                transport=transport,
+                clock=self.clock,
+                zone=zone_of(settings),
+                pool=pool,
+            )
+            for start in range(0, len(ids), CHUNK):
+                chunk = self._store.items(ids[start : start + CHUNK])
+                works = [Work(one) for one in chunk]
+                try:
+                    for step in steps:
+                        _do_step(context, step, works, progress)
+                finally:
+                    for work in works:
+                        work.wipe()
+                progress.end_chunk(works, steps)
+        return self.report()
+
+    def _clean(self) -> None:
+        """Remove what a killed run left half-written, where it was at work.
+
+        Another campaign that writes to the same medium in this very moment
+        would have to try again; nothing that is finished is touched.
+        """
+        places: set[tuple[Path, int]] = set()
+        for item_id, step in self._store.interrupted().items():
+            one = self._store.items([item_id])[0]
+            if step == "keyed" and one.destination:
+                places.add((Path(one.destination), 0))
+            elif step == "installed" and one.new_folder:
+                places.add((Path(one.new_folder), 0))
+            elif step == "backed-up":
+                for root in (archive_of(self.folder, one), backup_of(self.folder, one)):
+                    places.add((root, 1))
+        for root, depth in places:
+            if root.is_dir():
+                FolderStore(root, depth=depth).clean_leftovers(older_than=0)
+
+
+def _do_step(
+    context: Context, step: Step, works: Sequence[Work], progress: _Progress
+) -> None:
+    """Take the items of a chunk that are ready for a step through it."""
+    ready = [
+        work
+        for work in works
+        if work.item.reason is None and work.item.state == _state_before(step)
+    ]
+    if not ready:
+        return
+    changes, going = [], []
+    for work, outcome in zip(ready, step.prepare(context, ready), strict=True):
+        if isinstance(outcome, Done):
+            going.append(work)
+            # One that waits for its answer is not journalled at every look.
+            if step.name == "certified" and context.was_begun(step.name, work.item):
+                continue
+            changes.append(
+                Change(
+                    work.item.id, step.name, "before", outcome.values, outcome.detail
+                )
+            )
+        elif isinstance(outcome, Verdict):
+            changes.append(_stopped(work.item, step, outcome))
+    _record(context, works, changes)
+    changes = []
+    for work, outcome in zip(going, step.run(context, going), strict=True):
+        if isinstance(outcome, Done):
+            values = {**outcome.values, "state": step.name}
+            changes.append(
+                Change(work.item.id, step.name, "after", values, outcome.detail)
+            )
+        elif isinstance(outcome, Verdict):
+            changes.append(_stopped(work.item, step, outcome))
+    _record(context, works, changes)
+    progress.step(step, len(ready))
+
+
+def _record(context: Context, works: Sequence[Work], changes: Sequence[Change]) -> None:
+    """Write changes into the store, then into the items at hand."""
+    if not changes:
+        return
+    context.store.record(changes, context.clock())
+    by_id = {work.item.id: work.item for work in works}
+    for change in changes:
+        for name, value in change.values.items():
+            setattr(by_id[change.item_id], name, value)
+
+
+def _stopped(one: Item, step: Step, why: Verdict) -> Change:
+    values: dict[str, Any] = {
+        "reason": why.reason.value,
+        "text": why.text,
+        "cure": why.cure,
+    }
+    detail = {"reason": why.reason.value, "text": why.text}
+    if step.name == "checked" and why.reason in BACK_TO_SENT:
+        # The bad answer is put aside; the request still waits for a good one.
+        values |= {
+            "state": "sent",
+            "certificate": None,
+            "new_begins": None,
+            "new_ends": None,
+        }
+        detail["answer"] = hashlib.sha256(one.certificate or b"").hexdigest()
+    return Change(one.id, step.name, why.kind, values, detail)
+
+
+class _Progress:
+    """Counts the steps and tells of them."""
+
+    def __init__(self, on_event: OnEvent | None, total: int) -> None:
+        self._tell = on_event or (lambda event: None)
+        self._done = 0
+        self._total = total
+        self._counted: dict[int, int] = {}
+        self._tell(Event("begin", 0, total))
+
+    def step(self, step: Step, count: int) -> None:
+        """Tell that *count* items went through a step."""
+        self._done += count
+        self._tell(Event("step", self._done, self._total, step=step.name))
+
+    def end_chunk(self, works: Sequence[Work], steps: Sequence[Step]) -> None:
+        """Tell how the items of a chunk have ended."""
+        for work in works:
+            one = work.item
+            waits = one.reason is None and one.state == "sent"
+            self._tell(
+                Event(
+                    "waiting" if waits else "item",
+                    self._done,
+                    self._total,
+                    owner=one.owner,
+                    container=one.container,
+                    state=one.state,
+                    reason=one.reason or "",
+                    text=one.text or "",
+                    cure=one.cure or "",
+                )
+            )
+
+
+def new_settings(
+    zone: tzinfo, now: datetime, transport: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Make the settings of a new campaign, JSON-safe."""
+    offset = now.astimezone(zone).utcoffset() or timedelta(0)
+    return {
+        "zone_minutes": int(offset.total_seconds()) // 60,
+        "transport": transport,
+    }
+
+
+def zone_of(settings: dict[str, Any]) -> tzinfo:
+    """Read the office's zone from a campaign's settings."""
+    return timezone(timedelta(minutes=int(settings["zone_minutes"])))
+
+
+def items_of(plan: Plan) -> list[Item]:
+    """Turn a plan into the items of a store, numbered from 1."""
+    return [_item_of(number, one) for number, one in enumerate(plan.items, start=1)]
+
+
+def locked(folder: Path) -> CampaignLock:
+    """Make a campaign's folder if need be, and take its lock.
+
+    Raises:
+        CampaignLocked: if another process has it.
+        MediumError: if the folder cannot be written.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain(error, folder) from error
+    lock = CampaignLock(folder / LOCK_NAME)
+    lock.acquire()
+    return lock
+
+
+def _item_of(number: int, one: PlanItem) -> Item:
+    holding, who, why = one.holding, one.holding.subscriber, one.verdict
+    validity = holding.validity
+    if why is None:
+        state = "planned"
+    else:
+        state = "not-due" if why.kind == "skipped" else "due"
+    return Item(
+        id=number,
+        source=who.source,
+        container=str(who.container),
+        container_name=holding.container_name,
+        slot=holding.slot,
+        password_file=_text(who.password_file),
+        new_password_file=_text(who.new_password_file),
+        owner=holding.owner,
+        inn=holding.inn,
+        old_begins=moment(validity.begins) if validity else None,
+        old_ends=moment(validity.ends) if validity else None,
+        old_certificate=holding.certificate,
+        curve=holding.curve,
+        usage=holding.usage,
+        exportable=holding.exportable,
+        destination=_text(one.destination),
+        new_name=one.new_name,
+        new_folder=None,
+        public_key=None,
+        request=None,
+        request_id=None,
+        sent_at=None,
+        certificate=None,
+        new_begins=None,
+        new_ends=None,
+        archive=None,
+        backup=None,
+        state=state,
+        reason=why.reason.value if why else None,
+        text=why.text if why else None,
+        cure=why.cure if why else None,
+        note=None,
+    )
+
+
+def _state_before(step: Step) -> str:
+    return STATES[STATES.index(step.name) - 1]
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,254 @@
+"""The steps that make the new key and the request for its certificate.
+
+*keyed*: the old container is opened, a new key is made and written into a new
+container; the old one is only read.  *requested*: the request, signed with the
+new key and, around it, with the old one.  Its bytes are in the store before
+anything is sent.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from gostkey import batch
+from gostkey.backend import active
+from gostkey.containers import build_container, build_containers, folder_name
+from gostkey.containers.writer import MONTHS_OF_USE, later
+from gostkey.errors import ContainerError
+from gostkey.media import FolderStore, explain
+from gostkey.pki.certificates import Certificate
+from gostkey.pki.renewal_request import RenewalRequest, build_renewal
+from gostkey.signing import SigningKey
+
+from .reasons import Reason, Verdict, verdict
+from .rules import Validity, judge_dates
+from .scan import container_name
+from .steps import Context, Done, Outcome, Work, each, open_new, open_old, password_of
+from .store import Item, parse_moment
+from .transports import request_id_of
+
+Files = dict[str, bytes]
+
+
+def date_verdict(context: Context, one: Item) -> Verdict | None:
+    """Look at the calendar again: days may have passed since the plan."""
+    assert one.old_begins is not None and one.old_ends is not None
+    validity = Validity(parse_moment(one.old_begins), parse_moment(one.old_ends))
+    return judge_dates(validity, context.clock(), context.zone)
+
+
+class MakeKey:
+    """planned -> keyed."""
+
+    name = "keyed"
+
+    def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
+        """Check dates, open the old key, choose the new container's folder."""
+        return each(context, works, lambda w: self._place(context, w), Reason.MEDIUM)
+
+    def _place(self, context: Context, work: Work) -> Outcome:
+        one = work.item
+        late = date_verdict(context, one)
+        if late is not None:
+            return late
+        # A wrong password must be found before a new key is made, not after.
+        opened = open_old(work)
+        if not isinstance(opened, Done):
+            return opened
+        assert one.destination is not None and one.new_name is not None
+        root = Path(one.destination)
+        stem = folder_name(one.new_name).rpartition(".")[0]
+        alike = _folders(context, root).setdefault(stem.lower(), set())
+        for folder in alike:
+            if container_name(root / folder) != one.new_name:
+                continue
+            if one.new_folder == str(root / folder):
+                # An earlier run of this campaign wrote it: it is adopted.
+                return Done({}, {"folder": one.new_folder})
+            return verdict(Reason.NAME_TAKEN, str(root / folder))
+        place = Path(one.new_folder) if one.new_folder else None
+        if place is None or place.name in alike:
+            place = root / folder_name(one.new_name, alike)
+        alike.add(place.name)
+        return Done(
+            {"new_folder": str(place)}, {"folder": str(place), "name": one.new_name}
+        )
+
+    def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
+        """Make the keys of a chunk together and write their containers."""
+        outcomes: dict[int, Outcome] = {}
+        fresh = []
+        for work in works:
+            if Path(work.item.new_folder or "").exists():
+                outcomes[id(work)] = each(
+                    context, [work], self._adopt, Reason.NEW_CONTAINER
+                )[0]
+            else:
+                fresh.append(work)
+        made = self._make(context, fresh, outcomes)
+        files = {id(work): one for work, one in made}
+        written = each(
+            context,
+            [work for work, _ in made],
+            lambda work: self._write(work, files[id(work)]),
+            Reason.NEW_CONTAINER,
+            parallel=True,
+        )
+        for (work, _), outcome in zip(made, written, strict=True):
+            outcomes[id(work)] = outcome
+        return [outcomes[id(work)] for work in works]
+
+    def _adopt(self, work: Work) -> Outcome:
+        """Take over the container that a killed run had written."""
+        open_new(work)
+        return _keyed(work, adopted=True)
+
+    def _make(
+        self, context: Context, works: Sequence[Work], outcomes: dict[int, Outcome]
+    ) -> list[tuple[Work, Files]]:
+        groups: dict[tuple[object, ...], list[Work]] = {}
+
+        def sort(work: Work) -> Outcome:
+            one = work.item
+            password = password_of(one.new_password_file)
+            terms = (one.curve, one.usage, one.exportable, password)
+            groups.setdefault(terms, []).append(work)
+            return Done()
+
+        for work, sorted_in in zip(
+            works, each(context, works, sort, Reason.NEW_CONTAINER), strict=True
+        ):
+            outcomes[id(work)] = sorted_in
+        made: list[tuple[Work, Files]] = []
+        for (_, _, _, password), group in groups.items():
+            assert password is None or isinstance(password, str)
+            made += self._make_alike(context, group, password, outcomes)
+        return made
+
+    def _make_alike(
+        self,
+        context: Context,
+        works: Sequence[Work],
+        password: str | None,
+        outcomes: dict[int, Outcome],
+    ) -> list[tuple[Work, Files]]:
+        """Make the containers of items that differ in their names only."""
+        first = works[0].item
+        assert first.curve is not None and first.usage is not None
+        keys = batch.generate(len(works), first.curve, threads=1)
+        try:
+            for row, work in enumerate(works):
+                private = bytearray(keys.private[row].data)
+                work.new_key = SigningKey.from_bytes(private, first.curve)
+                active.generators.wipe(private)
+            try:
+                built = build_containers(
+                    [work.item.new_name or "" for work in works],
+                    keys,
+                    curve=first.curve,
+                    password=password,
+                    exportable=bool(first.exportable),
+                    not_after=later(context.clock(), MONTHS_OF_USE),
+                    usage=first.usage,
+                )
+                return list(zip(works, built, strict=True))
+            except ContainerError:
+                return self._make_singly(context, works, password, outcomes)
+        finally:
+            keys.private.fill(0)
+
+    def _make_singly(
+        self,
+        context: Context,
+        works: Sequence[Work],
+        password: str | None,
+        outcomes: dict[int, Outcome],
+    ) -> list[tuple[Work, Files]]:
+        """Build one by one, to find out which item cannot be built."""
+        made: list[tuple[Work, Files]] = []
+
+        def build(work: Work) -> Outcome:
+            one = work.item
+            assert work.new_key is not None
+            files = build_container(
+                one.new_name or "",
+                work.new_key,
+                password=password,
+                exportable=bool(one.exportable),
+                not_after=later(context.clock(), MONTHS_OF_USE),
+                usage=one.usage or "exchange",
+            )
+            made.append((work, files))
+            return Done()
+
+        built = each(context, works, build, Reason.NEW_CONTAINER)
+        for work, outcome in zip(works, built, strict=True):
+            outcomes[id(work)] = outcome
+        return made
+
+    def _write(self, work: Work, files: Files) -> Outcome:
+        assert work.item.new_folder is not None and work.item.new_name is not None
+        place = Path(work.item.new_folder)
+        FolderStore(place.parent).write(work.item.new_name, files, place)
+        return _keyed(work, adopted=False)
+
+
+def _keyed(work: Work, *, adopted: bool) -> Done:
+    assert work.new_key is not None
+    public = work.new_key.verifying_key.to_bytes()
+    values = {"public_key": public, "note": "; ".join(work.notes) or None}
+    return Done(values, {"public_key": public.hex(), "adopted": adopted})
+
+
+def _folders(context: Context, root: Path) -> dict[str, set[str]]:
+    """List a destination once in a run: folders by what is before the last dot."""
+    known = context.folders.get(root)
+    if known is None:
+        known = {}
+        try:
+            names = os.listdir(root)
+        except FileNotFoundError:
+            names = []
+        except OSError as error:
+            raise explain(error, root) from error
+        for name in names:
+            known.setdefault(name.rpartition(".")[0].lower(), set()).add(name)
+        context.folders[root] = known
+    return known
+
+
+class MakeRequest:
+    """keyed -> requested."""
+
+    name = "requested"
+
+    def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
+        """Check the dates."""
+        return [date_verdict(context, work.item) or Done() for work in works]
+
+    def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
+        """Build the requests, check them as the authority will, wipe the old keys."""
+        now = context.clock()
+        return each(context, works, lambda w: self._build(w, now), Reason.REQUEST)
+
+    def _build(self, work: Work, now: datetime) -> Outcome:
+        if work.old_key is None:
+            opened = open_old(work)
+            if not isinstance(opened, Done):
+                return opened
+        if work.new_key is None:
+            open_new(work)
+        assert work.old_key is not None and work.new_key is not None
+        assert work.item.old_certificate is not None
+        try:
+            certificate = Certificate.from_bytes(work.item.old_certificate)
+            request = build_renewal(work.new_key, work.old_key, certificate, at=now)
+        finally:
+            work.old_key.wipe()
+            work.old_key = None
+        RenewalRequest.from_bytes(request).check(at=now)
+        name = request_id_of(request)
+        return Done({"request": request, "request_id": name}, {"request_id": name})

@@ -1,0 +1,250 @@
+"""Why an item of a campaign is not renewed: stable codes, sentences and cures.
+
+A refusal is the office's rule and trying again does not change it; a failure
+is a fault of a file, a medium, a line or an answer, and `resume` tries most of
+them again; a skipped item has nothing to be done for it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+class Reason(enum.Enum):
+    """Why an item is not renewed; the values are stable codes."""
+
+    # refusals: the subscriber comes to the office
+    LAST_DAY = "last-day"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    SUBJECT_CHANGED = "subject-changed"
+    COMPROMISED = "key-compromised"
+    LOST = "key-lost"
+    REVOKED = "certificate-revoked"
+    NO_CERTIFICATE = "no-certificate"
+    # refusals: the operator can do something
+    EXCHANGES = "exchanges-not-confirmed"
+    DUPLICATE = "duplicate-key"
+    PENDING_ELSEWHERE = "renewal-under-way"
+    BY_AUTHORITY = "refused-by-authority"
+    # nothing to do
+    NOT_DUE = "not-due"
+    REPLACED = "already-renewed"
+    WAITING = "waits-for-its-certificate"
+    # faults of the input
+    LIST_ROW = "list-row"
+    NOT_A_CONTAINER = "not-a-container"
+    DAMAGED = "container-damaged"
+    MISMATCH = "certificate-mismatch"
+    CERTIFICATE_UNREADABLE = "certificate-unreadable"
+    PASSWORD_FILE = "password-file"
+    PASSWORD_REQUIRED = "password-required"
+    WRONG_PASSWORD = "wrong-password"
+    KEY_CHANGED = "plan-out-of-date"
+    # faults on the way
+    MEDIUM = "medium"
+    NAME_TAKEN = "name-taken"
+    NEW_CONTAINER = "new-container"
+    GENERATOR = "generator"
+    REQUEST = "request"
+    TRANSPORT = "transport"
+    ANSWER_UNREADABLE = "answer-unreadable"
+    ANSWER_OTHER_KEY = "answer-for-another-key"
+    ANSWER_OTHER_SUBJECT = "answer-for-another-subject"
+    ANSWER_DATES = "answer-dates"
+    CHAIN = "chain"
+    TEST_SIGNATURE = "test-signature"
+    UNEXPECTED = "unexpected"
+
+
+OFFICE = "the subscriber comes to the office with an identity document"
+
+TEXTS: Mapping[Reason, tuple[str, str]] = {
+    Reason.LAST_DAY: (
+        "the key is on its last day; it is too late for remote renewal",
+        OFFICE,
+    ),
+    Reason.EXPIRED: ("the key has expired", OFFICE),
+    Reason.NOT_YET_VALID: (
+        "the certificate or the key period has not begun yet",
+        "check the clock of this machine; if it is right, " + OFFICE,
+    ),
+    Reason.SUBJECT_CHANGED: (
+        "the form differs from the certificate; a changed subject cannot be renewed",
+        OFFICE,
+    ),
+    Reason.COMPROMISED: (
+        "the key is marked as compromised",
+        "ask the authority to revoke it; then " + OFFICE,
+    ),
+    Reason.LOST: (
+        "the key is marked as lost",
+        "ask the authority to revoke it; then " + OFFICE,
+    ),
+    Reason.REVOKED: ("the certificate of the old key is revoked", OFFICE),
+    Reason.NO_CERTIFICATE: (
+        "the container holds no certificate, so nothing says whose key it is",
+        "install the key's certificate in the container, or " + OFFICE,
+    ),
+    Reason.EXCHANGES: (
+        "it is not confirmed that all exchanges under the old key are finished",
+        "finish them, then set exchanges_finished to yes in the list "
+        "(what was encrypted for the old key cannot be read with the new one)",
+    ),
+    Reason.DUPLICATE: (
+        "another item of this list holds the same key",
+        "keep one of the two in the list",
+    ),
+    Reason.PENDING_ELSEWHERE: (
+        "a new key for this one has been made already and waits for its certificate",
+        "go on with the campaign that made it: gostkey renew resume",
+    ),
+    Reason.BY_AUTHORITY: (
+        "the certification authority refuses the request",
+        "ask the authority; in most cases " + OFFICE,
+    ),
+    Reason.NOT_DUE: ("the key is not due yet", ""),
+    Reason.REPLACED: ("a new key with its certificate is there already", ""),
+    Reason.WAITING: (
+        "a new key that waits for its certificate",
+        "go on with the campaign that made it: gostkey renew receive",
+    ),
+    Reason.LIST_ROW: ("the row cannot be used", "correct the row"),
+    Reason.NOT_A_CONTAINER: (
+        "the folder is not a key container",
+        "name the folder that holds header.key, primary.key and masks.key",
+    ),
+    Reason.DAMAGED: (
+        "the container is damaged",
+        "take the container from its backup, or " + OFFICE,
+    ),
+    Reason.MISMATCH: (
+        "the certificate in the container is not that of its key",
+        "install the right certificate in the container, or " + OFFICE,
+    ),
+    Reason.CERTIFICATE_UNREADABLE: (
+        "the certificate in the container cannot be read",
+        "install the certificate in the container again, or " + OFFICE,
+    ),
+    Reason.PASSWORD_FILE: (
+        "the password file cannot be read",
+        "put the password on the first line of that file, in UTF-8",
+    ),
+    Reason.PASSWORD_REQUIRED: (
+        "the container has a password and none was given",
+        "name a file with the password in the list, column password_file",
+    ),
+    Reason.WRONG_PASSWORD: (
+        "the password does not open the container",
+        "correct the password file and run resume",
+    ),
+    Reason.KEY_CHANGED: (
+        "the container no longer holds the key that was planned for",
+        "make a new plan",
+    ),
+    Reason.MEDIUM: (
+        "the medium cannot be read or written",
+        "check the medium, free space or write protection; then run resume",
+    ),
+    Reason.NAME_TAKEN: (
+        "a container with the name of the new one is there and is not from here",
+        "go on with the campaign that made it, or choose another destination",
+    ),
+    Reason.NEW_CONTAINER: (
+        "the new container cannot be used as it was written",
+        "check the medium, then run resume; nothing was lost, the old key works",
+    ),
+    Reason.GENERATOR: (
+        "the random generator failed; no key may be made",
+        "run gostkey entropy test on this machine",
+    ),
+    Reason.REQUEST: (
+        "the request cannot be made",
+        "run gostkey container check on the old container, then resume",
+    ),
+    Reason.TRANSPORT: (
+        "the request could not be sent or the answer not fetched",
+        "check the line to the authority, then run resume",
+    ),
+    Reason.ANSWER_UNREADABLE: (
+        "the authority's answer is not a certificate",
+        "ask the authority for the certificate again, then run receive",
+    ),
+    Reason.ANSWER_OTHER_KEY: (
+        "the certificate that came back is for another key",
+        "ask the authority for the certificate of this request, then run receive",
+    ),
+    Reason.ANSWER_OTHER_SUBJECT: (
+        "the certificate that came back names another subject",
+        "ask the authority for a certificate with the subject unchanged, "
+        "then run receive",
+    ),
+    Reason.ANSWER_DATES: (
+        "the certificate that came back is not valid now",
+        "check the clock of this machine, then ask the authority and run receive",
+    ),
+    Reason.CHAIN: (
+        "the chain of the new certificate does not verify",
+        "get the authority's current certificates and CRLs, then run receive",
+    ),
+    Reason.TEST_SIGNATURE: (
+        "a test signature with the new key does not verify",
+        "check the medium, then run resume; nothing was lost, the old key works",
+    ),
+    Reason.UNEXPECTED: (
+        "an error that this program did not expect",
+        "the log has its trace; report it, then run resume",
+    ),
+}
+"""For each reason one sentence, and the cure."""
+
+REFUSALS = frozenset(
+    {
+        Reason.LAST_DAY,
+        Reason.EXPIRED,
+        Reason.NOT_YET_VALID,
+        Reason.SUBJECT_CHANGED,
+        Reason.COMPROMISED,
+        Reason.LOST,
+        Reason.REVOKED,
+        Reason.NO_CERTIFICATE,
+        Reason.EXCHANGES,
+        Reason.DUPLICATE,
+        Reason.PENDING_ELSEWHERE,
+        Reason.BY_AUTHORITY,
+    }
+)
+NOTHING_TO_DO = frozenset({Reason.NOT_DUE, Reason.REPLACED, Reason.WAITING})
+FINAL_FAULTS = frozenset({Reason.LIST_ROW, Reason.NOT_A_CONTAINER, Reason.KEY_CHANGED})
+"""Faults that `resume` does not try again, because the plan itself is wrong."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why an item stopped: the reason, one sentence for it, and the cure."""
+
+    reason: Reason
+    text: str
+    cure: str
+
+    @property
+    def kind(self) -> str:
+        """Say "refused", "skipped" or "failed"."""
+        if self.reason in REFUSALS:
+            return "refused"
+        return "skipped" if self.reason in NOTHING_TO_DO else "failed"
+
+    @property
+    def retryable(self) -> bool:
+        """Say whether `resume` tries the item again."""
+        return self.kind == "failed" and self.reason not in FINAL_FAULTS
+
+
+def verdict(reason: Reason, detail: str = "", *, cure: str | None = None) -> Verdict:
+    """Make the verdict for *reason*; *detail* says what exactly was met."""
+    text, usual_cure = TEXTS[reason]
+    if detail:
+        text = f"{text}: {detail}"
+    return Verdict(reason, text, usual_cure if cure is None else cure)

@@ -1,0 +1,201 @@
+"""What became of a campaign: one record a key, counts, and advice.
+
+The records are JSON-safe and hold nothing secret; tables show the same fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from .reasons import Reason
+from .rules import is_late
+from .store import Item, Store, parse_moment
+from .subscribers import RowError
+
+GROUPS = (
+    "renewed",
+    "waiting",
+    "unfinished",
+    "failed",
+    "refused",
+    "unreadable",
+    "not-due",
+)
+"""Every item is in one of them; rows of a list that could not be used count
+as unreadable."""
+
+_NEEDS_PERSON = frozenset({Reason.PASSWORD_REQUIRED.value})
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where every item of a campaign stands."""
+
+    created_at: datetime
+    made_at: datetime
+    rows: tuple[Mapping[str, Any], ...]
+    row_errors: tuple[RowError, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Number of items by group."""
+
+    @property
+    def finished(self) -> bool:
+        """Say whether nothing is left to be done by `run` or `receive`."""
+        return not (self.counts["waiting"] or self.counts["unfinished"])
+
+    @property
+    def exit_code(self) -> int:
+        """Give the command's exit code: 0, 2 some failed, 3 none succeeded, 4.
+
+        4: none succeeded, and all that failed lack a password only.
+        """
+        bad = sum(self.counts[one] for one in ("failed", "refused", "unreadable"))
+        if not bad:
+            return 0
+        good = sum(self.counts[one] for one in ("renewed", "waiting", "unfinished"))
+        if good:
+            return 2
+        stopped = [row for row in self.rows if row["group"] in ("failed", "refused")]
+        alone = len(stopped) == bad
+        if alone and all(row["reason"] in _NEEDS_PERSON for row in stopped):
+            return 4
+        return 3
+
+    def summary(self) -> dict[str, Any]:
+        """Give the counts and the advice, JSON-safe."""
+        return {
+            "created_at": self.created_at.isoformat(),
+            "made_at": self.made_at.isoformat(),
+            "finished": self.finished,
+            "counts": dict(self.counts),
+            "advice": self.advice(),
+        }
+
+    def advice(self) -> list[str]:
+        """Say what is to be done now, one sentence each."""
+        said = []
+        if self.counts["renewed"]:
+            said.append(
+                "back up the media with the new keys; copies of the new and the old "
+                "containers are in the campaign's folder, which holds keys: keep "
+                "it like them"
+            )
+        late = sum(1 for row in self.rows if row["late"])
+        if late:
+            said.append(
+                f"{late} without a certificate after three hours: ask the authority, "
+                "naming the request, then run gostkey renew receive"
+            )
+        elif self.counts["waiting"]:
+            said.append(
+                "certificates are expected within three hours after sending; "
+                "fetch them with gostkey renew receive"
+            )
+        if self.counts["unfinished"]:
+            said.append("the run was interrupted; go on with gostkey renew resume")
+        if self.counts["failed"]:
+            said.append(
+                "see to the causes of the failures, then run gostkey renew resume"
+            )
+        if self.counts["refused"]:
+            said.append("what was refused is told with its cure in the table")
+        return said
+
+
+def make_report(store: Store, now: datetime) -> Report:
+    """Read a campaign's report from its store."""
+    return report_of(store.items(), store.row_errors(), store.created_at(), now)
+
+
+def read_report(folder: Path, now: datetime) -> Report:
+    """Read the report of a campaign that another process may be working on.
+
+    Raises:
+        CampaignError: if there is no campaign in *folder*.
+    """
+    with Store.open(folder) as store:
+        return make_report(store, now)
+
+
+def report_of(
+    items: Iterable[Item],
+    row_errors: Iterable[RowError],
+    created_at: datetime,
+    now: datetime,
+) -> Report:
+    """Make the report of some items."""
+    rows = tuple(_row(one, now) for one in items)
+    errors = tuple(row_errors)
+    counts = dict.fromkeys(GROUPS, 0)
+    for row in rows:
+        counts[row["group"]] += 1
+    counts["unreadable"] += len(errors)
+    return Report(created_at, now, rows, errors, counts)
+
+
+def _row(one: Item, now: datetime) -> dict[str, Any]:
+    late, note = False, one.note or ""
+    group = _group(one)
+    if group == "waiting" and one.sent_at is not None:
+        waited = now - parse_moment(one.sent_at)
+        late = is_late(parse_moment(one.sent_at), now)
+        if late:
+            note = "; ".join(
+                filter(
+                    None,
+                    [
+                        note,
+                        f"no certificate for {_hours(waited)}: ask the authority "
+                        f"for request {one.request_id}, then run gostkey renew "
+                        "receive",
+                    ],
+                )
+            )
+    return {
+        "id": one.id,
+        "group": group,
+        "state": one.state,
+        "owner": one.owner,
+        "inn": one.inn,
+        "container": one.container,
+        "container_name": one.container_name,
+        "slot": one.slot,
+        "old_begins": one.old_begins,
+        "old_ends": one.old_ends,
+        "new_begins": one.new_begins,
+        "new_ends": one.new_ends,
+        "new_container": one.new_folder,
+        "new_name": one.new_name,
+        "reason": one.reason,
+        "text": one.text,
+        "cure": one.cure,
+        "note": note or None,
+        "late": late,
+        "request_id": one.request_id,
+        "sent_at": one.sent_at,
+        "archive": one.archive,
+        "backup": one.backup,
+        "source": one.source,
+    }
+
+
+def _group(one: Item) -> str:
+    why = one.verdict
+    if why is None:
+        if one.state == "backed-up":
+            return "renewed"
+        return "waiting" if one.state == "sent" else "unfinished"
+    if why.kind == "skipped":
+        return "not-due"
+    if why.kind == "refused":
+        return "refused"
+    return "unreadable" if one.state == "due" else "failed"
+
+
+def _hours(span: timedelta) -> str:
+    minutes = int(span.total_seconds()) // 60
+    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -1,0 +1,192 @@
+"""What the containers hold: for every key its owner, certificate and dates.
+
+Reads only; nothing is opened and no password is asked.  A container that
+cannot be read becomes a holding with a verdict, so that the others go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from gostkey.containers import Container, KeyEntry
+from gostkey.containers.names import decode_name
+from gostkey.errors import (
+    ContainerDamaged,
+    ContainerError,
+    GostKeyError,
+    MediumError,
+)
+from gostkey.media import FolderStore
+from gostkey.pki.certificates import Certificate
+from gostkey.signing import Scheme
+
+from .form import changed_fields
+from .reasons import Reason, Verdict, verdict
+from .rules import Validity
+from .subscribers import Subscriber
+
+# Curve names of an exchange and of a signature key that takes the place of a
+# 34.10-2001 key: the curve of nearly all of them, under the name that a CSP
+# expects for the key's use (gost-pki facts, section 2).
+_CURVE_FOR_2001 = {"exchange": "1.2.643.2.2.36.0", "signature": "1.2.643.2.2.35.1"}
+
+_RENEWED = re.compile(r"-(\d{8})-([0-9a-f]{12})\Z")
+_LONGEST_BASE = 200
+_LARGEST_NAME_FILE = 4096
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One key of one container, or a container that cannot be read."""
+
+    subscriber: Subscriber
+    container_name: str = ""
+    slot: str = "primary"
+    owner: str = ""
+    inn: str = ""
+    validity: Validity | None = None
+    key_id: str = ""
+    """SHA-256 of the certificate, hex; names the key in plans."""
+    certificate: bytes | None = None
+    subject: bytes = b""
+    """The subject's DER as it is in the certificate."""
+    curve: str = ""
+    """OID of the curve for the new key."""
+    usage: str = ""
+    exportable: bool = False
+    changed: tuple[str, ...] = ()
+    """Form fields that differ from the certificate."""
+    fault: Verdict | None = None
+    """Why the key cannot be looked at."""
+
+    @property
+    def renews(self) -> str:
+        """Give the short id of the key that this one was made for, or ""."""
+        return renewed_key(self.container_name)
+
+
+def examine(subscriber: Subscriber) -> list[Holding]:
+    """Read a container; one holding for each key, or one with the fault."""
+    folder = subscriber.container
+    try:
+        container = Container.parse(FolderStore(folder.parent).read(folder))
+    except MediumError as error:
+        return [_faulty(subscriber, _unreadable(folder), str(error))]
+    except ContainerDamaged as error:
+        return [_faulty(subscriber, Reason.DAMAGED, str(error))]
+    except ContainerError as error:
+        return [_faulty(subscriber, Reason.NOT_A_CONTAINER, str(error))]
+    except GostKeyError as error:
+        # An algorithm or curve that is unknown.
+        return [_faulty(subscriber, Reason.DAMAGED, str(error))]
+    return [_holding(subscriber, container.name, entry) for entry in container.keys]
+
+
+def key_id(certificate: bytes) -> str:
+    """Name a key by its certificate: SHA-256, hex."""
+    return hashlib.sha256(certificate).hexdigest()
+
+
+def new_container_name(old_name: str, old_key_id: str, day: date) -> str:
+    """Name the container of a new key: old name, day, short id of the old key.
+
+    From the name alone it can be seen which key it renews, so that no second
+    one is made for the same key, whatever became of the campaign's store.
+    """
+    base = _RENEWED.sub("", old_name)[:_LONGEST_BASE]
+    # A name is Windows-1251; what a damaged old name has beyond it is dropped.
+    base = base.encode("cp1251", "ignore").decode("cp1251")
+    base = "".join(c for c in base if c.isprintable()).strip() or "key"
+    return f"{base}-{day:%Y%m%d}-{short_id(old_key_id)}"
+
+
+def renewed_key(container_name: str) -> str:
+    """Give the short id of the key that a container was made to renew, or ""."""
+    match = _RENEWED.search(container_name)
+    return match.group(2) if match else ""
+
+
+def short_id(key_id: str) -> str:
+    """Shorten a key id as the names of new containers do."""
+    return key_id[:12]
+
+
+def container_name(folder: Path) -> str | None:
+    """Read the name of the container in a folder; None if there is none."""
+    try:
+        return decode_name((folder / "name.key").read_bytes()[:_LARGEST_NAME_FILE])
+    except (OSError, GostKeyError):
+        return None
+
+
+def names_in(folder: Path) -> dict[str, Path]:
+    """List the containers directly in a folder: name to container folder.
+
+    What cannot be read is left out: this only looks for names.
+    """
+    try:
+        children = sorted(folder.iterdir())
+    except OSError:
+        return {}
+    found = {}
+    for child in children:
+        # What a writer has not finished has a name that begins with a dot.
+        name = None if child.name.startswith(".") else container_name(child)
+        if name is not None:
+            found[name] = child
+    return found
+
+
+def _holding(subscriber: Subscriber, name: str, entry: KeyEntry) -> Holding:
+    base = Holding(subscriber, name, entry.slot, usage=entry.usage)
+    if entry.certificate is None:
+        return replace(base, fault=verdict(Reason.NO_CERTIFICATE))
+    try:
+        certificate = Certificate.from_bytes(entry.certificate)
+        public = certificate.public_key
+        subject = certificate.subject
+        begins, ends = certificate.key_period
+        owner, inn = subject.owner, subject.inn or ""
+        changed = changed_fields(subscriber.form, subject)
+    except GostKeyError as error:
+        why = verdict(Reason.CERTIFICATE_UNREADABLE, str(error))
+        return replace(base, fault=why)
+    fault = None
+    fingerprint = entry.fingerprint or b""
+    if public.curve != entry.curve or not public.to_bytes().startswith(fingerprint):
+        fault = verdict(Reason.MISMATCH)
+    is_2001 = entry.scheme is Scheme.GOST_2001
+    return replace(
+        base,
+        owner=owner,
+        inn=inn,
+        validity=Validity(
+            certificate_begins=certificate.not_before,
+            certificate_ends=certificate.not_after,
+            period_begins=begins,
+            period_ends=ends,
+            container_ends=entry.not_after,
+        ),
+        key_id=key_id(entry.certificate),
+        certificate=entry.certificate,
+        subject=subject.der,
+        curve=_CURVE_FOR_2001[entry.usage] if is_2001 else entry.curve.oid,
+        exportable=entry.exportable,
+        changed=changed,
+        fault=fault,
+    )
+
+
+def _faulty(subscriber: Subscriber, reason: Reason, detail: str) -> Holding:
+    cure = None
+    if reason is Reason.MEDIUM:
+        cure = "check the medium, then make a new plan"
+    return Holding(subscriber, fault=verdict(reason, detail, cure=cure))
+
+
+def _unreadable(folder: Path) -> Reason:
+    return Reason.MEDIUM if folder.is_dir() else Reason.NOT_A_CONTAINER

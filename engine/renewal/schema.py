@@ -1,0 +1,111 @@
+"""Tables of a campaign's store, and the version of their shape.
+
+Nothing secret is in them: passwords' files by path, keys by their public half,
+requests and certificates as they travel.  Moments are ISO 8601 text in UTC.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+SCHEMA_VERSION = 1
+
+STATES = (
+    "due",
+    "planned",
+    "keyed",
+    "requested",
+    "sent",
+    "certified",
+    "checked",
+    "installed",
+    "backed-up",
+)
+"""The states of an item, in their order; each but the first names its step."""
+
+metadata = MetaData()
+
+campaign = Table(
+    "campaign",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("schema_version", Integer, nullable=False),
+    Column("created_at", Text, nullable=False),
+    # "preparing" until the items are in, then "planned"
+    Column("phase", Text, nullable=False),
+    # JSON: office's zone, transport, and for a trial what it is made of
+    Column("settings", Text, nullable=False),
+)
+
+item = Table(
+    "item",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # what was found and planned; never changed afterwards
+    Column("source", Text, nullable=False),
+    Column("container", Text, nullable=False),
+    Column("container_name", Text, nullable=False),
+    Column("slot", Text, nullable=False),
+    Column("password_file", Text),
+    Column("new_password_file", Text),
+    Column("owner", Text, nullable=False),
+    Column("inn", Text, nullable=False),
+    Column("old_begins", Text),
+    Column("old_ends", Text),
+    Column("old_certificate", LargeBinary),
+    Column("curve", Text),
+    Column("usage", Text),
+    Column("exportable", Boolean),
+    Column("destination", Text),
+    Column("new_name", Text),
+    # what the steps add
+    Column("new_folder", Text),
+    Column("public_key", LargeBinary),
+    Column("request", LargeBinary),
+    Column("request_id", Text),
+    Column("sent_at", Text),
+    Column("certificate", LargeBinary),
+    Column("new_begins", Text),
+    Column("new_ends", Text),
+    Column("archive", Text),
+    Column("backup", Text),
+    # where it stands: the last state that was reached, and why it stopped
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("text", Text),
+    Column("cure", Text),
+    Column("note", Text),
+)
+Index("item_request", item.c.request_id, unique=True)
+
+row_error = Table(
+    "row_error",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("line", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("cure", Text, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Text, nullable=False),
+    Column("item_id", Integer, ForeignKey("item.id"), nullable=False),
+    Column("step", Text, nullable=False),
+    # "before", then "after", "refused" or "failed"
+    Column("phase", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+Index("journal_item", journal.c.item_id)

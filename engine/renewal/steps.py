@@ -1,0 +1,242 @@
+"""What all steps of a renewal share: work on a chunk, outcomes, faults.
+
+A step takes the items of a chunk that are ready for it.  `Step.prepare`
+settles what has to be in the journal before anything is done (where a new
+container goes); `Step.run` does it.  Each item has an outcome of its own, so
+that one failure stops one item only.  The steps are in `key_steps`,
+`answer_steps` and `install_steps`, their order in `campaign`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+from gostkey.containers import Container, OpenContainer
+from gostkey.errors import (
+    CertificateMismatch,
+    ContainerDamaged,
+    ContainerError,
+    GeneratorFailure,
+    GostKeyError,
+    IntegrityError,
+    MediumError,
+    PasswordRequired,
+    RequestRefused,
+    TransportError,
+    WrongPassword,
+)
+from gostkey.media import FolderStore
+from gostkey.pki.chain import ChainVerifier
+from gostkey.signing import SigningKey
+
+from .reasons import Reason, Verdict, verdict
+from .rules import MOSCOW
+from .store import Clock, Item, Store
+from .subscribers import read_password
+from .transports import Pending, Transport
+
+log = logging.getLogger("gostkey.renewal")
+
+IO_THREADS = 8
+"""Threads that wait for the medium; waiting costs no processor."""
+
+
+@dataclass
+class Work:
+    """One item of a chunk, and the keys that are open for it."""
+
+    item: Item
+    old_key: SigningKey | None = None
+    new_key: SigningKey | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def wipe(self) -> None:
+        """Wipe the open keys."""
+        for key in (self.old_key, self.new_key):
+            if key is not None:
+                key.wipe()
+        self.old_key = self.new_key = None
+
+    def pending(self) -> Pending:
+        """Describe the item's request for the transport."""
+        one = self.item
+        assert one.request_id is not None and one.request is not None
+        return Pending(one.request_id, one.request, one.public_key or b"", one.label())
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step that succeeded, or that is prepared: values for the store."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Columns of ``item``."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    """For the journal; JSON-safe and without secrets."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A step that cannot be done yet, through nobody's fault."""
+
+
+Outcome: TypeAlias = "Done | Waiting | Verdict"
+
+
+@dataclass
+class Context:
+    """What the steps of one run have at hand."""
+
+    folder: Path
+    """The campaign's."""
+    store: Store
+    transport: Transport
+    clock: Clock
+    zone: tzinfo = MOSCOW
+    pool: ThreadPoolExecutor | None = None
+    verifier: ChainVerifier | None = None
+    """Made once in a run, when the first answer is there."""
+    folders: dict[Path, dict[str, set[str]]] = field(default_factory=dict)
+    """Destination to its folders' names, by what is before the last dot."""
+    begun: dict[str, set[int]] = field(default_factory=dict)
+    """Step to the items for which an earlier run began it."""
+
+    def was_begun(self, step: str, one: Item) -> bool:
+        """Say whether an earlier run began the step for the item."""
+        if step not in self.begun:
+            self.begun[step] = self.store.begun(step)
+        return one.id in self.begun[step]
+
+
+class Step(Protocol):
+    """One step from a state to the next."""
+
+    name: str
+    """The state that it leads to."""
+
+    def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
+        """Settle what is journalled before the step; change nothing."""
+
+    def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
+        """Do the step; no exception but a failure of the generator."""
+
+
+def each(
+    context: Context,
+    works: Sequence[Work],
+    do: Callable[[Work], Outcome],
+    default: Reason,
+    *,
+    parallel: bool = False,
+) -> list[Outcome]:
+    """Do one thing for each item; a fault becomes the item's verdict.
+
+    Args:
+        context: of the run.
+        works: the items.
+        do: what to do.
+        default: reason for a GostKeyError that names no other.
+        parallel: for what waits for the medium rather than computes.
+    """
+
+    def guarded(work: Work) -> Outcome:
+        try:
+            return do(work)
+        except GeneratorFailure:
+            raise
+        except (GostKeyError, OSError) as error:
+            return fault_of(error, default)
+        except Exception as error:
+            # One odd item must not hold up the thousand others.
+            log.exception("item %d, %s", work.item.id, work.item.container)
+            return verdict(Reason.UNEXPECTED, type(error).__name__)
+
+    if parallel and context.pool is not None and len(works) > 1:
+        return list(context.pool.map(guarded, works))
+    return [guarded(work) for work in works]
+
+
+class PasswordFileError(GostKeyError):
+    """A password file cannot be read."""
+
+
+_REASONS: tuple[tuple[type[Exception], Reason], ...] = (
+    (PasswordFileError, Reason.PASSWORD_FILE),
+    (WrongPassword, Reason.WRONG_PASSWORD),
+    (PasswordRequired, Reason.PASSWORD_REQUIRED),
+    (CertificateMismatch, Reason.MISMATCH),
+    (ContainerDamaged, Reason.DAMAGED),
+    (RequestRefused, Reason.BY_AUTHORITY),
+    (TransportError, Reason.TRANSPORT),
+)
+
+
+def fault_of(error: Exception, default: Reason) -> Verdict:
+    """Make the verdict for an exception."""
+    for kind, reason in _REASONS:
+        if isinstance(error, kind):
+            return verdict(reason, str(error))
+    if isinstance(error, OSError):
+        return verdict(Reason.MEDIUM, str(error))
+    return verdict(default, str(error))
+
+
+def password_of(path: str | None) -> str | None:
+    """Read the password from its file; None if no file is named."""
+    if path is None:
+        return None
+    try:
+        return read_password(Path(path))
+    except GostKeyError as error:
+        raise PasswordFileError(str(error)) from None
+
+
+def open_old(work: Work) -> Outcome:
+    """Open the old container and keep its key; check that it is the planned one."""
+    one = work.item
+    folder = Path(one.container)
+    if not folder.is_dir():
+        raise MediumError(f"{folder}: is not there; insert the medium")
+    container = Container.parse(FolderStore(folder.parent).read(folder))
+    entry = next((key for key in container.keys if key.slot == one.slot), None)
+    if entry is None or entry.certificate != one.old_certificate:
+        return verdict(Reason.KEY_CHANGED)
+    opened = container.open(password_of(one.password_file))
+    work.old_key = _take(opened, one.slot)
+    work.notes += opened.notes
+    return Done()
+
+
+def open_new(work: Work) -> Container:
+    """Open the new container from its medium and keep its key.
+
+    Raises:
+        ContainerError: if it is not the one that this item was given.
+    """
+    one = work.item
+    assert one.new_folder is not None
+    folder = Path(one.new_folder)
+    container = Container.parse(FolderStore(folder.parent).read(folder))
+    if container.name != one.new_name:
+        raise ContainerError(f"{folder}: holds the container {container.name!r}")
+    opened = container.open(password_of(one.new_password_file))
+    key = _take(opened, "primary")
+    if one.public_key is not None and key.verifying_key.to_bytes() != one.public_key:
+        key.wipe()
+        raise IntegrityError(f"{folder}: holds another key than was made for it")
+    if work.new_key is not None:
+        work.new_key.wipe()
+    work.new_key = key
+    return container
+
+
+def _take(opened: OpenContainer, slot: str) -> SigningKey:
+    """Take one key out and wipe the others."""
+    key = opened.keys.pop(slot)
+    opened.close()
+    return key

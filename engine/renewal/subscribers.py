@@ -1,0 +1,400 @@
+"""Whose keys are to be renewed: a folder tree of containers, or a CSV list.
+
+The list is CSV with a header row, in UTF-8 (with or without BOM) or
+Windows-1251, separated by commas or semicolons.  One row, one line: a field
+cannot hold a line break, so that a broken row spoils no other.  Columns, in
+English or Russian, in any order:
+
+* ``container`` (the folder; relative to the list), the only one required;
+* ``password_file``, ``new_password_file``: files that hold the passwords;
+* ``exchanges_finished``: yes/no, да/нет, 1/0; empty means no;
+* ``destination`` (or ``medium``): folder for the new container;
+* ``key_status``: ok, compromised, lost; empty means ok;
+* the fields of the form: what differs from the certificate is refused.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gostkey.errors import CampaignError
+from gostkey.media import FolderStore
+
+from .form import FIELDS
+
+MAX_LIST_BYTES = 64 << 20
+MAX_LINE_CHARS = 16384
+MAX_PASSWORD_FILE_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """One container whose keys are to be renewed, as the operator named it."""
+
+    source: str
+    """Where it was named: "line 5 of list.csv", or the folder tree."""
+    container: Path
+    password_file: Path | None = None
+    new_password_file: Path | None = None
+    exchanges_finished: bool = False
+    destination: Path | None = None
+    key_status: str = "ok"
+    form: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RowError:
+    """A row of a list that cannot be used."""
+
+    line: int
+    """Line number in the file, from 1; the header row is line 1."""
+    text: str
+    cure: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What was named: the usable subscribers, and the rows that are not."""
+
+    subscribers: tuple[Subscriber, ...]
+    errors: tuple[RowError, ...] = ()
+
+
+_COLUMNS: Mapping[str, str] = {
+    "container": "container",
+    "контейнер": "container",
+    "password_file": "password_file",
+    "файл_пароля": "password_file",
+    "new_password_file": "new_password_file",
+    "файл_нового_пароля": "new_password_file",
+    "exchanges_finished": "exchanges_finished",
+    "обмены_завершены": "exchanges_finished",
+    "destination": "destination",
+    "medium": "destination",
+    "носитель": "destination",
+    "key_status": "key_status",
+    "состояние_ключа": "key_status",
+    "организация": "organization",
+    "подразделение": "unit",
+    "должность": "title",
+    "инн": "inn",
+    "страна": "country",
+    "регион": "region",
+    "город": "city",
+    "почта": "e_mail",
+    "email": "e_mail",
+    "фамилия": "surname",
+    "имя": "given_name",
+    "отчество": "patronymic",
+    "улица": "street",
+    "снилс": "snils",
+    "огрн": "ogrn",
+    **{name: name for name in FIELDS},
+}
+_YES = frozenset({"yes", "y", "1", "true", "да", "+"})
+_NO = frozenset({"no", "n", "0", "false", "нет", "-", ""})
+_STATUS: Mapping[str, str] = {
+    "": "ok",
+    "ok": "ok",
+    "в порядке": "ok",
+    "compromised": "compromised",
+    "скомпрометирован": "compromised",
+    "lost": "lost",
+    "утерян": "lost",
+    "утрачен": "lost",
+}
+
+
+def read_tree(
+    root: Path,
+    *,
+    exchanges_finished: bool = False,
+    password_file: Path | None = None,
+    new_password_file: Path | None = None,
+    destination: Path | None = None,
+    outside: Iterable[Path] = (),
+) -> Listing:
+    """Find the containers below a folder; what is given holds for all of them.
+
+    Args:
+        root: the folder.
+        exchanges_finished: the operator's confirmation for all of them.
+        password_file: file with the password of all the old containers.
+        new_password_file: file with the password for all the new ones.
+        destination: folder for the new containers; else each one goes where
+            the old one is.
+        outside: folders below *root* that do not count, such as the
+            campaign's own with its archive.
+
+    Raises:
+        CampaignError: if *root* is not a folder.
+        MediumError: if it cannot be read.
+    """
+    if not root.is_dir():
+        raise CampaignError(
+            f"{root}: there is no such folder; name the folder that holds the "
+            "key containers, or a CSV list of them"
+        )
+    skip = [path.resolve() for path in outside]
+    found = []
+    for folder in FolderStore(root).find():
+        folder = folder.absolute()
+        resolved = folder.resolve()
+        if any(resolved == one or one in resolved.parents for one in skip):
+            continue
+        found.append(
+            Subscriber(
+                source=str(root),
+                container=folder,
+                password_file=_absolute(password_file),
+                new_password_file=_absolute(new_password_file),
+                exchanges_finished=exchanges_finished,
+                destination=_absolute(destination),
+            )
+        )
+    return Listing(tuple(sorted(found, key=lambda one: str(one.container))))
+
+
+def read_list(path: Path, *, exchanges_finished: bool = False) -> Listing:
+    """Read a CSV list of subscribers.
+
+    Args:
+        path: the list; relative paths in it start at its folder.
+        exchanges_finished: the operator's confirmation for the whole list; a
+            row that says no still means no.
+
+    Raises:
+        CampaignError: if the file as a whole cannot be used: not text, no
+            header, an unknown column.  A broken row is in the result's errors.
+    """
+    lines = re.split("\r\n|\n|\r", _decode(path))
+    if not lines or not lines[0].strip():
+        raise CampaignError(
+            f"{path}: the list is empty; its first line names the columns, "
+            "such as container;exchanges_finished"
+        )
+    delimiter = ";" if lines[0].count(";") > lines[0].count(",") else ","
+    columns = _header(path, lines[0], delimiter)
+    errors: list[RowError] = []
+    rows: list[tuple[int, Subscriber]] = []
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        try:
+            row = _row(line, columns, delimiter)
+            rows.append((number, _subscriber(path, number, row, exchanges_finished)))
+        except _BadRow as error:
+            errors.append(RowError(number, error.text, error.cure))
+    kept, doubled = _without_duplicates(rows)
+    errors += doubled
+    return Listing(tuple(kept), tuple(sorted(errors, key=lambda one: one.line)))
+
+
+def read_password(path: Path) -> str:
+    """Read a password: the first line of a UTF-8 file.
+
+    Raises:
+        CampaignError: if it cannot be read; the text never shows the content.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_PASSWORD_FILE_BYTES + 1)
+    except OSError as error:
+        raise CampaignError(
+            f"{path}: cannot be read: {error.strerror or 'error'}"
+        ) from None
+    if len(data) > MAX_PASSWORD_FILE_BYTES:
+        raise CampaignError(
+            f"{path}: longer than {MAX_PASSWORD_FILE_BYTES} bytes, so it is not "
+            "a password file"
+        )
+    line = data.removeprefix(codecs.BOM_UTF8).splitlines()[:1]
+    if not line or not line[0]:
+        raise CampaignError(f"{path}: its first line is empty")
+    try:
+        # "from None": the decoder's exception would show the bytes.
+        return line[0].decode("utf-8")
+    except UnicodeDecodeError:
+        raise CampaignError(f"{path}: is not UTF-8 text") from None
+
+
+class _BadRow(Exception):
+    def __init__(self, text: str, cure: str) -> None:
+        super().__init__(text)
+        self.text = text
+        self.cure = cure
+
+
+def _decode(path: Path) -> str:
+    """Read the list as UTF-8, else as Windows-1251, and as nothing else."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_LIST_BYTES + 1)
+    except OSError as error:
+        raise CampaignError(
+            f"{path}: cannot be read: {error.strerror or error}"
+        ) from error
+    if len(data) > MAX_LIST_BYTES:
+        raise CampaignError(
+            f"{path}: longer than {MAX_LIST_BYTES >> 20} MiB; split the list"
+        )
+    cure = "save the list as CSV in UTF-8 or Windows-1251"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise CampaignError(f"{path}: the list is in UTF-16; {cure}")
+    if b"\x00" in data:
+        raise CampaignError(f"{path}: the list is not a text file; {cure}")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    try:
+        return data.decode("cp1251")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise CampaignError(
+            f"{path}, line {line}: neither UTF-8 nor Windows-1251; {cure}"
+        ) from None
+
+
+def _header(path: Path, line: str, delimiter: str) -> list[str]:
+    try:
+        names = _cells(line, delimiter)
+    except _BadRow as error:
+        raise CampaignError(f"{path}, line 1: {error.text}; {error.cure}") from None
+    columns = []
+    for name in names:
+        column = _COLUMNS.get(name.strip().casefold().replace(" ", "_"))
+        if column is None:
+            # A misspelt column would silently drop a confirmation or a change.
+            raise CampaignError(
+                f"{path}, line 1: unknown column {name.strip()[:40]!r}; known are "
+                f"container, password_file, new_password_file, exchanges_finished, "
+                f"destination, key_status, {', '.join(FIELDS)}"
+            )
+        if column in columns:
+            raise CampaignError(
+                f"{path}, line 1: the column {column} is there twice; keep one"
+            )
+        columns.append(column)
+    if "container" not in columns:
+        raise CampaignError(
+            f"{path}, line 1: there is no column 'container'; add it with the "
+            "folders of the key containers"
+        )
+    return columns
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    if len(line) > MAX_LINE_CHARS:
+        raise _BadRow(
+            f"the line is longer than {MAX_LINE_CHARS} characters", "shorten it"
+        )
+    try:
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        raise _BadRow(
+            "the quotation marks are not closed or not doubled",
+            'put a field with quotation marks as "ООО ""Ромашка"""',
+        ) from None
+
+
+def _row(line: str, columns: list[str], delimiter: str) -> dict[str, str]:
+    cells = _cells(line, delimiter)
+    if len(cells) != len(columns):
+        raise _BadRow(
+            f"{len(cells)} fields where the header has {len(columns)}",
+            f"separate the fields with {delimiter!r} and quote those that hold it",
+        )
+    return dict(zip(columns, (cell.strip() for cell in cells), strict=True))
+
+
+def _subscriber(
+    path: Path, number: int, row: dict[str, str], confirmed: bool
+) -> Subscriber:
+    base = path.absolute().parent
+    if not row["container"]:
+        raise _BadRow("the container is not named", "name its folder")
+    finished = row.get("exchanges_finished", "").casefold()
+    if finished not in _YES | _NO:
+        raise _BadRow(
+            f"exchanges_finished is {finished[:20]!r}", "write yes or no (да or нет)"
+        )
+    status = _STATUS.get(row.get("key_status", "").casefold())
+    if status is None:
+        raise _BadRow(
+            f"key_status is {row['key_status'][:20]!r}", "write ok, compromised or lost"
+        )
+    return Subscriber(
+        source=f"line {number} of {path.name}",
+        container=_path(base, row["container"]),
+        password_file=_optional(base, row.get("password_file")),
+        new_password_file=_optional(base, row.get("new_password_file")),
+        exchanges_finished=finished in _YES or (confirmed and not finished),
+        destination=_optional(base, row.get("destination")),
+        key_status=status,
+        form={name: row[name] for name in FIELDS if row.get(name)},
+    )
+
+
+def _path(base: Path, text: str) -> Path:
+    if "\x00" in text or not text.isprintable():
+        raise _BadRow("a path holds unprintable characters", "write the path anew")
+    return base / text
+
+
+def _optional(base: Path, text: str | None) -> Path | None:
+    return _path(base, text) if text else None
+
+
+def _absolute(path: Path | None) -> Path | None:
+    return None if path is None else path.absolute()
+
+
+def _without_duplicates(
+    rows: list[tuple[int, Subscriber]],
+) -> tuple[list[Subscriber], list[RowError]]:
+    """Keep the first of equal rows; of rows that contradict each other, none."""
+    groups: dict[Path, list[tuple[int, Subscriber]]] = {}
+    for number, one in rows:
+        groups.setdefault(one.container.resolve(), []).append((number, one))
+    kept: list[Subscriber] = []
+    errors: list[RowError] = []
+    for group in groups.values():
+        first_number, first = group[0]
+        if all(_content(one) == _content(first) for _, one in group):
+            kept.append(first)
+            errors += [
+                RowError(
+                    number,
+                    f"the container is on line {first_number} already",
+                    "remove this line",
+                )
+                for number, _ in group[1:]
+            ]
+            continue
+        for number, _ in group:
+            others = ", ".join(str(n) for n, _ in group if n != number)
+            errors.append(
+                RowError(
+                    number,
+                    f"the container is also on line {others}, with other statements",
+                    "keep the line that is right",
+                )
+            )
+    return kept, errors
+
+
+def _content(one: Subscriber) -> tuple[object, ...]:
+    return (
+        one.password_file,
+        one.new_password_file,
+        one.exchanges_finished,
+        one.destination,
+        one.key_status,
+        tuple(sorted(one.form.items())),
+    )

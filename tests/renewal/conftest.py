@@ -1,0 +1,14 @@
+"""An office for each test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from renewal.offices import Office, new_office
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    """Give an office without subscribers."""
+    return new_office(tmp_path)

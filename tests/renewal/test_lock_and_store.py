@@ -1,0 +1,219 @@
+"""The lock between two runs, and the campaign's store."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from gostkey.errors import CampaignError, CampaignLocked, MediumError
+from gostkey.renewal.lock import CampaignLock
+from gostkey.renewal.reasons import Reason
+from gostkey.renewal.schema import item, metadata
+from gostkey.renewal.store import ITEM_FIELDS, STORE_NAME, Change, Item, Store
+from gostkey.renewal.subscribers import RowError
+
+NOW = datetime(2026, 11, 1, 12, 0, tzinfo=timezone.utc)
+LOCK_FILE = Path(__file__).parents[2] / "engine" / "renewal" / "lock.py"
+
+# Takes the lock in a process of its own, without importing the package.
+HOLDER = """
+import importlib.util, pathlib, sys, types
+errors = types.ModuleType("gostkey.errors")
+errors.CampaignLocked = type("CampaignLocked", (Exception,), {})
+errors.MediumError = type("MediumError", (Exception,), {})
+sys.modules["gostkey"] = types.ModuleType("gostkey")
+sys.modules["gostkey.errors"] = errors
+spec = importlib.util.spec_from_file_location("lock", sys.argv[1])
+lock = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(lock)
+lock.CampaignLock(pathlib.Path(sys.argv[2])).acquire()
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_second_lock_is_refused_and_names_the_holder(tmp_path: Path) -> None:
+    path = tmp_path / "campaign.lock"
+    with CampaignLock(path):
+        with pytest.raises(CampaignLocked, match=f"process {os.getpid()}"):
+            CampaignLock(path).acquire()
+    with CampaignLock(path):
+        pass
+
+
+def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
+    path = tmp_path / "campaign.lock"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(LOCK_FILE), str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"held\n"
+    with pytest.raises(CampaignLocked, match=f"process {holder.pid}"):
+        CampaignLock(path).acquire()
+    holder.kill()
+    holder.communicate()
+    with CampaignLock(path):
+        pass
+
+
+def test_a_lock_in_a_folder_that_is_not_there_is_a_medium_error(tmp_path: Path) -> None:
+    with pytest.raises(MediumError, match="lock file cannot be made"):
+        CampaignLock(tmp_path / "no" / "campaign.lock").acquire()
+
+
+# -- the store ---------------------------------------------------------------
+
+
+def new_item(number: int, **values: object) -> Item:
+    empty: dict[str, object] = dict.fromkeys(ITEM_FIELDS)
+    empty |= {
+        "id": number,
+        "source": "line 2 of list.csv",
+        "container": f"/keys/{number}.000",
+        "container_name": f"key {number}",
+        "slot": "primary",
+        "owner": "Иванов Иван Иванович",
+        "inn": "500100732259",
+        "state": "planned",
+    }
+    return Item(**{**empty, **values})  # type: ignore[arg-type]
+
+
+def test_items_have_the_columns_of_their_table() -> None:
+    assert ITEM_FIELDS == tuple(column.name for column in item.columns)
+
+
+def test_what_is_stored_is_read_back(tmp_path: Path) -> None:
+    items = [
+        new_item(1, old_certificate=b"\x30\x00", exportable=True, curve="1.2.3"),
+        new_item(2, state="due", reason="expired", text="expired", cure="office"),
+    ]
+    errors = [RowError(7, "broken", "mend it")]
+    with Store.create(tmp_path, {"zone_minutes": 180}, NOW, items, errors):
+        pass
+    with Store.open(tmp_path) as store:
+        assert store.items() == items
+        assert store.items([2]) == items[1:]
+        assert store.row_errors() == errors
+        assert store.settings() == {"zone_minutes": 180}
+        assert store.created_at() == NOW
+        assert store.phase() == "planned"
+        assert store.open_ids() == [1]
+        assert store.items()[1].verdict.reason is Reason.EXPIRED  # type: ignore[union-attr]
+
+
+def test_a_store_is_private_to_its_owner(tmp_path: Path) -> None:
+    folder = tmp_path / "campaign"
+    with Store.create(folder, {}, NOW, [new_item(1)]):
+        if os.name == "posix":
+            assert folder.stat().st_mode & 0o777 == 0o700
+            for path in folder.iterdir():
+                assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_second_campaign_in_the_same_folder_is_refused(tmp_path: Path) -> None:
+    Store.create(tmp_path, {}, NOW, []).close()
+    with pytest.raises(CampaignError, match="there is a campaign already"):
+        Store.create(tmp_path, {}, NOW, [])
+
+
+def test_no_campaign_is_an_error_with_the_cure(tmp_path: Path) -> None:
+    with pytest.raises(CampaignError, match="gostkey renew run"):
+        Store.open(tmp_path)
+
+
+def test_an_empty_file_of_a_run_killed_at_once_is_no_campaign(tmp_path: Path) -> None:
+    (tmp_path / STORE_NAME).touch()
+    assert not Store.exists(tmp_path)
+    Store.create(tmp_path, {}, NOW, [new_item(1)]).close()
+    assert Store.exists(tmp_path)
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    (tmp_path / STORE_NAME).write_bytes(b"not a database, but long enough" * 50)
+    with pytest.raises(CampaignError, match="is not a campaign's store"):
+        Store.open(tmp_path)
+
+
+def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
+    Store.create(tmp_path, {}, NOW, []).close()
+    engine = create_engine(f"sqlite:///{tmp_path / STORE_NAME}")
+    with engine.begin() as connection:
+        connection.execute(text("update campaign set schema_version = 99"))
+    engine.dispose()
+    with pytest.raises(CampaignError, match="version is 99"):
+        Store.open(tmp_path)
+
+
+def test_every_commit_reaches_the_disk(tmp_path: Path) -> None:
+    with Store.create(tmp_path, {}, NOW, []) as store:
+        with store._reading() as connection:
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+            sync = connection.exec_driver_sql("PRAGMA synchronous").scalar()
+    assert (mode, sync) == ("wal", 2)  # 2: FULL
+
+
+def test_changes_and_journal_are_one_transaction(tmp_path: Path) -> None:
+    with Store.create(tmp_path, {}, NOW, [new_item(1), new_item(2)]) as store:
+        good = Change(1, "keyed", "after", {"state": "keyed"}, {"a": "б"})
+        bad = Change(99, "keyed", "after", {"state": "keyed"}, {})
+        with pytest.raises(Exception, match="FOREIGN KEY"):
+            store.record([good, bad], NOW)
+        assert store.items()[0].state == "planned"
+        store.record([good], NOW)
+        one = store.items()[0]
+        assert (one.state, store.items()[1].state) == ("keyed", "planned")
+        last = store.history(1)[-1]
+        assert (last["step"], last["phase"], last["detail"]) == (
+            "keyed",
+            "after",
+            {"a": "б"},
+        )
+
+
+def test_interrupted_steps_are_found(tmp_path: Path) -> None:
+    with Store.create(tmp_path, {}, NOW, [new_item(n) for n in (1, 2, 3)]) as store:
+        before = [Change(n, "keyed", "before", {}, {}) for n in (1, 2)]
+        store.record(before, NOW)
+        store.record([Change(2, "keyed", "after", {"state": "keyed"}, {})], NOW)
+        assert store.interrupted() == {1: "keyed"}
+        assert store.begun("keyed") == {1, 2}
+
+
+def test_only_failures_are_opened_again(tmp_path: Path) -> None:
+    items = [
+        new_item(1, reason="medium", text="full", cure="free"),
+        new_item(2, state="keyed", reason="last-day", text="late", cure="office"),
+        new_item(3, state="due", reason="medium", text="unreadable", cure="plan"),
+    ]
+    with Store.create(tmp_path, {}, NOW, items) as store:
+        assert store.open_ids() == []
+        assert store.reopen({Reason.MEDIUM}) == 1
+        assert store.open_ids() == [1]
+
+
+def test_no_table_has_a_place_for_a_secret() -> None:
+    columns = {column.name for table in metadata.tables.values() for column in table.c}
+    suspicious = {
+        name
+        for name in columns
+        if "private" in name or "secret" in name or "pin" in name
+    }
+    assert not suspicious
+    assert {name for name in columns if "password" in name} == {
+        "password_file",
+        "new_password_file",
+    }
+
+
+def test_items_are_plain_records() -> None:
+    assert dataclasses.is_dataclass(Item)
