@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 
 import pytest
@@ -215,6 +216,17 @@ def test_closing_wipes_the_keys(sample: samples.Sample) -> None:
         key.sign(b"message")
     with pytest.raises(PrivateKeyRange):
         key.sign(b"message")
+
+
+def test_description_and_findings_are_plain_json(sample: samples.Sample) -> None:
+    container = Container.parse(sample.files)
+    described = json.loads(json.dumps(container.describe()))
+    assert described["name"] == "sample-0001"
+    assert described["keys"][0]["not_after"] == "2027-01-15T09:30:00Z"
+    assert described["keys"][0]["certificate"]["serial"] == "1d7f00"
+    findings = [finding.as_dict() for finding in container.check(at=samples.MADE)]
+    assert json.loads(json.dumps(findings)) == findings
+    assert {finding["state"] for finding in findings} == {"good"}
 
 
 def test_no_secret_shows(sample: samples.Sample) -> None:

@@ -62,7 +62,14 @@ def test_oracle_reads_the_key(curve: str) -> None:
         assert read.exportable and read.exchange
 
 
-@pytest.mark.parametrize("curve, quick", [("tc26-256-b", False), ("tc26-512-a", True)])
+@pytest.mark.parametrize(
+    "curve, quick",
+    [
+        ("tc26-256-b", True),
+        pytest.param("tc26-256-b", False, marks=pytest.mark.slow),
+        pytest.param("tc26-512-a", True, marks=pytest.mark.slow),
+    ],
+)
 def test_oracle_reads_the_key_with_a_password(curve: str, quick: bool) -> None:
     with SigningKey.generate(curve) as key:
         files = build_container("sample", key, password="Pa ss!1", not_after=END)
