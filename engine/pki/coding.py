@@ -62,6 +62,20 @@ def parse(value: asn1.TLV, schema: type[T], what: str) -> T:
     return decode(schema, encode(value), what, largest=LARGEST_OF_ALL)
 
 
+def oid(text: str) -> OID:
+    """Return an OBJECT IDENTIFIER written with dots.
+
+    Raises:
+        EncodingError: if it is none.
+    """
+    try:
+        return OID(text)
+    except ValueError:
+        raise EncodingError(
+            f"OID {text!r}: must be numbers with dots, such as 1.2.643.100.1"
+        ) from None
+
+
 def tlv(der: bytes, what: str = "DER value") -> asn1.TLV:
     """Take whole DER as a value that is put into another structure as it is."""
     return decode(asn1.TLV, der, what, largest=LARGEST_OF_ALL)
@@ -92,13 +106,13 @@ def unwrap(der: bytes) -> bytes:
 
 def encode_oids(oids: list[str]) -> bytes:
     """Encode SEQUENCE OF OBJECT IDENTIFIER."""
-    return unwrap(encode(schemas.OidList(items=[OID(oid) for oid in oids])))
+    return unwrap(encode(schemas.OidList(items=[oid(text) for text in oids])))
 
 
 def decode_oids(der: bytes, what: str) -> list[str]:
     """Decode SEQUENCE OF OBJECT IDENTIFIER."""
     found = decode(schemas.OidList, wrap(der, what), what)
-    return [oid.dotted_string for oid in found.items]
+    return [item.dotted_string for item in found.items]
 
 
 def encode_extensions(extensions: list[schemas.Fields]) -> bytes:
@@ -132,7 +146,7 @@ def boolean(value: asn1.TLV) -> bool | None:
 def encode_policies(oids: list[str]) -> bytes:
     """Encode CertificatePolicies without qualifiers."""
     policies = [
-        schemas.PolicyInformation(identifier=OID(o), qualifiers=None) for o in oids
+        schemas.PolicyInformation(identifier=oid(o), qualifiers=None) for o in oids
     ]
     return unwrap(encode(schemas.PolicyList(items=policies)))
 
@@ -146,9 +160,11 @@ def decode_policies(der: bytes, what: str) -> list[str]:
 # -- algorithms, dates, strings -----------------------------------------------
 
 
-def algorithm(oid: str) -> asn1.TLV:
+def algorithm(dotted: str) -> asn1.TLV:
     """Return AlgorithmIdentifier with parameters absent (RFC 9215 2)."""
-    return tlv(encode(schemas.AlgorithmIdentifier(algorithm=OID(oid), parameters=None)))
+    return tlv(
+        encode(schemas.AlgorithmIdentifier(algorithm=oid(dotted), parameters=None))
+    )
 
 
 def algorithm_oid(value: asn1.TLV, what: str) -> str:

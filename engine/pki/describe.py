@@ -104,7 +104,9 @@ def describe(certificate: Certificate) -> dict[str, Any]:
             min(end, certificate.not_after) if end else certificate.not_after
         ),
         "key": read("public key", _key, certificate.public_key_info),
-        "signature_algorithm": certificate.signature_algorithm,
+        "signature_algorithm": read(
+            "signature algorithm", lambda: certificate.signature_algorithm
+        ),
         "self_issued": certificate.self_issued,
         "authority": constraints[0] if constraints else False,
         "path_length": constraints[1] if constraints else None,
@@ -200,7 +202,7 @@ def _urls(certificate: Certificate) -> tuple[list[str], list[str]]:
     """
     try:
         found = x509.load_der_x509_certificate(certificate.der).extensions
-    except ValueError:
+    except Exception:  # of the library's own many classes, each meaning "unreadable"
         return [], []
     crl_urls: list[str] = []
     issuer_urls: list[str] = []

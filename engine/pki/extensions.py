@@ -62,7 +62,7 @@ def to_schema(extensions: Iterable[Extension]) -> list[schemas.Fields]:
     _refuse_twins([e.oid for e in listed], "extensions")
     found = []
     for e in listed:
-        fields = [coding.encode(schemas.OID(e.oid))]
+        fields = [coding.encode(coding.oid(e.oid))]
         if e.critical:
             fields.append(coding.encode(True))
         fields.append(coding.encode(e.value))

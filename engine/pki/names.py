@@ -19,7 +19,8 @@ from gostkey.errors import EncodingError
 
 from . import identifiers
 from .coding import decode, encode, string_tlv, string_value, unwrap, wrap
-from .schemas import OID, AttributeTypeAndValue, NameList
+from .coding import oid as coding_oid
+from .schemas import AttributeTypeAndValue, NameList
 
 __all__ = ["LABELS", "Attribute", "Name"]
 
@@ -139,7 +140,7 @@ class Name:
             type_name = type_name or (kind.type_name if kind else "UTF8String")
             _check(label, kind, text)
             value = AttributeTypeAndValue(
-                type=OID(oid), value=string_tlv(type_name, text)
+                type=coding_oid(oid), value=string_tlv(type_name, text)
             )
             rdns.append(asn1.SetOf([value]))
         return cls(unwrap(encode(NameList(rdns=rdns))))

@@ -225,6 +225,6 @@ def build_request(
 
 def _to_schema(attribute: Attribute) -> schemas.Attribute:
     return schemas.Attribute(
-        type=schemas.OID(attribute.oid),
+        type=coding.oid(attribute.oid),
         values=asn1.SetOf([coding.tlv(value) for value in attribute.values]),
     )
