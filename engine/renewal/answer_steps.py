@@ -75,7 +75,7 @@ class Fetch:
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Fetch the answers that are there."""
-        return each(context, works, lambda w: self._fetch(context, w), Reason.TRANSPORT)
+        return each(works, lambda w: self._fetch(context, w), Reason.TRANSPORT)
 
     def _fetch(self, context: Context, work: Work) -> Outcome:
         answer = context.transport.fetch(work.pending())
@@ -107,9 +107,7 @@ class Check:
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check each certificate in full."""
         now = context.clock()
-        return each(
-            context, works, lambda w: self._check(context, w, now), Reason.CHAIN
-        )
+        return each(works, lambda w: self._check(context, w, now), Reason.CHAIN)
 
     def _check(self, context: Context, work: Work, now: datetime) -> Outcome:
         one = work.item

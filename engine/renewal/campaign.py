@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -29,7 +28,7 @@ from .reasons import FINAL_FAULTS, REFUSALS, Reason, Verdict
 from .report import Report, make_report
 from .rules import MOSCOW
 from .schema import STATES
-from .steps import IO_THREADS, Context, Done, Step, Work
+from .steps import Context, Done, Step, Work
 from .store import Change, Clock, Item, Store, moment
 from .subscribers import read_list
 from .transports import Transport
@@ -263,25 +262,23 @@ class Campaign:
             transport = transports.from_settings(settings["transport"], self.clock)
         ids = self._store.open_ids(from_state=_state_before(steps[0]))
         progress = _Progress(on_event, len(ids) * len(steps))
-        with ThreadPoolExecutor(IO_THREADS, "gostkey-media") as pool:
-            context = Context(
-                folder=self.folder,
-                store=self._store,
-                transport=transport,
-                clock=self.clock,
-                zone=zone_of(settings),
-                pool=pool,
-            )
-            for start in range(0, len(ids), CHUNK):
-                chunk = self._store.items(ids[start : start + CHUNK])
-                works = [Work(one) for one in chunk]
-                try:
-                    for step in steps:
-                        _do_step(context, step, works, progress)
-                finally:
-                    for work in works:
-                        work.wipe()
-                progress.end_chunk(works, steps)
+        context = Context(
+            folder=self.folder,
+            store=self._store,
+            transport=transport,
+            clock=self.clock,
+            zone=zone_of(settings),
+        )
+        for start in range(0, len(ids), CHUNK):
+            chunk = self._store.items(ids[start : start + CHUNK])
+            works = [Work(one) for one in chunk]
+            try:
+                for step in steps:
+                    _do_step(context, step, works, progress)
+            finally:
+                for work in works:
+                    work.wipe()
+            progress.end_chunk(works)
         return self.report()
 
     def _clean(self) -> None:
@@ -389,7 +386,7 @@ class _Progress:
         self._done += count
         self._tell(Event("step", self._done, self._total, step=step.name))
 
-    def end_chunk(self, works: Sequence[Work], steps: Sequence[Step]) -> None:
+    def end_chunk(self, works: Sequence[Work]) -> None:
         """Tell how the items of a chunk have ended."""
         for work in works:
             one = work.item

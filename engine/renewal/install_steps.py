@@ -7,20 +7,23 @@ archive and compared, the new one into its backup; the originals stay.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from gostkey.containers import Container, with_certificate
-from gostkey.errors import ContainerDamaged
+from gostkey.errors import ContainerDamaged, MediumError
 from gostkey.media import FolderStore
+from gostkey.media.durable import make_folder
 from gostkey.pki.certificates import Certificate
 
-from .reasons import Reason
-from .steps import Context, Done, Outcome, Work, each
+from .reasons import Reason, verdict
+from .steps import Context, Done, Outcome, Work, each, together
 from .store import Item
 
 ARCHIVE = "archive"
 BACKUP = "backup"
+HEADER = "header.key"
 
 
 class Install:
@@ -33,21 +36,35 @@ class Install:
         return [Done({}, {"folder": work.item.new_folder}) for work in works]
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
-        """Write the certificates into the new containers."""
-        return each(context, works, self._install, Reason.NEW_CONTAINER, parallel=True)
+        """Write the certificates into the new containers and read them back."""
+        headers: dict[int, bytes] = {}
 
-    def _install(self, work: Work) -> Outcome:
-        one = work.item
-        assert one.new_folder is not None and one.certificate is not None
-        place = Path(one.new_folder)
-        store = FolderStore(place.parent)
-        public = Certificate.from_bytes(one.certificate).public_key
-        files = with_certificate(store.read(place), one.certificate, public)
-        store.replace_header(place, files["header.key"])
-        entry = Container.parse(store.read(place)).keys[0]
-        if entry.certificate != one.certificate:
-            raise ContainerDamaged(f"{place}: the certificate did not read back")
-        return Done()
+        def make_header(work: Work) -> Outcome:
+            place, certificate = _installed(work)
+            files = FolderStore(place.parent).read(place)
+            public = Certificate.from_bytes(certificate).public_key
+            headers[work.item.id] = with_certificate(files, certificate, public)[HEADER]
+            return Done()
+
+        def write(store: FolderStore, group: list[Work]) -> list[Path | MediumError]:
+            return store.replace_headers(
+                [(_installed(work)[0], headers[work.item.id]) for work in group]
+            )
+
+        def read_back(work: Work) -> Outcome:
+            if work.item.id in failed:
+                return failed[work.item.id]
+            place, certificate = _installed(work)
+            found = Container.parse(FolderStore(place.parent).read(place))
+            if found.keys[0].certificate != certificate:
+                raise ContainerDamaged(f"{place}: the certificate did not read back")
+            return Done()
+
+        outcomes = each(works, make_header, Reason.NEW_CONTAINER)
+        good = [work for work in works if work.item.id in headers]
+        failed = together(good, lambda work: _installed(work)[0].parent, write)
+        ends = iter(each(good, read_back, Reason.NEW_CONTAINER))
+        return [next(ends) if isinstance(one, Done) else one for one in outcomes]
 
 
 class BackUp:
@@ -70,20 +87,63 @@ class BackUp:
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Copy both containers and compare."""
+        for folder in (ARCHIVE, BACKUP):
+            make_folder(context.folder / folder)
+        copies: dict[int, tuple[_Copy, _Copy]] = {}
 
-        def copy(work: Work) -> Outcome:
+        def read(work: Work) -> Outcome:
             one = work.item
             assert one.new_folder is not None
-            old, new = Path(one.container), Path(one.new_folder)
-            archive = archive_of(context.folder, one)
-            backup = backup_of(context.folder, one)
-            for root in (archive, backup):
-                root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            archived = FolderStore(old.parent).archive(old, archive)
-            saved = FolderStore(new.parent).archive(new, backup)
-            return Done({"archive": str(archived), "backup": str(saved)})
+            copies[one.id] = (
+                _Copy(Path(one.container), archive_of(context.folder, one)),
+                _Copy(Path(one.new_folder), backup_of(context.folder, one)),
+            )
+            return Done()
 
-        return each(context, works, copy, Reason.MEDIUM, parallel=True)
+        outcomes = each(works, read, Reason.MEDIUM)
+        wanted = [copy for both in copies.values() for copy in both]
+        results = FolderStore(context.folder).write_many(
+            [(copy.place, copy.files) for copy in wanted if not copy.is_there]
+        )
+        written = iter(results)
+        for copy in wanted:
+            copy.result = copy.place if copy.is_there else next(written)
+        for index, work in enumerate(works):
+            if work.item.id in copies:
+                outcomes[index] = _copied(*copies[work.item.id])
+        return outcomes
+
+
+class _Copy:
+    """A container that is copied into a folder of the campaign's."""
+
+    def __init__(self, source: Path, root: Path) -> None:
+        self.files = FolderStore(source.parent).read(source)
+        self.result: Path | MediumError
+        name, number = source.name, 0
+        # An earlier run may have made this copy; another one it does not replace.
+        while True:
+            self.place = root / name
+            self.is_there = os.path.lexists(self.place)
+            if not self.is_there or FolderStore(root).read(self.place) == self.files:
+                return
+            number += 1
+            name = f"{source.name}-{number}"
+
+
+def _copied(*copies: _Copy) -> Outcome:
+    values = {}
+    for copy, column in zip(copies, (ARCHIVE, BACKUP), strict=True):
+        if isinstance(copy.result, MediumError):
+            return verdict(Reason.MEDIUM, str(copy.result))
+        values[column] = str(copy.result)
+    return Done(values)
+
+
+def _installed(work: Work) -> tuple[Path, bytes]:
+    """Give the new container's folder and its certificate."""
+    assert work.item.new_folder is not None and work.item.certificate is not None
+    return Path(work.item.new_folder), work.item.certificate
 
 
 def archive_of(folder: Path, one: Item) -> Path:

@@ -17,7 +17,7 @@ from gostkey import batch
 from gostkey.backend import active
 from gostkey.containers import build_container, build_containers, folder_name
 from gostkey.containers.writer import MONTHS_OF_USE, later
-from gostkey.errors import ContainerError
+from gostkey.errors import ContainerError, MediumError
 from gostkey.media import FolderStore, explain
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.renewal_request import RenewalRequest, build_renewal
@@ -26,7 +26,17 @@ from gostkey.signing import SigningKey
 from .reasons import Reason, Verdict, verdict
 from .rules import Validity, judge_dates
 from .scan import container_name
-from .steps import Context, Done, Outcome, Work, each, open_new, open_old, password_of
+from .steps import (
+    Context,
+    Done,
+    Outcome,
+    Work,
+    each,
+    open_new,
+    open_old,
+    password_of,
+    together,
+)
 from .store import Item, parse_moment
 from .transports import request_id_of
 
@@ -47,7 +57,7 @@ class MakeKey:
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check dates, open the old key, choose the new container's folder."""
-        return each(context, works, lambda w: self._place(context, w), Reason.MEDIUM)
+        return each(works, lambda w: self._place(context, w), Reason.MEDIUM)
 
     def _place(self, context: Context, work: Work) -> Outcome:
         one = work.item
@@ -83,23 +93,25 @@ class MakeKey:
         fresh = []
         for work in works:
             if Path(work.item.new_folder or "").exists():
-                outcomes[id(work)] = each(
-                    context, [work], self._adopt, Reason.NEW_CONTAINER
-                )[0]
+                (adopted,) = each([work], self._adopt, Reason.NEW_CONTAINER)
+                outcomes[work.item.id] = adopted
             else:
                 fresh.append(work)
         made = self._make(context, fresh, outcomes)
-        files = {id(work): one for work, one in made}
-        written = each(
-            context,
-            [work for work, _ in made],
-            lambda work: self._write(work, files[id(work)]),
-            Reason.NEW_CONTAINER,
-            parallel=True,
-        )
-        for (work, _), outcome in zip(made, written, strict=True):
-            outcomes[id(work)] = outcome
-        return [outcomes[id(work)] for work in works]
+        files = {work.item.id: one for work, one in made}
+
+        def write(store: FolderStore, group: list[Work]) -> list[Path | MediumError]:
+            return store.write_many(
+                [(_place_of(work), files[work.item.id]) for work in group]
+            )
+
+        written = [work for work, _ in made]
+        failed = together(written, lambda work: _place_of(work).parent, write)
+        for work in written:
+            outcomes[work.item.id] = failed.get(work.item.id) or _keyed(
+                work, adopted=False
+            )
+        return [outcomes[work.item.id] for work in works]
 
     def _adopt(self, work: Work) -> Outcome:
         """Take over the container that a killed run had written."""
@@ -119,9 +131,9 @@ class MakeKey:
             return Done()
 
         for work, sorted_in in zip(
-            works, each(context, works, sort, Reason.NEW_CONTAINER), strict=True
+            works, each(works, sort, Reason.NEW_CONTAINER), strict=True
         ):
-            outcomes[id(work)] = sorted_in
+            outcomes[work.item.id] = sorted_in
         made: list[tuple[Work, Files]] = []
         for (_, _, _, password), group in groups.items():
             assert password is None or isinstance(password, str)
@@ -184,16 +196,15 @@ class MakeKey:
             made.append((work, files))
             return Done()
 
-        built = each(context, works, build, Reason.NEW_CONTAINER)
+        built = each(works, build, Reason.NEW_CONTAINER)
         for work, outcome in zip(works, built, strict=True):
-            outcomes[id(work)] = outcome
+            outcomes[work.item.id] = outcome
         return made
 
-    def _write(self, work: Work, files: Files) -> Outcome:
-        assert work.item.new_folder is not None and work.item.new_name is not None
-        place = Path(work.item.new_folder)
-        FolderStore(place.parent).write(work.item.new_name, files, place)
-        return _keyed(work, adopted=False)
+
+def _place_of(work: Work) -> Path:
+    assert work.item.new_folder is not None
+    return Path(work.item.new_folder)
 
 
 def _keyed(work: Work, *, adopted: bool) -> Done:
@@ -232,7 +243,7 @@ class MakeRequest:
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Build the requests, check them as the authority will, wipe the old keys."""
         now = context.clock()
-        return each(context, works, lambda w: self._build(w, now), Reason.REQUEST)
+        return each(works, lambda w: self._build(w, now), Reason.REQUEST)
 
     def _build(self, work: Work, now: datetime) -> Outcome:
         if work.old_key is None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
@@ -42,9 +41,6 @@ from .subscribers import read_password
 from .transports import Pending, Transport
 
 log = logging.getLogger("gostkey.renewal")
-
-IO_THREADS = 8
-"""Threads that wait for the medium; waiting costs no processor."""
 
 
 @dataclass
@@ -98,7 +94,6 @@ class Context:
     transport: Transport
     clock: Clock
     zone: tzinfo = MOSCOW
-    pool: ThreadPoolExecutor | None = None
     verifier: ChainVerifier | None = None
     """Made once in a run, when the first answer is there."""
     folders: dict[Path, dict[str, set[str]]] = field(default_factory=dict)
@@ -127,21 +122,16 @@ class Step(Protocol):
 
 
 def each(
-    context: Context,
     works: Sequence[Work],
     do: Callable[[Work], Outcome],
     default: Reason,
-    *,
-    parallel: bool = False,
 ) -> list[Outcome]:
     """Do one thing for each item; a fault becomes the item's verdict.
 
     Args:
-        context: of the run.
         works: the items.
         do: what to do.
         default: reason for a GostKeyError that names no other.
-        parallel: for what waits for the medium rather than computes.
     """
 
     def guarded(work: Work) -> Outcome:
@@ -156,9 +146,38 @@ def each(
             log.exception("item %d, %s", work.item.id, work.item.container)
             return verdict(Reason.UNEXPECTED, type(error).__name__)
 
-    if parallel and context.pool is not None and len(works) > 1:
-        return list(context.pool.map(guarded, works))
     return [guarded(work) for work in works]
+
+
+def together(
+    works: Sequence[Work],
+    medium_of: Callable[[Work], Path],
+    do: Callable[[FolderStore, list[Work]], list[Path | MediumError]],
+) -> dict[int, Verdict]:
+    """Write for all items of a medium at once, which waits for it less often.
+
+    Args:
+        works: the items.
+        medium_of: the folder of the medium on which an item is written.
+        do: writes, and says for each item where, or what was wrong.
+
+    Returns:
+        Item id to verdict, for those that failed.
+    """
+    groups: dict[Path, list[Work]] = {}
+    for work in works:
+        groups.setdefault(medium_of(work), []).append(work)
+    failed: dict[int, Verdict] = {}
+    for medium, group in groups.items():
+        results: list[Path | MediumError]
+        try:
+            results = do(FolderStore(medium), group)
+        except (GostKeyError, OSError) as error:
+            results = [MediumError(str(error))] * len(group)
+        for work, result in zip(group, results, strict=True):
+            if isinstance(result, MediumError):
+                failed[work.item.id] = verdict(Reason.MEDIUM, str(result))
+    return failed
 
 
 class PasswordFileError(GostKeyError):

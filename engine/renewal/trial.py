@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from gostkey import batch
 from gostkey.backend import active
 from gostkey.containers import build_container, folder_name
 from gostkey.containers.writer import MONTHS_OF_USE, later
-from gostkey.errors import RequestRefused
+from gostkey.errors import MediumError, RequestRefused
 from gostkey.media import FolderStore
 from gostkey.media.durable import flush_folder
 from gostkey.pki.ca import CertificateAuthority
@@ -29,7 +28,6 @@ from gostkey.pki.requests import build_request
 from gostkey.signing import SigningKey
 
 from .people import Person, person
-from .steps import IO_THREADS
 
 FOLDER = "trial"
 AUTHORITY = "ca"
@@ -39,6 +37,7 @@ PASSWORDS = "passwords"
 
 DAYS_OF_KEY = 365
 _CHUNK = 1024
+_CHUNK_OF_MEDIUM = 64
 _WITH_PASSWORD = 3
 # The curves of the trial's keys: what offices have, one in ten of them 512-bit.
 _CURVES = (
@@ -121,12 +120,19 @@ def make_trial(
     )
     rows = ["container;password_file;new_password_file;exchanges_finished"]
     tell = on_progress or (lambda made, of: None)
-    with ThreadPoolExecutor(IO_THREADS, "gostkey-media") as pool:
+    with authority:
         for start in range(0, subscribers, _CHUNK):
             numbers = range(start, min(start + _CHUNK, subscribers))
-            made = _subscribers(trial, authority, numbers, at, passwords, seed, pool)
-            rows += made
-            tell(numbers.stop, subscribers)
+            made = _subscribers(numbers, at, seed)
+            try:
+                certificates = _certify(authority, made)
+                for first in range(0, len(made), _CHUNK_OF_MEDIUM):
+                    some = made[first : first + _CHUNK_OF_MEDIUM]
+                    rows += _write(trial, some, certificates, passwords)
+                    tell(some[-1].number + 1, subscribers)
+            finally:
+                for who in made:
+                    who.key.wipe()
     trial.list.write_text("\n".join(rows) + "\n", encoding="utf-8-sig")
     os.rename(part, folder)
     flush_folder(folder.parent)
@@ -144,16 +150,8 @@ class _Made:
     issued: datetime
 
 
-def _subscribers(
-    trial: Trial,
-    authority: CertificateAuthority,
-    numbers: range,
-    at: datetime,
-    passwords: int,
-    seed: int,
-    pool: ThreadPoolExecutor,
-) -> list[str]:
-    """Make some subscribers with their containers; give their rows of the list."""
+def _subscribers(numbers: range, at: datetime, seed: int) -> list[_Made]:
+    """Invent subscribers and make their keys."""
     made: list[_Made] = []
     for curve, usage in dict.fromkeys(_CURVES):
         alike = [n for n in numbers if _CURVES[n % len(_CURVES)] == (curve, usage)]
@@ -167,16 +165,7 @@ def _subscribers(
             made.append(_Made(number, person(number, seed), key, usage, at - age))
         keys.private.fill(0)
     made.sort(key=lambda one: one.number)
-    try:
-        certificates = _certify(authority, made)
-
-        def write(one: _Made) -> str:
-            return _write(trial, one, certificates[one.number], passwords)
-
-        return list(pool.map(write, made))
-    finally:
-        for one in made:
-            one.key.wipe()
+    return made
 
 
 def _certify(authority: CertificateAuthority, made: list[_Made]) -> dict[int, bytes]:
@@ -195,29 +184,36 @@ def _certify(authority: CertificateAuthority, made: list[_Made]) -> dict[int, by
     return certificates
 
 
-def _write(trial: Trial, one: _Made, certificate: bytes, passwords: int) -> str:
-    """Write a subscriber's container; give the row of the list."""
-    password, password_file = None, ""
-    if one.number < passwords:
-        password = f"trial-{one.number:04d}"
-        password_file = f"{PASSWORDS}/{one.number:04d}.txt"
-        path = trial.folder / password_file
-        with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(password.encode() + b"\n")
-    name = f"le{one.number:06d}-{one.who.full_name}"
-    files = build_container(
-        name,
-        one.key,
-        password=password,
-        certificate=certificate,
-        exportable=one.number % 4 != 3,
-        not_after=later(one.issued, MONTHS_OF_USE),
-        usage=one.usage,
-    )
-    place = trial.containers / folder_name(name)
-    FolderStore(trial.containers).write(name, files, place)
-    container = f"{CONTAINERS}/{place.name}"
-    return f"{container};{password_file};{password_file};да"
+def _write(
+    trial: Trial, made: list[_Made], certificates: dict[int, bytes], passwords: int
+) -> list[str]:
+    """Write some subscribers' containers; give their rows of the list."""
+    rows, writings = [], []
+    for one in made:
+        password, password_file = None, ""
+        if one.number < passwords:
+            password = f"trial-{one.number:04d}"
+            password_file = f"{PASSWORDS}/{one.number:04d}.txt"
+            path = trial.folder / password_file
+            with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+                file.write(password.encode() + b"\n")
+        name = f"le{one.number:06d}-{one.who.full_name}"
+        files = build_container(
+            name,
+            one.key,
+            password=password,
+            certificate=certificates[one.number],
+            exportable=one.number % 4 != 3,
+            not_after=later(one.issued, MONTHS_OF_USE),
+            usage=one.usage,
+        )
+        place = trial.containers / folder_name(name)
+        writings.append((place, files))
+        rows.append(f"{CONTAINERS}/{place.name};{password_file};{password_file};да")
+    for result in FolderStore(trial.containers).write_many(writings):
+        if isinstance(result, MediumError):
+            raise result
+    return rows
 
 
 def _authority_name() -> Name:
