@@ -10,7 +10,7 @@ RFC 5126 (signing-certificate-v2, CAdES-BES).
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cached_property
 
@@ -384,19 +384,25 @@ class SignedData:
         known = [*self.certificates, *certificates]
         found = []
         for signer in self.signers:
-            certificate = self._find(signer, known)
-            signer.verify(content, self.content_type, certificate)
-            found.append(certificate)
+            found.append(self._verify_one(signer, content, known))
         return found
 
-    @staticmethod
-    def _find(signer: Signer, known: Iterable[Certificate]) -> Certificate:
-        for certificate in known:
+    def _verify_one(
+        self, signer: Signer, content: bytes, known: Iterable[Certificate]
+    ) -> Certificate:
+        fault: GostKeyError | None = None
+        # Anybody can make a second certificate of the same issuer and serial, so
+        # the first one that is named need not be the signer's.
+        for certificate in self._named(signer, known):
             try:
-                if signer.is_of(certificate):
-                    return certificate
-            except GostKeyError:
-                continue
+                signer.verify(content, self.content_type, certificate)
+                return certificate
+            except GostKeyError as error:
+                # Of several certificates the one whose key fits says the most.
+                if fault is None or isinstance(error, InvalidSignature):
+                    fault = error
+        if fault is not None:
+            raise fault
         if signer.serial is None:
             whose = f"key identifier {(signer.key_identifier or b'').hex()}"
         else:
@@ -405,3 +411,13 @@ class SignedData:
             f"CMS message: the signer's certificate ({whose}) is not in it; "
             "give it beside"
         )
+
+    @staticmethod
+    def _named(signer: Signer, known: Iterable[Certificate]) -> Iterator[Certificate]:
+        for certificate in known:
+            try:
+                named = signer.is_of(certificate)
+            except EncodingError:  # of its subjectKeyIdentifier
+                continue
+            if named:
+                yield certificate
