@@ -100,7 +100,9 @@ POINTS = list(itertools.product(range(3), repeat=3))
 def point_bits(point: tuple[int, ...]) -> list[int]:
     """Return the bits that a point sums: at each level low, high or both."""
     choices = [((0,), (1,), (0, 1))[digit] for digit in reversed(point)]
-    return [i + 2 * j + 4 * k for i in choices[0] for j in choices[1] for k in choices[2]]
+    return [
+        i + 2 * j + 4 * k for i in choices[0] for j in choices[1] for k in choices[2]
+    ]
 
 
 def points_of(x: int) -> list[int]:
@@ -367,11 +369,7 @@ def main() -> None:
 
 
 def pair_text(pair: list[int]) -> str:
-    return (
-        "        {"
-        + ", ".join(f"GOSTKEY_LANES(0x{v:016x})" for v in pair)
-        + "},"
-    )
+    return "        {" + ", ".join(f"GOSTKEY_LANES(0x{v:016x})" for v in pair) + "},"
 
 
 if __name__ == "__main__":

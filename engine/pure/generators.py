@@ -9,7 +9,7 @@ implementations agree on it.
 
 from __future__ import annotations
 
-from gostkey.errors import GeneratorFailure, LengthError
+from gostkey.hash_checks import block_count, seed_of_zeros, seed_size
 from gostkey.primitives import DrbgState, Readable, Writable
 
 from .streebog import Streebog
@@ -17,7 +17,6 @@ from .streebog import Streebog
 _STATE = 63
 """Bytes of the state U: one less than a block, so that a hash is one block."""
 
-_SEED_SIZES = (32, 40, 48)
 _NEXT_SEED = 48
 _MODULUS = 1 << 8 * _STATE
 
@@ -31,17 +30,14 @@ class Drbg:
 
     def reseed(self, seed: Readable) -> None:
         """Start again from a seed."""
-        if len(seed) not in _SEED_SIZES:
-            raise LengthError(f"seed: {len(seed)} bytes; 32, 40 or 48 are needed")
+        seed_size(seed)
         if not any(seed):
-            raise GeneratorFailure("seed: all bytes are zero; its source is broken")
+            raise seed_of_zeros()
         self._u[:] = bytes(seed).ljust(_STATE, b"\0")
 
     def blocks(self, count: int) -> bytes:
         """Return the next whole blocks, in the order made."""
-        if count < 0:
-            raise LengthError(f"count: {count}; it cannot be negative")
-        return b"".join(self._block() for _ in range(count))
+        return b"".join(self._block() for _ in range(block_count(count)))
 
     def _block(self) -> bytes:
         u = (int.from_bytes(self._u, "big") + 1) % _MODULUS
