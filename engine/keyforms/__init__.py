@@ -12,7 +12,7 @@ from .algorithms import (
     decode_algorithm,
     encode_algorithm,
 )
-from .encrypted import CIPHERS, ITERATIONS, decrypt_pbes2, encrypt_pbes2
+from .encrypted import CIPHERS, ITERATIONS, decrypt_pbes2, encrypt_pbes2, is_encrypted
 from .pem import pem, unpem
 from .private import PrivateKeyInfo, decode_pkcs8, encode_pkcs8
 from .public import PublicKeyInfo, certificate_public_key, decode_spki, encode_spki
@@ -35,6 +35,7 @@ __all__ = [
     "encode_pkcs8",
     "encode_spki",
     "encrypt_pbes2",
+    "is_encrypted",
     "pem",
     "unpem",
 ]

@@ -41,6 +41,9 @@ __all__ = [
 ITERATIONS = 2000
 """Iterations of PBKDF2 that are written; those of the RFC 9548 examples."""
 
+_LEAST_ITERATIONS = 1000
+"""No fewer are written (RFC 8018 4.2); a reader takes any number from 1."""
+
 _MOST_ITERATIONS = 10_000_000
 _MOST_SALT = 1024
 _SALT_SIZE = 32
@@ -171,9 +174,9 @@ def encrypt_pbes2(
         )
     if not password:
         raise LengthError("password is empty; give None to leave the key open")
-    if not 1000 <= iterations <= _MOST_ITERATIONS:
+    if not _LEAST_ITERATIONS <= iterations <= _MOST_ITERATIONS:
         raise LengthError(
-            f"iterations of PBKDF2: {iterations}; it should be 1000 to "
+            f"iterations of PBKDF2: {iterations}; it should be {_LEAST_ITERATIONS} to "
             f"{_MOST_ITERATIONS}"
         )
     salt = random.token(_SALT_SIZE)
