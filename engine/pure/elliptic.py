@@ -211,7 +211,7 @@ def vko_point(
         raise LengthError(f"UKM: has {length} bytes; must have 1 to {set_.size}")
     ukm = int.from_bytes(ukm_le, "little") % set_.q
     if ukm == 0:
-        raise ValueError(f"UKM: is 0 mod q of {set_.name}; must be another number")
+        raise PrivateKeyRange(f"UKM: is 0 mod q of {set_.name}; must be another number")
     fault = point_fault(curve, public_le)
     if fault:
         raise InvalidPoint(f"public key: {fault}")

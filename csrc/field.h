@@ -1,0 +1,426 @@
+/* Arithmetic mod p, for one shape of p and one number of limbs; a template.
+ *
+ * The file that includes it defines GOSTKEY_LIMBS (4 or 8) and one of
+ *
+ *     GOSTKEY_P_MINUS c    p = 2^(64 limbs) - c      c < 2^16
+ *     GOSTKEY_P_PLUS c     p = 2^(64 limbs - 1) + c  c < 2^16
+ *     GOSTKEY_P_ANY        any odd p > 2^(64 limbs - 2): curve->p, Montgomery
+ *
+ * and gets static functions on field elements.  An element's words are
+ *
+ *     MINUS  any number below 2^(64 limbs): a residue below c has two forms
+ *     PLUS   the residue, below p
+ *     ANY    the residue times R = 2^(64 limbs), below p
+ *
+ * and every function keeps that.  Results may be the same object as arguments.
+ * All are constant time.
+ *
+ * Sources: [Montgomery85] P. Montgomery, Modular multiplication without trial
+ * division; the reductions for special p are explained where they are. */
+
+#include <string.h>
+
+#include "ct.h"
+#include "curve.h"
+#include "wide.h"
+
+#define LIMBS GOSTKEY_LIMBS
+
+/* Products are large: a copy at each place that needs one would not fit the
+ * instruction cache. */
+#if defined(__GNUC__) || defined(__clang__)
+#define OUT_OF_LINE __attribute__((noinline))
+#elif defined(_MSC_VER)
+#define OUT_OF_LINE __declspec(noinline)
+#else
+#define OUT_OF_LINE
+#endif
+
+struct fe {
+    uint64_t v[LIMBS];
+};
+
+/* z := x + y; return the carry. */
+static inline uint64_t words_add(uint64_t *z, const uint64_t *x, const uint64_t *y)
+{
+    uint64_t carry = 0;
+
+    for (int i = 0; i < LIMBS; i++) {
+        z[i] = gostkey_add_carry64(&carry, x[i], y[i]);
+    }
+    return carry;
+}
+
+/* z := x - y; return the borrow. */
+static inline uint64_t words_subtract(uint64_t *z, const uint64_t *x,
+                                      const uint64_t *y)
+{
+    uint64_t borrow = 0;
+
+    for (int i = 0; i < LIMBS; i++) {
+        z[i] = gostkey_subtract_borrow64(&borrow, x[i], y[i]);
+    }
+    return borrow;
+}
+
+/* z := z + y where mask is all ones; the carry is dropped. */
+static inline void words_add_masked(uint64_t *z, const uint64_t *y, uint64_t mask)
+{
+    uint64_t carry = 0;
+
+    for (int i = 0; i < LIMBS; i++) {
+        z[i] = gostkey_add_carry64(&carry, z[i], y[i] & mask);
+    }
+}
+
+/* z := high * 2^(64 LIMBS) + z, minus p if that is p or more; high is 0 or 1 and
+ * the number below 2 p. */
+static inline void words_reduce_once(uint64_t *z, uint64_t high, const uint64_t *p)
+{
+    uint64_t t[LIMBS];
+    uint64_t borrow = words_subtract(t, z, p);
+    uint64_t keep = gostkey_barrier((uint64_t)0 - (borrow & ~high & 1));
+
+    gostkey_select_words(keep, z, z, t, LIMBS);
+}
+
+/* z[0 .. n - 1] += x * y; return the word that comes out on top.  n is a constant
+ * up to LIMBS wherever this is called, so the tests vanish and the steps are
+ * written out, which compilers do not do with the loop. */
+static inline uint64_t words_multiply_row(uint64_t *z, const uint64_t *x, uint64_t y,
+                                          int n)
+{
+    uint64_t carry = 0;
+
+#define STEP(i)                                                                          \
+    if (n > (i)) {                                                                       \
+        z[i] = gostkey_multiply_add64(&carry, x[i], y, z[i]);                            \
+    }
+    STEP(0)
+    STEP(1)
+    STEP(2)
+    STEP(3)
+#if LIMBS == 8
+    STEP(4)
+    STEP(5)
+    STEP(6)
+    STEP(7)
+#endif
+#undef STEP
+    return carry;
+}
+
+/* t[2 LIMBS] := x * y. */
+static inline void words_multiply(uint64_t *t, const uint64_t *x, const uint64_t *y)
+{
+    for (int i = 0; i < LIMBS; i++) {
+        t[i] = 0;
+    }
+    t[LIMBS + 0] = words_multiply_row(t + 0, x, y[0], LIMBS);
+    t[LIMBS + 1] = words_multiply_row(t + 1, x, y[1], LIMBS);
+    t[LIMBS + 2] = words_multiply_row(t + 2, x, y[2], LIMBS);
+    t[LIMBS + 3] = words_multiply_row(t + 3, x, y[3], LIMBS);
+#if LIMBS == 8
+    t[LIMBS + 4] = words_multiply_row(t + 4, x, y[4], LIMBS);
+    t[LIMBS + 5] = words_multiply_row(t + 5, x, y[5], LIMBS);
+    t[LIMBS + 6] = words_multiply_row(t + 6, x, y[6], LIMBS);
+    t[LIMBS + 7] = words_multiply_row(t + 7, x, y[7], LIMBS);
+#endif
+}
+
+/* t[2 LIMBS] := x^2: each mixed product once, doubled, then the squares. */
+static inline void words_square(uint64_t *t, const uint64_t *x)
+{
+    uint64_t carry = 0, top = 0;
+
+    for (int i = 0; i < 2 * LIMBS; i++) {
+        t[i] = 0;
+    }
+    t[LIMBS + 0] = words_multiply_row(t + 1, x + 1, x[0], LIMBS - 1);
+    t[LIMBS + 1] = words_multiply_row(t + 3, x + 2, x[1], LIMBS - 2);
+    t[LIMBS + 2] = words_multiply_row(t + 5, x + 3, x[2], LIMBS - 3);
+#if LIMBS == 8
+    t[LIMBS + 3] = words_multiply_row(t + 7, x + 4, x[3], LIMBS - 4);
+    t[LIMBS + 4] = words_multiply_row(t + 9, x + 5, x[4], LIMBS - 5);
+    t[LIMBS + 5] = words_multiply_row(t + 11, x + 6, x[5], LIMBS - 6);
+    t[LIMBS + 6] = words_multiply_row(t + 13, x + 7, x[6], LIMBS - 7);
+#endif
+#define STEP(i)                                                                          \
+    {                                                                                    \
+        uint64_t even = t[2 * (i)], odd = t[2 * (i) + 1], high;                          \
+        uint64_t low = gostkey_multiply64(&high, x[i], x[i]);                            \
+                                                                                         \
+        t[2 * (i)] = gostkey_add_carry64(&carry, even << 1 | top, low);                  \
+        t[2 * (i) + 1] = gostkey_add_carry64(&carry, odd << 1 | even >> 63, high);       \
+        top = odd >> 63;                                                                 \
+    }
+    STEP(0)
+    STEP(1)
+    STEP(2)
+    STEP(3)
+#if LIMBS == 8
+    STEP(4)
+    STEP(5)
+    STEP(6)
+    STEP(7)
+#endif
+#undef STEP
+}
+
+#if defined(GOSTKEY_P_MINUS)
+
+#define P_C ((uint64_t)(GOSTKEY_P_MINUS))
+
+/* z := t mod p.  2^(64 LIMBS) = c, so t = low + c * high; the part of that
+ * above the limbs is at most c and is folded in the same way.  If that
+ * overflows once more, what is left is below c^2 and c fits in on top. */
+static inline void fe_reduce(struct fe *z, uint64_t *t, const struct gostkey_curve *curve)
+{
+    uint64_t carry = words_multiply_row(t, t + LIMBS, P_C, LIMBS);
+    uint64_t again = 0;
+
+    (void)curve;
+    z->v[0] = gostkey_add_carry64(&again, t[0], carry * P_C);
+    for (int i = 1; i < LIMBS; i++) {
+        z->v[i] = gostkey_add_carry64(&again, t[i], 0);
+    }
+    z->v[0] += ((uint64_t)0 - again) & P_C;
+}
+
+static inline void fe_add(struct fe *z, const struct fe *x, const struct fe *y,
+                          const struct gostkey_curve *curve)
+{
+    uint64_t carry = words_add(z->v, x->v, y->v);
+    uint64_t again = 0;
+
+    (void)curve;
+    /* The same folding; after a second overflow the number is below c. */
+    z->v[0] = gostkey_add_carry64(&again, z->v[0], ((uint64_t)0 - carry) & P_C);
+    for (int i = 1; i < LIMBS; i++) {
+        z->v[i] = gostkey_add_carry64(&again, z->v[i], 0);
+    }
+    z->v[0] += ((uint64_t)0 - again) & P_C;
+}
+
+static inline void fe_subtract(struct fe *z, const struct fe *x, const struct fe *y,
+                               const struct gostkey_curve *curve)
+{
+    uint64_t borrow = words_subtract(z->v, x->v, y->v);
+    uint64_t again = 0;
+
+    (void)curve;
+    /* A borrow added 2^(64 LIMBS) = c, so take c away; if that borrows, the
+     * number is within c of the top and its lowest word has room for c. */
+    z->v[0] = gostkey_subtract_borrow64(&again, z->v[0], ((uint64_t)0 - borrow) & P_C);
+    for (int i = 1; i < LIMBS; i++) {
+        z->v[i] = gostkey_subtract_borrow64(&again, z->v[i], 0);
+    }
+    z->v[0] -= ((uint64_t)0 - again) & P_C;
+}
+
+/* z[LIMBS] := the residue itself, below p. */
+static inline void fe_to_plain(uint64_t *z, const struct fe *x,
+                               const struct gostkey_curve *curve)
+{
+    uint64_t t[LIMBS];
+
+    memcpy(t, x->v, sizeof t);
+    words_reduce_once(t, 0, curve->p);
+    memcpy(z, t, sizeof t);
+}
+
+#else /* PLUS and ANY keep residues below p. */
+
+static inline void fe_add(struct fe *z, const struct fe *x, const struct fe *y,
+                          const struct gostkey_curve *curve)
+{
+    uint64_t carry = words_add(z->v, x->v, y->v);
+
+    words_reduce_once(z->v, carry, curve->p);
+}
+
+static inline void fe_subtract(struct fe *z, const struct fe *x, const struct fe *y,
+                               const struct gostkey_curve *curve)
+{
+    uint64_t borrow = words_subtract(z->v, x->v, y->v);
+
+    words_add_masked(z->v, curve->p, gostkey_barrier((uint64_t)0 - borrow));
+}
+
+#if defined(GOSTKEY_P_PLUS)
+
+#define P_C ((uint64_t)(GOSTKEY_P_PLUS))
+
+/* z := t mod p for t < p^2.  With B = 2^(64 LIMBS - 1) = -c:
+ *
+ *     t     = h B + l,  l < B, h < 2^(64 LIMBS)        t = l - c h
+ *     c h   = m B + n,  n < B, m < 2 c + 1             t = l - n + c m
+ *
+ * l + c m < B + 2^33 fits; minus n it is between -B and B + 2^33: add p once
+ * if it is negative, then take p away once if it is not below p. */
+static inline void fe_reduce(struct fe *z, uint64_t *t, const struct gostkey_curve *curve)
+{
+    uint64_t h[LIMBS], n[LIMBS];
+    uint64_t top, carry = 0, borrow;
+
+    for (int i = 0; i < LIMBS; i++) {
+        h[i] = t[LIMBS + i] << 1 | t[LIMBS + i - 1] >> 63;
+        n[i] = 0;
+    }
+    t[LIMBS - 1] &= UINT64_MAX >> 1;
+    top = words_multiply_row(n, h, P_C, LIMBS) << 1 | n[LIMBS - 1] >> 63;
+    n[LIMBS - 1] &= UINT64_MAX >> 1;
+    t[0] = gostkey_add_carry64(&carry, t[0], top * P_C);
+    for (int i = 1; i < LIMBS; i++) {
+        t[i] = gostkey_add_carry64(&carry, t[i], 0);
+    }
+    borrow = words_subtract(z->v, t, n);
+    words_add_masked(z->v, curve->p, gostkey_barrier((uint64_t)0 - borrow));
+    words_reduce_once(z->v, 0, curve->p);
+}
+
+static inline void fe_to_plain(uint64_t *z, const struct fe *x,
+                               const struct gostkey_curve *curve)
+{
+    (void)curve;
+    memcpy(z, x->v, sizeof x->v);
+}
+
+#else
+
+/* z := t / R mod p for t < R p [Montgomery85]: multiples of p clear the low
+ * words one by one; the rest is below 2 p. */
+static inline void fe_reduce(struct fe *z, uint64_t *t, const struct gostkey_curve *curve)
+{
+    uint64_t carry = 0;
+
+    for (int i = 0; i < LIMBS; i++) {
+        uint64_t m = t[i] * curve->p_negative_inverse;
+        uint64_t top = words_multiply_row(t + i, curve->p, m, LIMBS);
+
+        t[LIMBS + i] = gostkey_add_carry64(&carry, t[LIMBS + i], top);
+    }
+    memcpy(z->v, t + LIMBS, sizeof z->v);
+    words_reduce_once(z->v, carry, curve->p);
+}
+
+static inline void fe_to_plain(uint64_t *z, const struct fe *x,
+                               const struct gostkey_curve *curve)
+{
+    uint64_t t[2 * LIMBS] = {0};
+    struct fe plain;
+
+    memcpy(t, x->v, sizeof x->v);
+    fe_reduce(&plain, t, curve);
+    memcpy(z, plain.v, sizeof plain.v);
+}
+
+#endif
+#endif
+
+OUT_OF_LINE static void fe_multiply(struct fe *z, const struct fe *x,
+                                    const struct fe *y,
+                                    const struct gostkey_curve *curve)
+{
+    uint64_t t[2 * LIMBS];
+
+    words_multiply(t, x->v, y->v);
+    fe_reduce(z, t, curve);
+}
+
+OUT_OF_LINE static void fe_square(struct fe *z, const struct fe *x,
+                                  const struct gostkey_curve *curve)
+{
+    uint64_t t[2 * LIMBS];
+
+    words_square(t, x->v);
+    fe_reduce(z, t, curve);
+}
+
+/* z := x; x[LIMBS] is below p. */
+static inline void fe_from_plain(struct fe *z, const uint64_t *x,
+                                 const struct gostkey_curve *curve)
+{
+    memcpy(z->v, x, sizeof z->v);
+#if defined(GOSTKEY_P_ANY)
+    struct fe r2;
+
+    memcpy(r2.v, curve->p_r2, sizeof r2.v);
+    fe_multiply(z, z, &r2, curve);
+#else
+    (void)curve;
+#endif
+}
+
+static inline void fe_double(struct fe *z, const struct fe *x,
+                             const struct gostkey_curve *curve)
+{
+    fe_add(z, x, x, curve);
+}
+
+/* All ones if x is zero. */
+static inline uint64_t fe_mask_zero(const struct fe *x, const struct gostkey_curve *curve)
+{
+    uint64_t any = 0;
+#if defined(GOSTKEY_P_MINUS)
+    uint64_t t[LIMBS];
+
+    fe_to_plain(t, x, curve);
+#else
+    const uint64_t *t = x->v;
+
+    (void)curve;
+#endif
+    for (int i = 0; i < LIMBS; i++) {
+        any |= t[i];
+    }
+    return gostkey_mask_zero64(any);
+}
+
+static inline void fe_negate(struct fe *z, const struct fe *x,
+                             const struct gostkey_curve *curve)
+{
+    static const struct fe zero;
+
+    fe_subtract(z, &zero, x, curve);
+}
+
+/* z := yes where mask is all ones, else no. */
+static inline void fe_select(struct fe *z, uint64_t mask, const struct fe *yes,
+                             const struct fe *no)
+{
+    gostkey_select_words(mask, z->v, yes->v, no->v, LIMBS);
+}
+
+/* z := 1/x, and 0 for 0: x^(p - 2) by windows of four bits.  The exponent is
+ * public, so its digits may be looked up and skipped. */
+static void fe_invert(struct fe *z, const struct fe *x, const struct gostkey_curve *curve)
+{
+    struct fe power[16], result;
+    uint64_t exponent[LIMBS];
+    int started = 0;
+
+    memcpy(exponent, curve->p, sizeof exponent);
+    exponent[0] -= 2; /* p is odd and not 1 mod 2^64: no borrow */
+    power[1] = *x;
+    for (int i = 2; i < 16; i++) {
+        fe_multiply(&power[i], &power[i - 1], x, curve);
+    }
+    result = *x;
+    for (int i = 16 * LIMBS - 1; i >= 0; i--) {
+        unsigned digit = (unsigned)(exponent[i / 16] >> (4 * (i % 16))) & 15;
+
+        if (started) {
+            for (int j = 0; j < 4; j++) {
+                fe_square(&result, &result, curve);
+            }
+            if (digit != 0) {
+                fe_multiply(&result, &result, &power[digit], curve);
+            }
+        } else if (digit != 0) {
+            result = power[digit];
+            started = 1;
+        }
+    }
+    *z = result;
+}

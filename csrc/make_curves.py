@@ -1,0 +1,86 @@
+"""Write curves.c, the constants of the nine parameter sets, from the vectors.
+
+    python csrc/make_curves.py
+
+reads tests/vectors/curves.json and computes what the C core needs besides:
+Montgomery's and Barrett's constants.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+VECTORS = HERE.parent / "tests" / "vectors" / "curves.json"
+
+# In the order of primitives.CURVES: id in the vectors, canonical name, the ops
+# of its field and which of their tables it uses.
+SETS = (
+    ("test256", "test-256", "curve256_any", 0),
+    ("tc256A", "tc26-256-a", "curve256_minus617", 0),
+    ("cpA", "tc26-256-b", "curve256_minus617", 1),
+    ("cpB", "tc26-256-c", "curve256_plus3225", 0),
+    ("cpC", "tc26-256-d", "curve256_any", 1),
+    ("test512", "test-512", "curve512_any", 0),
+    ("tc512A", "tc26-512-a", "curve512_minus569", 0),
+    ("tc512B", "tc26-512-b", "curve512_plus111", 0),
+    ("tc512C", "tc26-512-c", "curve512_minus569", 1),
+)
+
+HEAD = """\
+/* The nine parameter sets.  Made by make_curves.py from
+ * tests/vectors/curves.json; do not edit.
+ *
+ * Sources: RFC 5832, RFC 7091 (test sets), RFC 4357 (tc26-256-b, -c, -d, there
+ * CryptoPro A, B, C), RFC 7836, RFC 9215. */
+
+#include "curve.h"
+
+const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
+"""
+
+
+def words(value: int, count: int) -> str:
+    """Write a number as an initializer, least significant word first."""
+    parts = [f"0x{value >> 64 * i & (1 << 64) - 1:016x}" for i in range(count)]
+    lines = [", ".join(parts[i : i + 3]) for i in range(0, count, 3)]
+    return "{" + ",\n         ".join(lines) + "}"
+
+
+def main() -> None:
+    """Write the file."""
+    curves = {c["id"]: c for c in json.loads(VECTORS.read_text("utf-8"))["curves"]}
+    text = HEAD
+    for identifier, name, ops, slot in SETS:
+        curve = curves[identifier]
+        limbs = curve["bits"] // 64
+        p, a, b, q, x, y = (int(curve[key], 16) for key in "pabqxy")
+        radix = 1 << 64 * limbs
+        fields = [
+            ("ops", f"&gostkey_{ops}"),
+            ("slot", str(slot)),
+            ("limbs", str(limbs)),
+            ("q_bits", str(q.bit_length())),
+            ("cofactor", str(curve["cofactor"])),
+            ("a_is_minus_3", str(int(a == p - 3))),
+            ("p", words(p, limbs)),
+            ("a", words(a, limbs)),
+            ("b", words(b, limbs)),
+            ("x", words(x, limbs)),
+            ("y", words(y, limbs)),
+            ("q", words(q, limbs)),
+            ("p_negative_inverse", f"0x{-pow(p, -1, 1 << 64) % (1 << 64):016x}"),
+            ("p_r2", words(radix * radix % p, limbs)),
+            ("q_negative_inverse", f"0x{-pow(q, -1, 1 << 64) % (1 << 64):016x}"),
+            ("q_r2", words(radix * radix % q, limbs)),
+            ("barrett", words(radix * radix // (q - 1), limbs + 1)),
+        ]
+        text += f"    /* {name} */\n    {{\n"
+        text += "".join(f"        .{key} = {value},\n" for key, value in fields)
+        text += "    },\n"
+    (HERE / "curves.c").write_text(text + "};\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

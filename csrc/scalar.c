@@ -1,0 +1,232 @@
+/* Numbers mod q: Montgomery products and Barrett's reduction for both sizes.
+ * A signature needs a handful of these beside hundreds of field products, so
+ * this is written once for any number of limbs.
+ *
+ * Sources: [Montgomery85] Modular multiplication without trial division; [HAC]
+ * Handbook of Applied Cryptography, algorithm 14.42 (Barrett). */
+
+#include "scalar.h"
+
+#include <string.h>
+
+#include "bytes.h"
+#include "ct.h"
+#include "wide.h"
+#include "wipe.h"
+
+#define MAX GOSTKEY_MAX_LIMBS
+
+void gostkey_scalar_load_le(const struct gostkey_curve *curve, uint64_t *z,
+                            const uint8_t *bytes)
+{
+    for (unsigned i = 0; i < curve->limbs; i++) {
+        z[i] = gostkey_load64_le(bytes + 8 * i);
+    }
+}
+
+void gostkey_scalar_load_be(const struct gostkey_curve *curve, uint64_t *z,
+                            const uint8_t *bytes)
+{
+    for (unsigned i = 0; i < curve->limbs; i++) {
+        z[curve->limbs - 1 - i] = gostkey_load64_be(bytes + 8 * i);
+    }
+}
+
+void gostkey_scalar_store_le(const struct gostkey_curve *curve, uint8_t *bytes,
+                             const uint64_t *x)
+{
+    for (unsigned i = 0; i < curve->limbs; i++) {
+        gostkey_store64_le(bytes + 8 * i, x[i]);
+    }
+}
+
+void gostkey_scalar_store_be(const struct gostkey_curve *curve, uint8_t *bytes,
+                             const uint64_t *x)
+{
+    for (unsigned i = 0; i < curve->limbs; i++) {
+        gostkey_store64_be(bytes + 8 * i, x[curve->limbs - 1 - i]);
+    }
+}
+
+uint64_t gostkey_scalar_mask_zero(const struct gostkey_curve *curve, const uint64_t *x)
+{
+    uint64_t any = 0;
+
+    for (unsigned i = 0; i < curve->limbs; i++) {
+        any |= x[i];
+    }
+    return gostkey_mask_zero64(any);
+}
+
+/* z := x - y over n words; return the borrow. */
+static uint64_t subtract(uint64_t *z, const uint64_t *x, const uint64_t *y, unsigned n)
+{
+    uint64_t borrow = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        z[i] = gostkey_subtract_borrow64(&borrow, x[i], y[i]);
+    }
+    return borrow;
+}
+
+uint64_t gostkey_scalar_mask_less(const struct gostkey_curve *curve, const uint64_t *x,
+                                  const uint64_t *y)
+{
+    uint64_t t[MAX];
+    uint64_t borrow = subtract(t, x, y, curve->limbs);
+
+    gostkey_wipe(t, sizeof t);
+    return gostkey_barrier((uint64_t)0 - borrow);
+}
+
+uint64_t gostkey_scalar_mask_valid(const struct gostkey_curve *curve, const uint64_t *x)
+{
+    return gostkey_scalar_mask_less(curve, x, curve->q) &
+           ~gostkey_scalar_mask_zero(curve, x);
+}
+
+/* z[n] := high * 2^(64 n) + z, minus m if that is m or more. */
+static void reduce_once(uint64_t *z, uint64_t high, const uint64_t *m, unsigned n)
+{
+    uint64_t t[MAX + 1];
+    uint64_t borrow = subtract(t, z, m, n);
+
+    gostkey_select_words(gostkey_barrier((uint64_t)0 - (borrow & ~high & 1)), z, z, t, n);
+    gostkey_wipe(t, sizeof t);
+}
+
+/* z := x * y / 2^(64 limbs) mod q for x * y < 2^(64 limbs) * q [Montgomery85]. */
+static void multiply_montgomery(const struct gostkey_curve *curve, uint64_t *z,
+                                const uint64_t *x, const uint64_t *y)
+{
+    unsigned n = curve->limbs;
+    uint64_t t[2 * MAX] = {0};
+    uint64_t carry, over = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        carry = 0;
+        for (unsigned j = 0; j < n; j++) {
+            t[i + j] = gostkey_multiply_add64(&carry, x[j], y[i], t[i + j]);
+        }
+        t[i + n] = carry;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t m = t[i] * curve->q_negative_inverse;
+
+        carry = 0;
+        for (unsigned j = 0; j < n; j++) {
+            t[i + j] = gostkey_multiply_add64(&carry, m, curve->q[j], t[i + j]);
+        }
+        t[i + n] = gostkey_add_carry64(&over, t[i + n], carry);
+    }
+    memcpy(z, t + n, 8 * n);
+    reduce_once(z, over, curve->q, n);
+    gostkey_wipe(t, sizeof t);
+}
+
+void gostkey_scalar_reduce(const struct gostkey_curve *curve, uint64_t *z,
+                           const uint64_t *x)
+{
+    static const uint64_t one[MAX] = {1};
+
+    gostkey_scalar_multiply(curve, z, x, one);
+}
+
+/* [HAC, 14.42] with base 2^64, k = limbs, m = q - 1 and barrett = floor(2^(128 k) / m).
+ * The quotient's estimate is at most 2 too small, so the rest is below 3 m. */
+void gostkey_scalar_from_wide(const struct gostkey_curve *curve, uint64_t *z,
+                              const uint64_t *wide)
+{
+    unsigned k = curve->limbs;
+    uint64_t quotient[2 * MAX + 2] = {0};
+    uint64_t product[MAX + 1] = {0};
+    uint64_t rest[MAX + 1], m[MAX + 1];
+    uint64_t carry;
+
+    memcpy(m, curve->q, 8 * k);
+    m[0] -= 1; /* q is odd */
+    m[k] = 0;
+    for (unsigned i = 0; i <= k; i++) {
+        carry = 0;
+        for (unsigned j = 0; j <= k; j++) {
+            quotient[i + j] = gostkey_multiply_add64(&carry, wide[k - 1 + i],
+                                                     curve->barrett[j], quotient[i + j]);
+        }
+        quotient[i + k + 1] = carry;
+    }
+    /* product := (quotient / 2^(64 (k + 1))) * m mod 2^(64 (k + 1)) */
+    for (unsigned i = 0; i <= k; i++) {
+        carry = 0;
+        for (unsigned j = 0; i + j <= k; j++) {
+            product[i + j] =
+                gostkey_multiply_add64(&carry, quotient[k + 1 + i], m[j], product[i + j]);
+        }
+    }
+    subtract(rest, wide, product, k + 1);
+    reduce_once(rest, 0, m, k + 1);
+    reduce_once(rest, 0, m, k + 1);
+    carry = 1;
+    for (unsigned i = 0; i < k; i++) {
+        z[i] = gostkey_add_carry64(&carry, rest[i], 0);
+    }
+    gostkey_wipe(quotient, sizeof quotient);
+    gostkey_wipe(product, sizeof product);
+    gostkey_wipe(rest, sizeof rest);
+}
+
+void gostkey_scalar_add(const struct gostkey_curve *curve, uint64_t *z,
+                        const uint64_t *x, const uint64_t *y)
+{
+    uint64_t carry = 0;
+
+    for (unsigned i = 0; i < curve->limbs; i++) {
+        z[i] = gostkey_add_carry64(&carry, x[i], y[i]);
+    }
+    reduce_once(z, carry, curve->q, curve->limbs);
+}
+
+void gostkey_scalar_negate(const struct gostkey_curve *curve, uint64_t *z,
+                           const uint64_t *x)
+{
+    uint64_t nonzero = ~gostkey_scalar_mask_zero(curve, x);
+
+    subtract(z, curve->q, x, curve->limbs);
+    for (unsigned i = 0; i < curve->limbs; i++) {
+        z[i] &= nonzero;
+    }
+}
+
+void gostkey_scalar_multiply(const struct gostkey_curve *curve, uint64_t *z,
+                             const uint64_t *x, const uint64_t *y)
+{
+    multiply_montgomery(curve, z, x, y);
+    multiply_montgomery(curve, z, z, curve->q_r2);
+}
+
+/* x^(q - 2) by windows of four bits; the exponent is public. */
+void gostkey_scalar_invert(const struct gostkey_curve *curve, uint64_t *z,
+                           const uint64_t *x)
+{
+    static const uint64_t one[MAX] = {1};
+    uint64_t power[16][MAX], result[MAX], exponent[MAX];
+
+    memcpy(exponent, curve->q, sizeof exponent);
+    exponent[0] -= 2; /* no set's q is 1 mod 2^64 */
+    multiply_montgomery(curve, power[0], one, curve->q_r2);
+    multiply_montgomery(curve, power[1], x, curve->q_r2);
+    for (int i = 2; i < 16; i++) {
+        multiply_montgomery(curve, power[i], power[i - 1], power[1]);
+    }
+    memcpy(result, power[0], sizeof result);
+    for (unsigned i = 16 * curve->limbs; i-- > 0;) {
+        unsigned digit = (unsigned)(exponent[i / 16] >> (4 * (i % 16))) & 15;
+
+        for (int j = 0; j < 4; j++) {
+            multiply_montgomery(curve, result, result, result);
+        }
+        multiply_montgomery(curve, result, result, power[digit]);
+    }
+    multiply_montgomery(curve, z, result, one);
+    gostkey_wipe(power, sizeof power);
+    gostkey_wipe(result, sizeof result);
+}
