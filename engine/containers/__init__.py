@@ -6,7 +6,7 @@ Where the files are kept is the matter of `gostkey.media`.
 from .certificate_facts import CertificateFacts, certificate_facts
 from .container import FILES, LARGEST_FILE, Container, OpenContainer
 from .findings import Finding
-from .header import KeyEntry
+from .header import KeyEntry, header_is_whole
 from .names import carrier_suffix, folder_name
 from .writer import build_container, build_containers, with_certificate
 
@@ -23,5 +23,6 @@ __all__ = [
     "carrier_suffix",
     "certificate_facts",
     "folder_name",
+    "header_is_whole",
     "with_certificate",
 ]

@@ -149,6 +149,15 @@ def read_header(der: bytes) -> Header:
     )
 
 
+def header_is_whole(der: bytes) -> bool:
+    """Say whether these are the bytes of a header.key with a good MAC."""
+    try:
+        _profile_of_mac(schemas.decode(schemas.HeaderFile, der, HEADER))
+    except ContainerDamaged:
+        return False
+    return True
+
+
 def put_certificate(header: Header, slot: str, certificate: bytes) -> bytes:
     """Return header.key with a certificate put in, or in place of the old one.
 

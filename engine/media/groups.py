@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from gostkey.containers import FILES, LARGEST_FILE, Container
-from gostkey.errors import GostKeyError, MediumError
+from gostkey.containers import FILES, LARGEST_FILE, header_is_whole
+from gostkey.errors import MediumError
 
 from . import durable
 from .faults import explain
@@ -218,12 +218,11 @@ def settle(folder: Path) -> None:
     kept = folder / OLD_HEADER
     if not kept.exists():
         return
-    try:
-        Container.parse(read_container(folder))
-    except GostKeyError:
-        os.replace(kept, header_in(folder))
-    else:
+    current = header_in(folder)
+    if current.exists() and header_is_whole(durable.read_file(current, LARGEST_FILE)):
         kept.unlink()
+    else:
+        os.replace(kept, current)
     durable.flush_folder(folder)
 
 
