@@ -82,7 +82,7 @@ def make_plan(listing: Listing, now: datetime, zone: tzinfo = MOSCOW) -> Plan:
     items = []
     for one in holdings:
         decided = _decide(one, names, now, zone)
-        if one.key_id:
+        if one.key_id and one.fault is None:
             first = seen.setdefault(one.key_id, one)
             if first is not one and (decided is None or decided.kind != "skipped"):
                 where = str(first.subscriber.container)
