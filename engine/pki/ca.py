@@ -270,7 +270,7 @@ class CertificateAuthority:
         with self._register.transaction() as register:
             if not register.by_fingerprint([found.fingerprint()]):
                 at = coding.require_aware(at)
-                register.add([Entry(found, False, None, None, at)])
+                register.add([Entry.of(found, at, own=False)])
         return found
 
     def issue_renewal(self, request: bytes | str, at: datetime) -> Certificate:
@@ -377,7 +377,7 @@ class CertificateAuthority:
                 extensions=extensions,
             )
         )
-        work.enter(Entry(made, True, renews, digest, work.at))
+        work.enter(Entry.of(made, work.at, renews=renews, request=digest))
         return made
 
     def _check_life(self, at: datetime, profile: CertificateProfile) -> None:

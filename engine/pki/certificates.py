@@ -133,8 +133,7 @@ class Certificate(SignedDer):
             EncodingError: if it is not one.
         """
         certificate = cls(coding.der_of(data, *_PEM_LABELS))
-        certificate.subject.attributes  # noqa: B018  read now, to find faults
-        certificate.issuer.attributes  # noqa: B018
+        certificate.subject, certificate.issuer  # noqa: B018  read now, to find faults
         return certificate
 
     @cached_property

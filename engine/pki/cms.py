@@ -187,12 +187,7 @@ class Signer:
         if info.signed_attributes is not None:
             self._signed = _to_be_signed(info.signed_attributes)
             for item in info.signed_attributes:
-                found = coding.decode(
-                    schemas.Attribute,
-                    coding.encode(item),
-                    "CMS signed attribute",
-                    largest=coding.LARGEST_OF_ALL,
-                )
+                found = coding.parse(item, schemas.Attribute, "CMS signed attribute")
                 oid, values = found.type.dotted_string, found.values.as_list()
                 if oid in self.attributes or len(values) != 1:
                     raise EncodingError(
@@ -325,9 +320,7 @@ class SignedData:
                 f"CMS message: content type {info.content_type.dotted_string}; "
                 f"must be SignedData {oids.SIGNED_DATA}"
             )
-        data = coding.decode(
-            schemas.SignedData, coding.encode(info.content), what, largest=most
-        )
+        data = coding.parse(info.content, schemas.SignedData, what)
         self.content_type = data.content.content_type.dotted_string
         self.content = data.content.content
         """What is signed; None if the signature is detached."""

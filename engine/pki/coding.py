@@ -8,6 +8,7 @@ own means, so no DER is made by hand.
 from __future__ import annotations
 
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from cryptography import x509
@@ -58,10 +59,19 @@ def encode(value: Any) -> bytes:
 
 
 def parse(value: asn1.TLV, schema: type[T], what: str) -> T:
-    """Read a value that a structure holds as TLV."""
-    return decode(schema, encode(value), what, largest=LARGEST_OF_ALL)
+    """Read a value that a structure holds as TLV.
+
+    Raises:
+        EncodingError: naming *what*, if it is not that.
+    """
+    try:
+        found: T = value.parse(schema)
+        return found
+    except (ValueError, OverflowError) as error:
+        raise EncodingError(f"{what}: not the DER it should be ({error})") from error
 
 
+@lru_cache(maxsize=256)
 def oid(text: str) -> OID:
     """Return an OBJECT IDENTIFIER written with dots.
 
@@ -115,17 +125,17 @@ def decode_oids(der: bytes, what: str) -> list[str]:
     return [item.dotted_string for item in found.items]
 
 
-def encode_extensions(extensions: list[schemas.Fields]) -> bytes:
+def encode_extensions(extensions: list[asn1.TLV]) -> bytes:
     """Encode Extensions, as the attribute extensionRequest holds them."""
     return unwrap(encode(schemas.ExtensionList(items=extensions)))
 
 
-def decode_extensions(der: bytes, what: str) -> list[schemas.Fields]:
+def decode_extensions(der: bytes, what: str) -> list[asn1.TLV]:
     """Decode Extensions."""
     return decode(schemas.ExtensionList, wrap(der, what), what).items
 
 
-def decode_fields(der: bytes, what: str) -> schemas.Fields:
+def decode_fields(der: bytes, what: str) -> list[asn1.TLV]:
     """Decode a SEQUENCE into its fields, of whatever types they are."""
     return decode(schemas.TlvList, wrap(der, what), what).items
 
@@ -160,6 +170,7 @@ def decode_policies(der: bytes, what: str) -> list[str]:
 # -- algorithms, dates, strings -----------------------------------------------
 
 
+@lru_cache(maxsize=16)
 def algorithm(dotted: str) -> asn1.TLV:
     """Return AlgorithmIdentifier with parameters absent (RFC 9215 2)."""
     return tlv(
@@ -173,13 +184,12 @@ def algorithm_oid(value: asn1.TLV, what: str) -> str:
     For any other parameters (PSS and the like) it is returned too: no GOST
     algorithm has such, so the OID is what an error message needs.
     """
-    der = encode(value)
+    found: schemas.AlgorithmIdentifier | schemas.AlgorithmWithParameters
     try:
-        return decode(schemas.AlgorithmIdentifier, der, what).algorithm.dotted_string
+        found = parse(value, schemas.AlgorithmIdentifier, what)
     except EncodingError:
-        return decode(
-            schemas.AlgorithmWithParameters, der, what
-        ).algorithm.dotted_string
+        found = parse(value, schemas.AlgorithmWithParameters, what)
+    return found.algorithm.dotted_string
 
 
 def require_aware(at: datetime) -> datetime:

@@ -85,7 +85,7 @@ class RevocationList(SignedDer):
             EncodingError: if it is not one.
         """
         found = cls(coding.der_of(data, "X509 CRL"))
-        found.issuer.attributes  # noqa: B018  read now, to find faults
+        found.issuer  # noqa: B018  read now, to find faults
         found.number  # noqa: B018
         return found
 

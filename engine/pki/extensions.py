@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat import asn1
@@ -52,7 +53,7 @@ class Extension:
         return oids.EXTENSION_NAMES.get(self.oid, self.oid)
 
 
-def to_schema(extensions: Iterable[Extension]) -> list[schemas.Fields]:
+def to_schema(extensions: Iterable[Extension]) -> list[asn1.TLV]:
     """Turn extensions into what the ASN.1 encoder takes.
 
     Raises:
@@ -60,35 +61,47 @@ def to_schema(extensions: Iterable[Extension]) -> list[schemas.Fields]:
     """
     listed = list(extensions)
     _refuse_twins([e.oid for e in listed], "extensions")
-    found = []
-    for e in listed:
-        fields = [coding.encode(coding.oid(e.oid))]
-        if e.critical:
-            fields.append(coding.encode(True))
-        fields.append(coding.encode(e.value))
-        found.append([coding.tlv(field) for field in fields])
-    return found
+    return [coding.tlv(_encoded(e)) for e in listed]
 
 
-def from_schema(
-    found: Iterable[schemas.Fields] | None, what: str
-) -> dict[str, Extension]:
+@lru_cache(maxsize=128)
+def _encoded(extension: Extension) -> bytes:
+    return coding.encode(
+        schemas.Extension(
+            oid=coding.oid(extension.oid),
+            critical=extension.critical,
+            value=extension.value,
+        )
+    )
+
+
+def from_schema(found: Iterable[asn1.TLV] | None, what: str) -> dict[str, Extension]:
     """Turn decoded extensions into a dictionary by OID, in their order.
 
     Raises:
         EncodingError: if one stands there twice (RFC 5280 4.2), or is none.
     """
     listed = []
-    for fields in found or ():
-        critical = coding.boolean(fields[1]) if len(fields) == 3 else False
-        if len(fields) not in (2, 3) or critical is None:
-            raise EncodingError(
-                f"{what}: an extension must be an OID, critical or not, and a value"
-            )
-        oid = coding.parse(fields[0], schemas.OID, what).dotted_string
-        listed.append(Extension(oid, critical, coding.parse(fields[-1], bytes, what)))
+    for value in found or ():
+        try:
+            e = coding.parse(value, schemas.Extension, what)
+            listed.append(Extension(e.oid.dotted_string, e.critical, e.value))
+        except EncodingError:
+            listed.append(_lenient(value, what))
     _refuse_twins([e.oid for e in listed], what)
     return {e.oid: e for e in listed}
+
+
+def _lenient(value: asn1.TLV, what: str) -> Extension:
+    """Read an extension field by field, with a BOOLEAN that is not DER."""
+    fields = coding.decode_fields(coding.encode(value), what)
+    critical = coding.boolean(fields[1]) if len(fields) == 3 else False
+    if len(fields) not in (2, 3) or critical is None:
+        raise EncodingError(
+            f"{what}: an extension must be an OID, critical or not, and a value"
+        )
+    oid = coding.parse(fields[0], schemas.OID, what).dotted_string
+    return Extension(oid, critical, coding.parse(fields[-1], bytes, what))
 
 
 def _refuse_twins(found: Sequence[str], what: str) -> None:

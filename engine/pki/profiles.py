@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from gostkey.errors import EncodingError
 from gostkey.primitives import CURVES
@@ -103,28 +104,37 @@ class CertificateProfile:
         """
         begin, _, key_end = self.dates(at)
         kind = self.identification_kind
+        if identification_kind is not None:
+            kind = identification_kind
         made = [
-            ext.basic_constraints(False),
-            ext.key_usage(self.key_usage),
+            *_fixed(self, kind),
             ext.subject_key_identifier(ext.key_identifier(key)),
             ext.authority_key_identifier(authority_key_identifier),
             ext.private_key_usage_period(begin, key_end),
-            ext.identification_kind(
-                kind if identification_kind is None else identification_kind
-            ),
         ]
-        if self.extended_key_usage:
-            made.append(ext.extended_key_usage(self.extended_key_usage))
-        if self.policies:
-            made.append(ext.certificate_policies(self.policies))
         asked = requested.get(oids.SUBJECT_SIGN_TOOL)
         tool = self.subject_sign_tool
         if not tool and asked is not None:
             tool = coding.decode(str, asked.value, "subjectSignTool of the request")
         if tool:
             made.append(ext.subject_sign_tool(tool))
-        if self.issuer_sign_tool:
-            made.append(ext.issuer_sign_tool(*self.issuer_sign_tool))
-        if self.crl_urls:
-            made.append(ext.crl_distribution_points(self.crl_urls))
         return made
+
+
+@lru_cache(maxsize=16)
+def _fixed(profile: CertificateProfile, identification_kind: int) -> list[Extension]:
+    """Make the extensions that are the same for all subscribers."""
+    made = [
+        ext.basic_constraints(False),
+        ext.key_usage(profile.key_usage),
+        ext.identification_kind(identification_kind),
+    ]
+    if profile.extended_key_usage:
+        made.append(ext.extended_key_usage(profile.extended_key_usage))
+    if profile.policies:
+        made.append(ext.certificate_policies(profile.policies))
+    if profile.issuer_sign_tool:
+        made.append(ext.issuer_sign_tool(*profile.issuer_sign_tool))
+    if profile.crl_urls:
+        made.append(ext.crl_distribution_points(profile.crl_urls))
+    return made

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -79,13 +80,34 @@ _CHUNK = 500
 class Entry:
     """A certificate in the register."""
 
-    certificate: Certificate
+    der: bytes
+    """The certificate."""
     own: bool
     renews: bytes | None
     """Fingerprint of the certificate that it renews."""
     request: str | None
     """Digest of the request that it answers."""
     entered: datetime
+
+    @classmethod
+    def of(
+        cls,
+        certificate: Certificate,
+        entered: datetime,
+        *,
+        own: bool = True,
+        renews: bytes | None = None,
+        request: str | None = None,
+    ) -> Entry:
+        """Make the entry of a certificate."""
+        entry = cls(certificate.der, own, renews, request, entered)
+        entry.__dict__["certificate"] = certificate
+        return entry
+
+    @cached_property
+    def certificate(self) -> Certificate:
+        """The certificate, read when somebody asks."""
+        return Certificate(self.der)
 
 
 def public_key_of(certificate: Certificate) -> bytes:
@@ -275,7 +297,7 @@ class Transaction:
 
 def _entry(row: Any) -> Entry:
     return Entry(
-        certificate=Certificate(row.der),
+        der=row.der,
         own=row.own,
         renews=row.renews,
         request=row.request,

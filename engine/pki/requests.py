@@ -115,7 +115,7 @@ class Request(SignedDer):
             EncodingError: if it is not one.
         """
         request = cls(coding.der_of(data, *_PEM_LABELS))
-        request.subject.attributes  # noqa: B018  read now, to find faults
+        request.subject  # noqa: B018  read now, to find faults
         request.extensions  # noqa: B018
         return request
 

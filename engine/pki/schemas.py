@@ -10,7 +10,7 @@ RFC 5035 (signing certificate), RFC 9215 (algorithm identifiers).
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 from cryptography import x509
 from cryptography.hazmat import asn1
@@ -37,13 +37,19 @@ class AlgorithmWithParameters:
     parameters: asn1.TLV
 
 
-Fields: TypeAlias = list[asn1.TLV]
-"""A SEQUENCE whose fields are looked at one by one: an Extension.
+@asn1.sequence
+class Extension:
+    """One extension; *value* is the DER inside the OCTET STRING.
 
-Some certificates in the wild write the BOOLEAN *critical* as 01 and not FF, or
-write FALSE, the default; a strict schema refuses both, and so does cryptography's
-own X.509 parser.  `extensions.from_schema` reads them.
-"""
+    Structures hold it as TLV: some certificates in the wild write the BOOLEAN
+    *critical* as 01 and not FF, or write FALSE, the default, which a strict schema
+    refuses, and so does cryptography's own X.509 parser.  See
+    `extensions.from_schema`.
+    """
+
+    oid: OID
+    critical: Annotated[bool, asn1.Default(False)]
+    value: bytes
 
 
 @asn1.sequence
@@ -86,7 +92,7 @@ class TBSCertificate:
     public_key: asn1.TLV
     issuer_unique_id: Annotated[asn1.BitString | None, asn1.Implicit(1)]
     subject_unique_id: Annotated[asn1.BitString | None, asn1.Implicit(2)]
-    extensions: Annotated[list[Fields] | None, asn1.Explicit(3)]
+    extensions: Annotated[list[asn1.TLV] | None, asn1.Explicit(3)]
 
 
 @asn1.sequence
@@ -151,7 +157,7 @@ class RevokedCertificate:
 
     serial: int
     date: asn1.UTCTime | asn1.GeneralizedTime
-    extensions: list[Fields] | None
+    extensions: list[asn1.TLV] | None
 
 
 @asn1.sequence
@@ -164,7 +170,7 @@ class TBSCertList:
     this_update: asn1.UTCTime | asn1.GeneralizedTime
     next_update: asn1.UTCTime | asn1.GeneralizedTime | None
     revoked: list[RevokedCertificate] | None
-    extensions: Annotated[list[Fields] | None, asn1.Explicit(0)]
+    extensions: Annotated[list[asn1.TLV] | None, asn1.Explicit(0)]
 
 
 @asn1.sequence
@@ -318,7 +324,7 @@ class OidList:
 class ExtensionList:
     """Extensions, as the attribute extensionRequest holds them."""
 
-    items: list[Fields]
+    items: list[asn1.TLV]
 
 
 @asn1.sequence
