@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -226,7 +225,10 @@ def evaluate(c: Circuit, out: list[str], x: int) -> int:
 
 
 def emit(
-    name: str, make: Callable[[Circuit, list[str]], list[str]], table: list[int]
+    what: str,
+    name: str,
+    make: Callable[[Circuit, list[str]], list[str]],
+    table: list[int],
 ) -> str:
     """Return the C function of a circuit that was checked on all 256 bytes."""
     c = Circuit()
@@ -248,7 +250,7 @@ def emit(
     text.append("")
     text += [f"    x[{i}] = {signal};" for i, signal in enumerate(out)]
     text.append("}")
-    print(f"{name}: {len(kept)} gates", file=sys.stderr)
+    text.insert(0, f"/* {what} for 64 bytes in bit planes: {len(kept)} gates. */")
     return "\n".join(text)
 
 
@@ -299,21 +301,25 @@ static inline void gostkey_transpose8(uint64_t x[8])
 """
 
 
-def main() -> None:
+def render() -> str:
+    """Return the text of pi_bitslice.h."""
     table = list(PI)
     parts = [
         HEAD,
-        "/* x := pi(x) for 64 bytes in bit planes. */",
-        emit("gostkey_pi_planes", forward, table),
+        emit("x := pi(x)", "gostkey_pi_planes", forward, table),
         "",
-        "/* x := the inverse of pi for 64 bytes in bit planes. */",
-        emit("gostkey_pi_inverse_planes", backward, inverse(table)),
+        emit(
+            "x := the inverse of pi",
+            "gostkey_pi_inverse_planes",
+            backward,
+            inverse(table),
+        ),
         "",
         "#endif",
         "",
     ]
-    (HERE / "pi_bitslice.h").write_text("\n".join(parts), encoding="utf-8")
+    return "\n".join(parts)
 
 
 if __name__ == "__main__":
-    main()
+    (HERE / "pi_bitslice.h").write_text(render(), encoding="utf-8")

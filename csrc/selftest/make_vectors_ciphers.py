@@ -64,7 +64,8 @@ def table(
     )
 
 
-def main() -> None:
+def render() -> str:
+    """Return the text of vectors_ciphers.h."""
     vectors = json.loads(VECTORS.read_text(encoding="utf-8"))
     blocks = []
     for number, cipher in enumerate(("magma", "kuznyechik")):
@@ -88,14 +89,13 @@ def main() -> None:
             del case["long_pt"], case["long_cfb_mesh"]
         long_seen.add(number)
         gost28147.append((number, case))
-    text = (
+    return (
         "/* Made by make_vectors_ciphers.py from tests/vectors; do not edit. */\n\n"
         + table("block_cases", "cipher", blocks, BLOCK_FIELDS)
         + "\n"
         + table("gost28147_cases", "sbox", gost28147, GOST28147_FIELDS)
     )
-    (HERE / "vectors_ciphers.h").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    (HERE / "vectors_ciphers.h").write_text(render(), encoding="utf-8")
