@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from gostkey.errors import GostKeyError, MediumError
+from gostkey.containers import Finding
+from gostkey.errors import GostKeyError, MediumError, WrongPassword
 from gostkey.media import FolderStore
 from gostkey.pki.certificates import Certificate
 
@@ -181,31 +182,38 @@ def check(
             failures.append(describe(error))
             out.failure(failures[-1], str(folder))
             continue
-        bad = [one for one in findings if one.state == "bad"]
+        failure = _failure(findings)
         if out.json:
             record: dict[str, Any] = {
                 "item": str(folder),
-                "status": "failed" if bad else "done",
+                "status": "failed" if failure else "done",
                 "name": container.name,
                 "findings": [one.as_dict() for one in findings],
             }
-            if bad:
-                record["error"] = {
-                    "code": f"container_{bad[0].code.replace('-', '_')}",
-                    "message": f"{bad[0].subject}: {bad[0].text}",
-                }
+            if failure:
+                record["error"] = failure.record()
             out.record(record)
         else:
-            out.text(f"{folder}: {_('BAD') if bad else _('good')}")
+            out.text(f"{folder}: {_('BAD') if failure else _('good')}")
             for one in findings:
                 out.text(f"  {one.state:<9}  {one.subject}: {one.text}")
-        if bad:
-            failures.append(
-                Failure(f"container_{bad[0].code.replace('-', '_')}", bad[0].text)
-            )
+        if failure:
+            failures.append(failure)
         else:
             done += 1
     return overall(done, failures)
+
+
+def _failure(findings: list[Finding]) -> Failure | None:
+    """Return the first finding that is bad, as a failure."""
+    bad = next((one for one in findings if one.state == "bad"), None)
+    if bad is None:
+        return None
+    if bad.code == "password":
+        return describe(WrongPassword(bad.text))
+    return Failure(
+        f"container_{bad.code.replace('-', '_')}", f"{bad.subject}: {bad.text}"
+    )
 
 
 def _found(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 from gostkey.cli import application
+from gostkey.renewal.trial import make_trial
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
@@ -156,3 +159,50 @@ def terminal() -> Callable[..., tuple[int, str]]:
         return os.waitstatus_to_exitcode(status), shown.decode(errors="replace")
 
     return call
+
+
+AT = datetime(2026, 6, 1, 9, tzinfo=timezone.utc)
+"""The day on which the keys of the office's subscribers are due."""
+
+
+@dataclass(frozen=True)
+class Office:
+    """A trial authority and four subscribers; numbers 0 and 1 have passwords."""
+
+    root: Path
+
+    @property
+    def authority(self) -> Path:
+        return self.root / "trial" / "ca"
+
+    @property
+    def root_certificate(self) -> Path:
+        return self.authority / "ca.crt"
+
+    @property
+    def list(self) -> Path:
+        return self.root / "trial" / "subscribers.csv"
+
+    @property
+    def tree(self) -> Path:
+        return self.root / "trial" / "containers"
+
+    def container(self, number: int) -> Path:
+        return self.tree / f"le{number:06d}.000"
+
+    def password_file(self, number: int) -> Path:
+        return self.root / "trial" / "passwords" / f"{number:04d}.txt"
+
+
+@pytest.fixture(scope="session")
+def made_office(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("office")
+    make_trial(root / "trial", 4, at=AT, passwords=2)
+    return root
+
+
+@pytest.fixture
+def office(made_office: Path, tmp_path: Path) -> Office:
+    """An office of the test's own, which it may spoil."""
+    shutil.copytree(made_office, tmp_path / "office")
+    return Office(tmp_path / "office")

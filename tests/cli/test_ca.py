@@ -1,0 +1,131 @@
+"""`gostkey ca` issues, answers folders of requests, revokes."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import AT, Office, Run, command, environment
+
+NOW = ["--at", AT.isoformat()]
+
+
+def test_an_authority_is_made_once(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "authority"
+    making = ["ca", "init", folder, "--name", "CN=Проба", "--name", "C=RU", *NOW]
+    ran = run(*making, "--no-password", "--json")
+    assert ran.code == 0, ran.stderr
+    assert ran.record["subject"] == ran.record["issuer"] == "CN=Проба, C=RU"
+    before = (folder / "ca.key").read_bytes()
+    ran = run(*making, "--no-password", "--json")
+    assert (ran.code, ran.error["code"]) == (4, "medium_error")
+    assert (folder / "ca.key").read_bytes() == before
+
+
+def test_an_authority_with_a_password_asks_for_it(shell: Run, tmp_path: Path) -> None:
+    folder, word = tmp_path / "authority", tmp_path / "word"
+    word.write_text("secret", encoding="utf-8")
+    given = ["--password-file", word]
+    assert shell("ca", "init", folder, "--name", "CN=A", *given).code == 0
+    crl = ["ca", "crl", folder, "--out", tmp_path / "crl"]
+    ran = shell(*crl, "--json")
+    assert (ran.code, ran.error["code"]) == (4, "password_required")
+    assert shell(*crl, *given).code == 0
+
+
+def test_a_name_that_cannot_be_is_a_usage_error(run: Run, tmp_path: Path) -> None:
+    for name in ("Иванов", "=x", "CN=", "QQ=x", "INN=12"):
+        ran = run("ca", "init", tmp_path / "a", "--name", name, "--no-password")
+        assert ran.code == 1, name
+    assert run("ca", "init", tmp_path / "a", "--no-password").code == 1
+    assert not (tmp_path / "a").exists()
+
+
+def test_what_is_no_request_is_refused(run: Run, office: Office) -> None:
+    ran = run("ca", "issue", office.authority, office.list, "--out", "x", "--json")
+    assert (ran.code, ran.error["code"]) == (3, "request_refused")
+    assert str(office.list) in ran.error["message"]
+    for arguments in ([], [office.list, "--key", office.list]):
+        assert run("ca", "issue", office.authority, *arguments).code == 1
+
+
+def test_a_folder_that_is_no_authority_is_told(run: Run, tmp_path: Path) -> None:
+    ran = run("ca", "crl", tmp_path, "--out", tmp_path / "crl", "--json")
+    assert (ran.code, ran.error["code"]) == (4, "medium_error")
+    assert "gostkey ca init" in ran.error["message"]
+
+
+def test_revoking_what_was_never_issued_is_told(run: Run, office: Office) -> None:
+    ran = run("ca", "revoke", office.authority, "abc123", "--json")
+    assert (ran.code, ran.error["code"]) == (3, "certificate_error")
+    assert run("ca", "revoke", office.authority, "no number").code == 1
+
+
+def send_requests(run: Run, office: Office, base: Path) -> Path:
+    """Begin a campaign that puts its requests into base/outbox."""
+    trusted = base / "trusted"
+    trusted.mkdir(exist_ok=True)
+    (trusted / "ca.crt").write_bytes(office.root_certificate.read_bytes())
+    ran = run(
+        *["renew", "run", "--csv", office.list, "--campaign", base / "campaign"],
+        *["--outbox", base / "outbox", "--inbox", base / "inbox"],
+        *["--trusted", trusted, *NOW],
+    )
+    assert ran.code == 0, ran.stdout + ran.stderr
+    return base / "outbox"
+
+
+def test_serve_answers_the_requests_of_a_campaign(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    outbox = send_requests(run, office, tmp_path)
+    requests = sorted(outbox.iterdir())
+    assert len(requests) == 4
+    (outbox / "foreign.p7m").write_bytes(b"no request")
+    serving = ["ca", "serve", office.authority, "--inbox", outbox, "--once", *NOW]
+    serving += ["--outbox", tmp_path / "inbox", "--publish", tmp_path / "trusted"]
+    ran = run(*serving, "--json")
+    assert ran.code == 2, ran.stderr
+    assert sum(one["status"] == "done" for one in ran.records) == 4
+    answers = {path.name for path in (tmp_path / "inbox").iterdir()}
+    assert answers == {f"{one.stem}.cer" for one in requests} | {"foreign.refused.txt"}
+    # What was answered, well or not, is not answered again.
+    again = run(*serving, "--json")
+    assert (again.code, again.stdout) == (0, "")
+    ran = run("renew", "receive", "--campaign", tmp_path / "campaign", *NOW, "--json")
+    assert ran.code == 0, ran.stderr
+    assert [one.get("status") for one in ran.records] == 4 * ["renewed"] + [None]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT (POSIX)")
+def test_serve_waits_for_requests_until_it_is_stopped(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    inbox, answers = tmp_path / "outbox", tmp_path / "inbox"
+    process = subprocess.Popen(
+        command(
+            *["ca", "serve", office.authority, "--inbox", inbox, "--outbox", answers],
+            *["--interval", "0.2", *NOW],
+        ),
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    try:
+        send_requests(run, office, tmp_path)
+        deadline = time.monotonic() + 120
+        while len(list(answers.glob("*.cer"))) < 4:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        told = process.stderr.read().decode()
+        code = process.wait(60)
+    assert code == 130
+    assert "Traceback" not in told

@@ -1,0 +1,494 @@
+"""`gostkey renew`: what is due, plans, campaigns; one failure stops one key."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from .conftest import AT, Office, Ran, Run
+from .test_container import contents
+
+NOW = ["--at", AT.isoformat()]
+
+
+def renew(run: Run, office: Office, base: Path, *more: object) -> Ran:
+    """Renew the keys of the office's list with its own authority."""
+    return run(
+        *["renew", "run", "--csv", office.list, "--ca", office.authority],
+        *["--campaign", base / "campaign", *NOW, *more],
+    )
+
+
+def statuses(ran: Ran) -> list[str]:
+    return [one["status"] for one in ran.records if "summary" not in one]
+
+
+def codes(ran: Ran) -> list[str]:
+    """The reasons of the keys that were not renewed."""
+    return [one["error"]["code"] for one in ran.records if "error" in one]
+
+
+# -- looking ------------------------------------------------------------------
+
+
+def test_due_lists_every_key_and_changes_nothing(run: Run, office: Office) -> None:
+    before = contents(office.root)
+    ran = run("renew", "due", office.tree, *NOW, "--json")
+    assert ran.code == 0, ran.stderr
+    assert statuses(ran) == 4 * ["due"]
+    first = ran.records[0]
+    assert first["days_left"] == 1 and first["last_day"] == "2026-06-02"
+    assert first["owner"] in first["container_name"]
+    table = run("renew", "due", office.tree, *NOW)
+    assert len(table.stdout.splitlines()) == 5
+    assert "4 keys: 4 due" in table.stderr
+    assert contents(office.root) == before
+
+
+@pytest.mark.parametrize(
+    ("day", "code", "status"),
+    [
+        ("2026-03-01", "not-due", "not-due"),
+        ("2026-06-02", "last-day", "refused"),
+        ("2026-06-03", "expired", "refused"),
+    ],
+)
+def test_due_tells_the_keys_life(
+    run: Run, office: Office, day: str, code: str, status: str
+) -> None:
+    ran = run("renew", "due", office.container(0), "--at", day, "--json")
+    assert ran.code == 0
+    assert ran.record["status"] == status
+    why = ran.record.get("error") or ran.record["reason"]
+    assert why["code"] == code
+    if status == "refused":
+        assert "office" in why["hint"]
+
+
+def test_the_office_day_follows_its_time_zone(run: Run, office: Office) -> None:
+    # 22:00 UTC on the eve of the last day is that day in Moscow already.
+    late = ["--at", "2026-06-01T22:00:00Z", "--json"]
+    ran = run("renew", "due", office.container(0), *late)
+    assert ran.record["error"]["code"] == "last-day"
+    ran = run("renew", "due", office.container(0), *late, "--zone", "-05:00")
+    assert ran.record["status"] == "due"
+    assert run("renew", "due", office.tree, "--zone", "Moscow").code == 1
+
+
+def test_real_containers_are_expired_and_sent_to_the_office(
+    run: Run, fixtures: Path
+) -> None:
+    ran = run("renew", "due", fixtures / "containers", "--json")
+    assert ran.code == 0, ran.stderr
+    by_name = {
+        (Path(one["item"]).name, one["slot"]): one["error"] for one in ran.records
+    }
+    for name, slot in (
+        ("dbfun-cyrillic", "primary"),
+        ("pysig-test", "primary"),
+        ("the4ups-two-keys", "primary"),
+        ("the4ups-two-keys", "secondary"),
+    ):
+        assert by_name[name, slot]["code"] == "expired"
+        assert "office" in by_name[name, slot]["hint"]
+    assert by_name["dbfun-no-pin", "primary"]["code"] == "no-certificate"
+
+
+def test_due_needs_one_source(run: Run, office: Office) -> None:
+    assert run("renew", "due").code == 1
+    assert run("renew", "due", office.tree, "--csv", office.list).code == 1
+    ran = run("renew", "due", office.root / "absent", "--json")
+    assert (ran.code, ran.error["code"]) == (3, "campaign_error")
+
+
+# -- plans --------------------------------------------------------------------
+
+
+def test_a_plan_refuses_what_is_not_confirmed(run: Run, office: Office) -> None:
+    ran = run("renew", "plan", office.tree, *NOW, "--json")
+    assert ran.code == 3
+    assert codes(ran) == 4 * ["exchanges-not-confirmed"]
+    ran = run("renew", "plan", office.tree, "--exchanges-finished", *NOW, "--json")
+    assert ran.code == 0
+    assert statuses(ran) == 4 * ["planned"]
+
+
+def test_a_saved_plan_can_be_run(run: Run, office: Office, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.json"
+    before = contents(office.root)
+    ran = run("renew", "plan", "--csv", office.list, "--save-plan", plan, *NOW)
+    assert ran.code == 0
+    assert contents(office.root) == before
+    if os.name == "posix":
+        assert plan.stat().st_mode & 0o777 == 0o600
+    ran = run(
+        *["renew", "run", "--plan", plan, "--ca", office.authority, "--json"],
+        *["--campaign", tmp_path / "campaign", *NOW],
+    )
+    assert ran.code == 0, ran.stderr
+    assert statuses(ran) == 4 * ["renewed"]
+    broken = tmp_path / "broken.json"
+    broken.write_text(plan.read_text(encoding="utf-8")[:-20], encoding="utf-8")
+    ran = run(
+        *["renew", "run", "--plan", broken, "--ca", office.authority, "--json"],
+        *["--campaign", tmp_path / "other", *NOW],
+    )
+    assert (ran.code, ran.error["code"]) == (3, "campaign_error")
+    assert str(broken) in ran.error["message"]
+
+
+# -- running ------------------------------------------------------------------
+
+
+def test_a_run_renews_and_reports(run: Run, office: Office, tmp_path: Path) -> None:
+    before = contents(office.tree)
+    ran = renew(run, office, tmp_path, "--json")
+    assert ran.code == 0, ran.stderr
+    *rows, last = ran.records
+    assert [one["status"] for one in rows] == 4 * ["renewed"]
+    assert last["summary"]["counts"]["renewed"] == 4
+    assert last["summary"]["finished"] is True
+    for one in rows:
+        assert one["new_ends"] > one["old_ends"]
+        new = run(
+            *["container", "check", "--json", one["new_container"], *NOW],
+            *["--no-password"],
+        )
+        assert new.code == 0
+    # The old containers are as they were.
+    after = contents(office.tree)
+    assert {name: after[name] for name in before} == before
+    report = run("renew", "report", "--campaign", tmp_path / "campaign", *NOW)
+    assert report.code == 0
+    assert len(report.stdout.splitlines()) == 5
+    assert all("renewed" in line for line in report.stdout.splitlines()[1:])
+    status = run(
+        "renew", "status", "--campaign", tmp_path / "campaign", "--json", *NOW
+    ).record
+    assert status["finished"] is True and status["counts"]["renewed"] == 4
+    saved = tmp_path / "table.txt"
+    run("renew", "report", "--campaign", tmp_path / "campaign", "--out", saved, *NOW)
+    assert saved.read_text(encoding="utf-8") == report.stdout
+
+
+def test_no_password_is_in_any_output_or_the_campaign(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    words = [office.password_file(n).read_text().strip() for n in (0, 1)]
+    shown = ""
+    for more in ([], ["--json"]):
+        ran = renew(run, office, tmp_path / f"{len(more)}", *more)
+        shown += ran.stdout + ran.stderr
+    for path in (tmp_path / "0" / "campaign").glob("campaign*"):
+        shown += path.read_bytes().decode("latin-1")
+    assert not any(word in shown for word in words)
+
+
+def test_a_second_run_finds_nothing_to_do(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    renew(run, office, tmp_path)
+    before = contents(office.root)
+    ran = run("renew", "run", "--campaign", tmp_path / "campaign", *NOW, "--json")
+    assert ran.code == 0 and statuses(ran) == 4 * ["renewed"]
+    ran = renew(run, office, tmp_path, "--json")
+    assert (ran.code, ran.error["code"]) == (3, "campaign_error")
+    # Another campaign sees that new keys are there.
+    ran = renew(run, office, tmp_path / "second", "--json")
+    assert ran.code == 0
+    assert statuses(ran) == 4 * ["not-due"]
+    after = contents(office.root)
+    assert {name: after[name] for name in before if "sqlite" not in name} == {
+        name: before[name] for name in before if "sqlite" not in name
+    }
+
+
+def test_one_line_an_item_in_a_pipe_and_a_bar_on_a_terminal(
+    shell: Run, terminal: object, office: Office, tmp_path: Path
+) -> None:
+    arguments = ["renew", "run", "--csv", office.list, "--ca", office.authority, *NOW]
+    ran = shell(*arguments, "--campaign", tmp_path / "first")
+    assert ran.code == 0, ran.stderr
+    lines = [line for line in ran.stderr.splitlines() if "backed-up" in line]
+    assert len(lines) == 4
+    assert "\x1b" not in ran.stderr + ran.stdout
+    assert callable(terminal)
+    code, shown = terminal("demo", "--subscribers", 3, "--folder", tmp_path / "demo")
+    assert code == 0, shown
+    assert "━" in shown and "renewing keys" in shown
+    assert "backed-up" not in shown
+
+
+def test_no_color_is_respected(terminal: object, office: Office) -> None:
+    assert callable(terminal)
+    code, shown = terminal("renew", "due", office.tree, *NOW, env={"NO_COLOR": "1"})
+    assert code == 0
+    assert "\x1b[3" not in shown and "\x1b[9" not in shown
+
+
+# -- bad input: one clear error, the item, the cure; the others go on ----------
+
+
+def rewrite(list_file: Path, number: int, line: str) -> None:
+    """Replace the line of subscriber *number* in a list."""
+    lines = list_file.read_text(encoding="utf-8-sig").splitlines()
+    lines[number + 1] = line
+    list_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def expect_one_bad(ran: Ran, code: str, item: object) -> None:
+    """Three keys are renewed; the fourth is told with its item and a cure."""
+    assert ran.code == 2, ran.stdout + ran.stderr
+    assert sorted(statuses(ran)).count("renewed") == 3
+    bad = [one for one in ran.records if "error" in one]
+    assert [one["error"]["code"] for one in bad] == [code]
+    assert bad[0]["item"] == str(item)
+    assert bad[0]["error"]["message"] and bad[0]["error"]["hint"]
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("file", ["header.key", "name.key"])
+def test_a_truncated_container(
+    run: Run, office: Office, tmp_path: Path, file: str
+) -> None:
+    path = office.container(2) / file
+    path.write_bytes(path.read_bytes()[:9])
+    ran = renew(run, office, tmp_path, "--json")
+    expect_one_bad(ran, "container-damaged", office.container(2))
+
+
+def test_a_container_with_both_copies_of_the_key_damaged(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    for name in ("primary.key", "primary2.key"):
+        (office.container(2) / name).write_bytes(b"")
+    ran = renew(run, office, tmp_path, "--json")
+    expect_one_bad(ran, "container-damaged", office.container(2))
+
+
+def test_a_wrong_password_and_its_cure(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    right = office.password_file(0).read_bytes()
+    office.password_file(0).write_bytes(b"wrong\n")
+    ran = renew(run, office, tmp_path, "--json")
+    expect_one_bad(ran, "wrong-password", office.container(0))
+    office.password_file(0).write_bytes(right)
+    ran = run("renew", "resume", "--campaign", tmp_path / "campaign", *NOW, "--json")
+    assert ran.code == 0 and statuses(ran) == 4 * ["renewed"]
+
+
+def test_a_password_that_is_missing(run: Run, office: Office, tmp_path: Path) -> None:
+    rewrite(office.list, 0, f"containers/{office.container(0).name};;;да")
+    ran = renew(run, office, tmp_path, "--json")
+    expect_one_bad(ran, "password-required", office.container(0))
+
+
+def test_a_foreign_folder(run: Run, office: Office, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    rewrite(office.list, 3, f"{foreign};;;да")
+    expect_one_bad(renew(run, office, tmp_path, "--json"), "not-a-container", foreign)
+
+
+def test_a_certificate_of_another_key(run: Run, office: Office, tmp_path: Path) -> None:
+    # The header of one container with the keys of another.
+    ours, other = office.container(2), office.container(3)
+    for name in ("primary.key", "masks.key", "primary2.key", "masks2.key"):
+        (ours / name).write_bytes((other / name).read_bytes())
+    ran = renew(run, office, tmp_path, "--json")
+    expect_one_bad(ran, "container-damaged", ours)
+
+
+def test_an_expired_key_goes_to_the_office(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    ran = run(
+        *["renew", "run", "--csv", office.list, "--ca", office.authority, "--json"],
+        *["--campaign", tmp_path / "campaign", "--at", "2026-06-03"],
+    )
+    assert ran.code == 2
+    assert sorted(codes(ran)) == ["expired", "last-day"]
+    assert statuses(ran).count("renewed") == 2
+
+
+def test_exchanges_that_are_not_confirmed(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    rewrite(office.list, 3, f"containers/{office.container(3).name};;;нет")
+    ran = renew(run, office, tmp_path, "--json")
+    expect_one_bad(ran, "exchanges-not-confirmed", office.container(3))
+
+
+def test_a_changed_subject(run: Run, office: Office, tmp_path: Path) -> None:
+    rows = office.list.read_text(encoding="utf-8-sig").splitlines()
+    rows = [f"{row};" for row in rows]
+    rows[0] += "surname"
+    rows[4] += "Переменов"
+    # As an office's table program writes it.
+    office.list.write_bytes("\r\n".join(rows).encode("cp1251"))
+    ran = renew(run, office, tmp_path, "--json")
+    expect_one_bad(ran, "subject-changed", office.container(3))
+    (bad,) = [one for one in ran.records if "error" in one]
+    assert "surname" in bad["error"]["message"]
+
+
+def test_broken_and_doubled_rows_of_a_list(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    with office.list.open("a", encoding="utf-8") as stream:
+        stream.write("only one field\n")
+        stream.write(f"containers/{office.container(3).name};;;да\n")
+    ran = renew(run, office, tmp_path, "--json")
+    assert ran.code == 2
+    assert statuses(ran).count("renewed") == 4
+    told = [one for one in ran.records if one.get("item", "").startswith("line")]
+    assert [one["item"] for one in told] == ["line 6 of the list", "line 7 of the list"]
+    assert all(one["error"]["hint"] for one in told)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"folder;password\n", b"\xff\xfe\x00", b"container;container\n"]
+)
+def test_a_list_that_is_none(run: Run, tmp_path: Path, text: bytes) -> None:
+    file = tmp_path / "list.csv"
+    file.write_bytes(text)
+    ran = run("renew", "due", "--csv", file, "--json")
+    assert (ran.code, ran.error["code"]) == (3, "campaign_error")
+    assert str(file) in ran.error["message"]
+
+
+def test_a_run_without_an_authority_is_a_usage_error(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    base = ["renew", "run", "--csv", office.list, "--campaign", tmp_path / "c"]
+    assert run(*base).code == 1
+    assert run(*base, "--outbox", tmp_path / "o").code == 1
+    assert run(*base, "--ca", office.authority, "--inbox", tmp_path / "i").code == 1
+    ran = run("renew", "run", "--campaign", tmp_path / "c", "--json")
+    assert (ran.code, ran.error["code"]) == (3, "campaign_error")
+    assert not (tmp_path / "c").exists()
+
+
+def test_an_answer_for_another_key_is_refused_and_waited_for(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    from .test_ca import send_requests
+
+    outbox = send_requests(run, office, tmp_path)
+    serving = ["ca", "serve", office.authority, "--inbox", outbox, "--once", *NOW]
+    serving += ["--outbox", tmp_path / "inbox", "--publish", tmp_path / "trusted"]
+    assert run(*serving).code == 0
+    first, second, *_rest = sorted((tmp_path / "inbox").glob("*.cer"))
+    good = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    receiving = ["renew", "receive", "--campaign", tmp_path / "campaign", *NOW]
+    ran = run(*receiving, "--json")
+    assert ran.code == 2
+    assert codes(ran) == ["answer-for-another-key"]
+    assert statuses(ran).count("renewed") == 3
+    first.write_bytes(good)
+    ran = run(*receiving, "--json")
+    assert ran.code == 0 and statuses(ran) == 4 * ["renewed"]
+
+
+def test_a_chain_that_does_not_verify(run: Run, office: Office, tmp_path: Path) -> None:
+    from .test_ca import send_requests
+
+    outbox = send_requests(run, office, tmp_path)
+    other = tmp_path / "other"
+    run("ca", "init", other, "--name", "CN=Other", "--no-password", *NOW)
+    serving = ["ca", "serve", office.authority, "--inbox", outbox, "--once", *NOW]
+    assert run(*serving, "--outbox", tmp_path / "inbox").code == 0
+    trusted = tmp_path / "trusted" / "ca.crt"
+    trusted.write_bytes((other / "ca.crt").read_bytes())
+    receiving = ["renew", "receive", "--campaign", tmp_path / "campaign", *NOW]
+    ran = run(*receiving, "--json")
+    assert ran.code == 3
+    assert set(codes(ran)) == {"chain"}
+
+
+def test_a_late_certificate_is_a_warning_with_what_to_do(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    from .test_ca import send_requests
+
+    send_requests(run, office, tmp_path)
+    ran = run(
+        *["renew", "receive", "--campaign", tmp_path / "campaign"],
+        *["--at", "2026-06-01T12:30:00Z", "--json"],
+    )
+    assert ran.code == 0
+    assert statuses(ran) == 4 * ["waiting"]
+    assert all(one["late"] for one in ran.records[:-1])
+    assert "gostkey renew receive" in ran.stderr
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0,
+    reason="root writes to read-only folders; run the tests as another user",
+)
+def test_a_read_only_medium(run: Run, office: Office, tmp_path: Path) -> None:
+    office.tree.chmod(0o500)
+    try:
+        ran = renew(run, office, tmp_path, "--json")
+    finally:
+        office.tree.chmod(0o700)
+    assert ran.code in (3, 4)
+    assert set(codes(ran)) == {"medium"}
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc (Linux)")
+def test_a_medium_that_nobody_can_write_to(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    before = contents(office.tree)
+    ran = run(
+        *["renew", "run", office.container(2), "--exchanges-finished", *NOW],
+        *["--destination", "/proc/keys-of-the-office", "--ca", office.authority],
+        *["--campaign", tmp_path / "campaign", "--json"],
+    )
+    assert ran.code in (3, 4)
+    assert codes(ran) == ["medium"]
+    assert "/proc/keys-of-the-office" in ran.records[0]["error"]["message"]
+    assert contents(office.tree) == before
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full (Linux)")
+def test_a_full_disk_for_the_output_is_told(shell: Run, office: Office) -> None:
+    import subprocess
+
+    from .conftest import command, environment
+
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command("renew", "due", office.tree, *NOW),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            check=False,
+        )
+    assert done.returncode == 4
+    assert b"Traceback" not in done.stderr
+    assert b"No space left" in done.stderr
+
+
+def test_two_runs_at_once_are_kept_apart(
+    run: Run, shell: Run, office: Office, tmp_path: Path
+) -> None:
+    from gostkey.renewal.campaign import LOCK_NAME
+    from gostkey.renewal.lock import CampaignLock
+
+    renew(run, office, tmp_path)
+    folder = tmp_path / "campaign"
+    with CampaignLock(folder / LOCK_NAME):
+        ran = shell("renew", "resume", "--campaign", folder, "--json")
+        assert (ran.code, ran.error["code"]) == (6, "campaign_locked")
+        assert "status" in ran.error["hint"]
+        # Looking is allowed while another works.
+        assert json.loads(
+            shell("renew", "status", "--campaign", folder, "--json").stdout
+        )["finished"]
