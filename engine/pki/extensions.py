@@ -122,7 +122,10 @@ def key_usage(names: Iterable[str] = SUBSCRIBER_USAGES) -> Extension:
             f"key usage {', '.join(sorted(unknown)) or '(none)'}: "
             f"choose of {', '.join(KEY_USAGES)}"
         )
-    value = x509.KeyUsage(*(name in wanted for name in KEY_USAGES))
+    try:
+        value = x509.KeyUsage(*(name in wanted for name in KEY_USAGES))
+    except ValueError as error:
+        raise EncodingError(f"key usage {', '.join(sorted(wanted))}: {error}") from None
     return Extension(oids.KEY_USAGE, True, value.public_bytes())
 
 
@@ -210,10 +213,13 @@ def identification_kind(kind: int) -> Extension:
 
 def crl_distribution_points(urls: Iterable[str]) -> Extension:
     """Make cRLDistributionPoints: one point for each URL."""
-    points = [
-        x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None)
-        for url in urls
-    ]
+    points = []
+    for url in urls:
+        try:
+            name = x509.UniformResourceIdentifier(url)
+        except ValueError as error:
+            raise EncodingError(f"URL of a CRL {url!r}: {error}") from None
+        points.append(x509.DistributionPoint([name], None, None, None))
     value = x509.CRLDistributionPoints(points).public_bytes()
     return Extension(oids.CRL_DISTRIBUTION_POINTS, False, value)
 

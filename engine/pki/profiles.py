@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from gostkey.errors import EncodingError
 from gostkey.primitives import CURVES
@@ -47,7 +48,7 @@ class CertificateProfile:
     """Canonical names of the curves that keys may be on; not the test sets."""
 
     def __post_init__(self) -> None:
-        """Check what can be checked before anything is issued."""
+        """Find faults before anything is issued."""
         if not 1 <= self.days <= 3660 or not 1 <= self.key_days <= 3660:
             raise EncodingError(
                 f"profile: {self.days} days of certificate and {self.key_days} of "
@@ -58,6 +59,9 @@ class CertificateProfile:
                 f"profile: issuer_sign_tool has {len(self.issuer_sign_tool)} texts; "
                 "must have none or four"
             )
+        _fixed(self, self.identification_kind)
+        if self.subject_sign_tool:
+            ext.subject_sign_tool(self.subject_sign_tool)
 
     def to_json(self) -> str:
         """Write the profile."""
@@ -75,9 +79,8 @@ class CertificateProfile:
             known = {field.name for field in fields(cls)}
             if not isinstance(found, dict) or not set(found) <= known:
                 raise ValueError(f"the keys must be of {', '.join(sorted(known))}")
-            lists = {k: tuple(v) for k, v in found.items() if isinstance(v, list)}
-            return cls(**{**found, **lists})
-        except (ValueError, TypeError) as error:
+            return cls(**{key: _typed(key, value) for key, value in found.items()})
+        except ValueError as error:
             raise EncodingError(f"profile of the authority: {error}") from error
 
     def dates(self, at: datetime) -> tuple[datetime, datetime, datetime]:
@@ -119,6 +122,18 @@ class CertificateProfile:
         if tool:
             made.append(ext.subject_sign_tool(tool))
         return made
+
+
+def _typed(key: str, value: object) -> Any:
+    """Turn a JSON value into that of a field, by the type of the field's default."""
+    wanted = type(getattr(CertificateProfile, key))
+    if wanted is tuple:
+        if isinstance(value, list) and all(isinstance(v, str) for v in value):
+            return tuple(value)
+        raise ValueError(f"{key}: must be a list of texts")
+    if type(value) is not wanted:
+        raise ValueError(f"{key}: must be {'a number' if wanted is int else 'a text'}")
+    return value
 
 
 @lru_cache(maxsize=16)
