@@ -16,7 +16,7 @@ from gostkey.pki.certificates import Certificate
 
 from .failures import Failure, describe, overall
 from .files import PathOption
-from .output import Output, json_option
+from .output import Output, json_option, place
 from .secrets_input import PasswordSource, password_options
 from .sources import at_option, read_container
 from .texts import _, help_page
@@ -80,7 +80,7 @@ def list_(out: Output, folders: tuple[Path, ...]) -> int:
             certificate = key["certificate"] or {}
             rows.append(
                 [
-                    str(folder),
+                    place(folder),
                     record["name"],
                     f"{key['curve']} {key['usage']}",
                     _("yes") if record["has_password"] else _("no"),
@@ -196,7 +196,8 @@ def check(
         else:
             out.text(f"{folder}: {_('BAD') if failure else _('good')}")
             for one in findings:
-                out.text(f"  {one.state:<9}  {one.subject}: {one.text}")
+                what = f"{one.subject}: {one.text}"
+                out.text(f"  {one.state:<9}  {one.code:<17}  {what}")
         if failure:
             failures.append(failure)
         else:

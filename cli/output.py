@@ -21,7 +21,7 @@ import click
 
 from .failures import Failure
 
-__all__ = ["Output", "clean", "day", "json_option"]
+__all__ = ["Output", "clean", "drop_stdout", "json_option", "place"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -228,13 +228,13 @@ def clean(text: str) -> str:
     )
 
 
-def day(moment: datetime | date | None) -> str:
-    """Return a date as ``2026-11-22``, "" for None."""
-    if moment is None:
-        return ""
-    if isinstance(moment, datetime):
-        moment = moment.astimezone(timezone.utc).date()
-    return moment.isoformat()
+def place(path: str | os.PathLike[str]) -> str:
+    """Shorten a path for a table: relative if it is below the current folder."""
+    path = Path(path)
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
 
 
 def _plain(value: object) -> object:

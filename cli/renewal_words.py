@@ -17,7 +17,7 @@ from gostkey.renewal.rules import last_day
 from gostkey.renewal.subscribers import RowError
 
 from .failures import Exit, Failure, overall
-from .output import Output
+from .output import Output, place
 from .texts import _, plural
 
 __all__ = [
@@ -95,7 +95,7 @@ def _plan_row(one: PlanItem, zone: tzinfo, ready: str) -> list[str]:
     ends = holding.validity.ends if holding.validity else None
     return [
         holding.owner or "-",
-        str(holding.subscriber.container),
+        place(holding.subscriber.container),
         last_day(ends, zone).isoformat() if ends else "-",
         "-" if one.days_left is None else str(one.days_left),
         ready if one.verdict is None else one.verdict.text,
@@ -165,7 +165,8 @@ def show_summary(out: Output, report: Report, **more: object) -> None:
 
 def report_lines(report: Report, zone: tzinfo) -> str:
     """Return the whole table as text, one line a key, for a file."""
-    rows = [list(_COLUMNS), *(_report_row(row, zone) for row in report.rows)]
+    rows = [list(_COLUMNS)]
+    rows += [_report_row(row, zone, whole=True) for row in report.rows]
     widths = [max(len(row[index]) for row in rows) for index in range(len(_COLUMNS))]
     return "".join(
         "  ".join(
@@ -196,13 +197,15 @@ def _show_rows(
         out.table([_(name) for name in _COLUMNS], cells)
 
 
-def _report_row(row: Mapping[str, Any], zone: tzinfo) -> list[str]:
+def _report_row(
+    row: Mapping[str, Any], zone: tzinfo, *, whole: bool = False
+) -> list[str]:
     result = row["group"]
     if row["reason"]:
         result = f"{result}: {row['text']}"
     return [
         row["owner"] or "-",
-        row["container"],
+        row["container"] if whole else place(row["container"]),
         _last_day(row["old_ends"], zone),
         _last_day(row["new_ends"], zone),
         result,
