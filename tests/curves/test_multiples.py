@@ -1,0 +1,206 @@
+"""Multiples of points: both backends against vectors, the textbook, each other."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+from parameter_sets import NAMES, SET_OF, add, little, point_octets, public_of
+
+import gostkey
+from gostkey import bindings, curves
+from gostkey.backend import active
+from gostkey.curves import Curve
+from gostkey.pure import elliptic as pure
+
+SEED = 20261122
+
+both_backends = pytest.mark.skipif(
+    bindings.core is None,
+    reason="there is no native core to compare with: install with a C compiler",
+)
+
+
+@pytest.fixture(params=NAMES)
+def curve(request: pytest.FixtureRequest) -> Curve:
+    return curves.get(request.param)
+
+
+@pytest.fixture(scope="module")
+def native() -> ModuleType:
+    from gostkey.bindings import elliptic
+
+    return elliptic
+
+
+def corners(curve: Curve) -> list[int]:
+    """Scalars near 0 and q, at window borders, and where a doubling is hidden.
+
+    The comb and the window method of both backends have windows of five bits;
+    their last addition is a doubling for one scalar each.
+    """
+    q, top = curve.q, 1 << 5 * (-(-curve.q.bit_length() // 5) - 1)
+    found = [1, 2, 3, q - 1, q - 2, q - 3, q // 2, q // 2 + 1]
+    found += [q - 2 * (q % top), 2 * (q % top)]
+    found += [q - 2 * t for t in range(5, 32, 2)]
+    for shift in (5, 6, 10, 60, 64, 65, 125, 128, 250, 255, q.bit_length() - 1):
+        found += [(1 << shift) + step for step in (-1, 0, 1)]
+    return sorted({k for k in found if 0 < k < q})
+
+
+def test_public_keys_of_the_vectors(
+    each_backend: str, vectors: Callable[[str], Any]
+) -> None:
+    data = vectors("gost3410")
+    for vector in data["standard"] + data["random"] + data["edge"]:
+        index = SET_OF[vector["curve"]].index
+        private = bytes.fromhex(vector["private_le"])
+        public = bytes.fromhex(vector["spki_point"])
+        assert active.elliptic.public_key(index, private) == public
+        assert active.elliptic.point_fault(index, public) == ""
+
+
+def test_small_multiples_are_repeated_additions(
+    each_backend: str, curve: Curve
+) -> None:
+    base = (curve.x, curve.y)
+    point: tuple[int, int] | None = None
+    for k in range(1, 101):
+        point = add(curve, point, base)
+        expected = point_octets(curve, point)
+        assert active.elliptic.public_key(curve.index, little(k, curve)) == expected, k
+        assert point is not None
+        opposite = point_octets(curve, (point[0], -point[1] % curve.p))
+        got = active.elliptic.public_key(curve.index, little(curve.q - k, curve))
+        assert got == opposite, k
+
+
+@both_backends
+def test_backends_agree_on_corner_and_random_scalars(
+    native: ModuleType, curve: Curve
+) -> None:
+    generator = random.Random(f"{SEED} {curve.name}")
+    scalars = corners(curve) + [generator.randrange(1, curve.q) for _ in range(40)]
+    for k in scalars:
+        octets = little(k, curve)
+        assert native.public_key(curve.index, octets) == pure.public_key(
+            curve.index, octets
+        ), hex(k)
+
+
+@both_backends
+def test_backends_agree_on_multiples_of_any_point(
+    native: ModuleType, curve: Curve
+) -> None:
+    generator = random.Random(f"{SEED} {curve.name}")
+    for k in corners(curve) + [generator.randrange(1, curve.q) for _ in range(10)]:
+        peer = little(generator.randrange(1, curve.q), curve)
+        public = pure.public_key(curve.index, peer)
+        # The cofactor is multiplied in: divide it out, so that k itself is met.
+        private = little(k * pow(curve.cofactor, -1, curve.q) % curve.q, curve)
+        assert native.vko_point(curve.index, private, public, b"\x01") == (
+            pure.vko_point(curve.index, private, public, b"\x01")
+        ), hex(k)
+
+
+@both_backends
+def test_backends_agree_on_numbers_mod_q(native: ModuleType, curve: Curve) -> None:
+    generator = random.Random(f"{SEED} {curve.name}")
+    top = (1 << curve.bits) - 1
+    edges = [0, 1, 2, curve.q - 1, curve.q, curve.q + 1, top - 1, top]
+    edges = [value for value in edges if value <= top]
+    edges += [generator.randrange(top + 1) for _ in range(8)]
+    for left in edges:
+        for right in edges:
+            a, b = little(left, curve), little(right, curve)
+            product = native.multiply_mod_q(curve.index, a, b)
+            assert product == little(left * right % curve.q, curve)
+            assert product == pure.multiply_mod_q(curve.index, a, b)
+            if right % curve.q:
+                quotient = native.divide_mod_q(curve.index, a, b)
+                assert quotient == pure.divide_mod_q(curve.index, a, b)
+                assert native.multiply_mod_q(curve.index, quotient, b) == little(
+                    left % curve.q, curve
+                )
+
+
+def test_private_keys_are_reduced_from_wide_numbers(
+    each_backend: str, curve: Curve
+) -> None:
+    generator = random.Random(f"{SEED} {curve.name}")
+    size = curve.size + 8
+    top = (1 << 8 * size) - 1
+    wides = [0, 1, curve.q - 2, curve.q - 1, curve.q, 2 * curve.q - 2, top]
+    # Just below multiples of q - 1, where an estimated quotient is off by one.
+    wides += [top // (curve.q - 1) * (curve.q - 1) - step for step in (0, 1)]
+    wides += [generator.randrange(top + 1) for _ in range(50)]
+    for wide in wides:
+        got = active.elliptic.private_from_wide(
+            curve.index, wide.to_bytes(size, "little")
+        )
+        assert got == little(1 + wide % (curve.q - 1), curve), hex(wide)
+
+
+def test_division_by_zero_is_refused(each_backend: str, curve: Curve) -> None:
+    for zero in (0, curve.q):
+        with pytest.raises(gostkey.PrivateKeyRange, match="divisor"):
+            active.elliptic.divide_mod_q(
+                curve.index, little(1, curve), little(zero, curve)
+            )
+
+
+def test_points_of_small_order_are_refused(
+    each_backend: str, vectors: Callable[[str], Any]
+) -> None:
+    points = vectors("gost3410")["small_order_points"]
+    assert points
+    for vector in points:
+        curve = SET_OF[vector["curve"]]
+        x, y = int(vector["x"], 16), int(vector["y"], 16)
+        fault = active.elliptic.point_fault(curve.index, point_octets(curve, (x, y)))
+        assert fault == f"is not in the subgroup of order q of {curve.name}"
+        # Nor may a good point with one of small order added to it pass.
+        mixed = add(curve, (curve.x, curve.y), (x, y))
+        fault = active.elliptic.point_fault(curve.index, point_octets(curve, mixed))
+        assert "subgroup" in fault
+        with pytest.raises(gostkey.InvalidPoint, match="subgroup"):
+            active.elliptic.vko_point(
+                curve.index, little(5, curve), point_octets(curve, mixed), b"\x01"
+            )
+
+
+def test_coordinates_must_be_reduced_and_on_the_curve(
+    each_backend: str, curve: Curve
+) -> None:
+    good = point_octets(curve, (curve.x, curve.y))
+    assert active.elliptic.point_fault(curve.index, good) == ""
+    full = b"\xff" * curve.size
+    for bad in (full + good[curve.size :], good[: curve.size] + full):
+        assert "not below p" in active.elliptic.point_fault(curve.index, bad)
+    if curve.x + curve.p < 1 << curve.bits:
+        unreduced = little(curve.x + curve.p, curve) + good[curve.size :]
+        assert "not below p" in active.elliptic.point_fault(curve.index, unreduced)
+    for bad in (bytes(2 * curve.size), bytes([good[0] ^ 1]) + good[1:]):
+        fault = active.elliptic.point_fault(curve.index, bad)
+        assert fault == f"is not a point of {curve.name}"
+
+
+def test_refused_points_of_the_vectors_are_refused(
+    each_backend: str, vectors: Callable[[str], Any]
+) -> None:
+    seen = 0
+    for vector in vectors("gost3410")["negative"]:
+        curve = SET_OF[vector["curve"]]
+        fault = active.elliptic.point_fault(curve.index, public_of(vector))
+        assert bool(fault) != vector["point_on_curve"], vector["name"]
+        seen += bool(fault)
+    assert seen
+
+
+@pytest.mark.parametrize("number", [-1, 9])
+def test_unknown_number_of_a_curve_is_refused(each_backend: str, number: int) -> None:
+    with pytest.raises(gostkey.UnknownCurve, match="must be 0 to 8"):
+        active.elliptic.public_key(number, bytes(32))
