@@ -26,6 +26,7 @@ from __future__ import annotations
 import itertools
 import re
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -214,13 +215,15 @@ def check(field: Field) -> None:
             assert apply(to, made) == multiply(apply(to, a), apply(to, b))
 
 
-def emit(
-    name: str, make: Callable[[Circuit, list[str]], list[str]], inputs: int, count: int
-) -> str:
-    """Return a C function from x[inputs] to out[count], unused gates left out."""
+Line = tuple[str, str, tuple[str, ...]]
+
+
+def gates(
+    name: str, make: Callable[[Circuit, list[str]], list[str]], inputs: int
+) -> tuple[list[Line], list[str]]:
+    """Return the gates that are needed, in order, and the signals that come out."""
     c = Circuit()
-    x = [f"x{i}" for i in range(inputs)]
-    out = make(c, x)
+    out = make(c, [f"x{i}" for i in range(inputs)])
     needed = set(out)
     kept = []
     for line in reversed(c.lines):
@@ -228,6 +231,28 @@ def emit(
             needed |= set(line[2])
             kept.append(line)
     print(f"{name}: {len(kept)} gates", file=sys.stderr)
+    return kept[::-1], out
+
+
+def declared(kind: str, values: list[str]) -> str:
+    """Write definitions one after the other, as many on a line as fit."""
+    # A definition is kept on one line: its spaces are something else meanwhile.
+    whole = (value.replace(" ", "@") for value in values)
+    text = textwrap.fill(
+        f"{kind} {', '.join(whole)};",
+        width=84,
+        initial_indent="    ",
+        subsequent_indent="        ",
+        break_long_words=False,
+    )
+    return text.replace("@", " ")
+
+
+def emit(
+    name: str, make: Callable[[Circuit, list[str]], list[str]], inputs: int, count: int
+) -> str:
+    """Return a C function from x[inputs] to out[count]."""
+    kept, out = gates(name, make, inputs)
     text = [
         f"static inline void {name}(gostkey_lanes out[{count}], "
         f"const gostkey_lanes x[{inputs}])",
@@ -237,12 +262,45 @@ def emit(
     def shown(signal: str) -> str:
         return f"x[{signal[1:]}]" if signal.startswith("x") else signal
 
-    for signal, operation, parts in reversed(kept):
+    lines = []
+    for signal, operation, parts in kept:
         parts = tuple(shown(part) for part in parts)
         value = f" {operation} ".join(parts) if len(parts) == 2 else f"~{parts[0]}"
-        text.append(f"    gostkey_lanes {signal} = {value};")
+        lines.append(f"{signal} = {value}")
+    text.append(declared("gostkey_lanes", lines))
     text.append("")
     text += [f"    out[{i}] = {shown(signal)};" for i, signal in enumerate(out)]
+    text.append("}")
+    return "\n".join(text)
+
+
+def emit_group(name: str, field: Field) -> str:
+    """Return the C function of a group of L: products, made into bytes.
+
+    A product is computed where it is first needed: an array of them would go
+    through memory.
+    """
+    kept, out = gates(name, field.gather, 27)
+    text = [
+        f"static inline void {name}(",
+        "    gostkey_lanes out[8], const gostkey_lanes a[27],",
+        "    const gostkey_lanes b[27], const gostkey_lanes f[27][4][2], int r)",
+        "{",
+    ]
+    made = set()
+    lines = []
+    for signal, operation, parts in kept:
+        for part in parts:
+            if part.startswith("x") and part not in made:
+                made.add(part)
+                i = part[1:]
+                lines.append(
+                    f"x{i} = (a[{i}] & f[{i}][r][0]) ^ (b[{i}] & f[{i}][r][1])"
+                )
+        lines.append(f"{signal} = {f' {operation} '.join(parts)}")
+    text.append(declared("gostkey_lanes", lines))
+    text.append("")
+    text += [f"    out[{i}] = {signal};" for i, signal in enumerate(out)]
     text.append("}")
     return "\n".join(text)
 
@@ -252,10 +310,9 @@ def change(name: str, basis: Basis) -> str:
     c = Circuit()
     out = c.matrix(rows_of(basis), [f"x{i}" for i in range(8)])
     text = [f"static inline void {name}(uint64_t x[8])", "{"]
-    text += [f"    uint64_t x{i} = x[{i}];" for i in range(8)]
-    text += [
-        f"    uint64_t {signal} = {' ^ '.join(parts)};" for signal, _, parts in c.lines
-    ]
+    lines = [f"x{i} = x[{i}]" for i in range(8)]
+    lines += [f"{signal} = {' ^ '.join(parts)}" for signal, _, parts in c.lines]
+    text.append(declared("uint64_t", lines))
     text.append("")
     text += [f"    x[{i}] = {signal};" for i, signal in enumerate(out)]
     text.append("}")
@@ -332,8 +389,11 @@ def main() -> None:
     text.append(emit("gostkey_streebog_s", field.s_box, 8, 8))
     text.append("\n/* Make the 27 points of bytes. */")
     text.append(emit("gostkey_streebog_spread", field.spread, 8, 27))
-    text.append("\n/* Make bytes of the 27 points of products. */")
-    text.append(emit("gostkey_streebog_gather", field.gather, 27, 8))
+    text.append(
+        "\n/* One group of L: the bytes of the product of a with the factors\n"
+        " * f[][r][0], plus that of b with f[][r][1]; all as points. */"
+    )
+    text.append(emit_group("gostkey_streebog_group", field))
     for name, low in (("low", True), ("high", False)):
         text.append(
             f"\n/* Points of the factors of L where it sums over the {name} index,\n"

@@ -18,28 +18,11 @@
 /* Bytes from the basis of the standard to the tower's. */
 static inline void gostkey_streebog_enter(uint64_t x[8])
 {
-    uint64_t x0 = x[0];
-    uint64_t x1 = x[1];
-    uint64_t x2 = x[2];
-    uint64_t x3 = x[3];
-    uint64_t x4 = x[4];
-    uint64_t x5 = x[5];
-    uint64_t x6 = x[6];
-    uint64_t x7 = x[7];
-    uint64_t t0 = x2 ^ x6;
-    uint64_t t1 = x3 ^ x4;
-    uint64_t t2 = x1 ^ x7;
-    uint64_t t3 = t1 ^ x1;
-    uint64_t t4 = t0 ^ x5;
-    uint64_t t5 = x4 ^ x7;
-    uint64_t t6 = x2 ^ x4;
-    uint64_t t7 = x0 ^ x3;
-    uint64_t t8 = t4 ^ t5;
-    uint64_t t9 = t3 ^ t4;
-    uint64_t t10 = t2 ^ t7;
-    uint64_t t11 = t2 ^ t6;
-    uint64_t t12 = t0 ^ t10;
-    uint64_t t13 = t0 ^ t1;
+    uint64_t x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3], x4 = x[4], x5 = x[5],
+        x6 = x[6], x7 = x[7], t0 = x2 ^ x6, t1 = x3 ^ x4, t2 = x1 ^ x7,
+        t3 = t1 ^ x1, t4 = t0 ^ x5, t5 = x4 ^ x7, t6 = x2 ^ x4, t7 = x0 ^ x3,
+        t8 = t4 ^ t5, t9 = t3 ^ t4, t10 = t2 ^ t7, t11 = t2 ^ t6, t12 = t0 ^ t10,
+        t13 = t0 ^ t1;
 
     x[0] = t12;
     x[1] = t13;
@@ -54,27 +37,10 @@ static inline void gostkey_streebog_enter(uint64_t x[8])
 /* And back. */
 static inline void gostkey_streebog_leave(uint64_t x[8])
 {
-    uint64_t x0 = x[0];
-    uint64_t x1 = x[1];
-    uint64_t x2 = x[2];
-    uint64_t x3 = x[3];
-    uint64_t x4 = x[4];
-    uint64_t x5 = x[5];
-    uint64_t x6 = x[6];
-    uint64_t x7 = x[7];
-    uint64_t t0 = x1 ^ x7;
-    uint64_t t1 = x4 ^ x5;
-    uint64_t t2 = x4 ^ x6;
-    uint64_t t3 = t0 ^ x6;
-    uint64_t t4 = t0 ^ t1;
-    uint64_t t5 = x1 ^ x3;
-    uint64_t t6 = x0 ^ x7;
-    uint64_t t7 = t4 ^ x3;
-    uint64_t t8 = t4 ^ x2;
-    uint64_t t9 = t3 ^ x2;
-    uint64_t t10 = t2 ^ x2;
-    uint64_t t11 = t2 ^ t5;
-    uint64_t t12 = t1 ^ t6;
+    uint64_t x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3], x4 = x[4], x5 = x[5],
+        x6 = x[6], x7 = x[7], t0 = x1 ^ x7, t1 = x4 ^ x5, t2 = x4 ^ x6,
+        t3 = t0 ^ x6, t4 = t0 ^ t1, t5 = x1 ^ x3, t6 = x0 ^ x7, t7 = t4 ^ x3,
+        t8 = t4 ^ x2, t9 = t3 ^ x2, t10 = t2 ^ x2, t11 = t2 ^ t5, t12 = t1 ^ t6;
 
     x[0] = t12;
     x[1] = t3;
@@ -89,240 +55,72 @@ static inline void gostkey_streebog_leave(uint64_t x[8])
 /* S: out may be x. */
 static inline void gostkey_streebog_s(gostkey_lanes out[8], const gostkey_lanes x[8])
 {
-    gostkey_lanes t0 = x[6] ^ x[7];
-    gostkey_lanes t1 = x[4] ^ x[6];
-    gostkey_lanes t2 = x[3] ^ x[5];
-    gostkey_lanes t3 = t2 ^ x[0];
-    gostkey_lanes t4 = x[0] ^ x[7];
-    gostkey_lanes t5 = t3 ^ x[1];
-    gostkey_lanes t6 = t1 ^ x[2];
-    gostkey_lanes t7 = t0 ^ x[5];
-    gostkey_lanes t8 = t0 ^ t5;
-    gostkey_lanes t9 = x[5] & x[7];
-    gostkey_lanes t10 = t7 & x[7];
-    gostkey_lanes t11 = t7 & x[5];
-    gostkey_lanes t12 = t1 & x[7];
-    gostkey_lanes t13 = t1 & x[5];
-    gostkey_lanes t14 = t1 & t7;
-    gostkey_lanes t15 = t11 & x[7];
-    gostkey_lanes t16 = t13 & x[7];
-    gostkey_lanes t17 = t14 & x[7];
-    gostkey_lanes t18 = t14 & x[5];
-    gostkey_lanes t19 = t12 ^ t17;
-    gostkey_lanes t20 = t19 ^ x[5];
-    gostkey_lanes t21 = t15 ^ t7;
-    gostkey_lanes t22 = t14 ^ t9;
-    gostkey_lanes t23 = t11 ^ t21;
-    gostkey_lanes t24 = t1 ^ t18;
-    gostkey_lanes t25 = t24 ^ x[7];
-    gostkey_lanes t26 = t23 ^ t24;
-    gostkey_lanes t27 = t22 ^ t25;
-    gostkey_lanes t28 = t22 ^ t23;
-    gostkey_lanes t29 = t20 ^ t28;
-    gostkey_lanes t30 = t19 ^ t27;
-    gostkey_lanes t31 = t16 ^ t26;
-    gostkey_lanes t32 = t16 ^ t20;
-    gostkey_lanes t33 = t14 ^ t31;
-    gostkey_lanes t34 = t13 ^ t29;
-    gostkey_lanes t35 = t12 ^ t33;
-    gostkey_lanes t36 = t11 ^ t32;
-    gostkey_lanes t37 = t10 ^ t36;
-    gostkey_lanes t38 = t4 & t30;
-    gostkey_lanes t39 = t4 & t35;
-    gostkey_lanes t40 = t4 & t34;
-    gostkey_lanes t41 = t4 & t37;
-    gostkey_lanes t42 = t3 & t30;
-    gostkey_lanes t43 = t3 & t35;
-    gostkey_lanes t44 = t3 & t34;
-    gostkey_lanes t45 = t3 & t37;
-    gostkey_lanes t46 = t8 & t30;
-    gostkey_lanes t47 = t8 & t35;
-    gostkey_lanes t48 = t8 & t34;
-    gostkey_lanes t49 = t8 & t37;
-    gostkey_lanes t50 = t6 & t30;
-    gostkey_lanes t51 = t6 & t35;
-    gostkey_lanes t52 = t6 & t34;
-    gostkey_lanes t53 = t6 & t37;
-    gostkey_lanes t54 = t52 ^ t53;
-    gostkey_lanes t55 = t49 ^ t54;
-    gostkey_lanes t56 = t51 ^ t55;
-    gostkey_lanes t57 = t48 ^ t56;
-    gostkey_lanes t58 = t45 ^ t57;
-    gostkey_lanes t59 = t50 ^ t58;
-    gostkey_lanes t60 = t47 ^ t59;
-    gostkey_lanes t61 = t46 ^ t53;
-    gostkey_lanes t62 = t44 ^ t60;
-    gostkey_lanes t63 = t43 ^ t61;
-    gostkey_lanes t64 = t42 ^ t55;
-    gostkey_lanes t65 = t41 ^ t62;
-    gostkey_lanes t66 = t40 ^ t63;
-    gostkey_lanes t67 = t39 ^ t64;
-    gostkey_lanes t68 = t38 ^ t58;
-    gostkey_lanes t69 = t67 & t68;
-    gostkey_lanes t70 = t66 & t68;
-    gostkey_lanes t71 = t66 & t67;
-    gostkey_lanes t72 = t65 & t67;
-    gostkey_lanes t73 = t65 & t66;
-    gostkey_lanes t74 = t71 & t68;
-    gostkey_lanes t75 = t73 & t67;
-    gostkey_lanes t76 = t70 ^ t73;
-    gostkey_lanes t77 = t67 ^ t76;
-    gostkey_lanes t78 = t66 ^ t71;
-    gostkey_lanes t79 = t65 ^ t78;
-    gostkey_lanes t80 = t77 ^ t79;
-    gostkey_lanes t81 = t75 ^ t80;
-    gostkey_lanes t82 = t74 ^ t81;
-    gostkey_lanes t83 = t72 ^ t76;
-    gostkey_lanes t84 = t69 ^ t83;
-    gostkey_lanes t85 = t68 ^ t79;
-    gostkey_lanes t86 = t67 ^ t85;
-    gostkey_lanes t87 = t66 ^ t84;
-    gostkey_lanes t88 = ~t86;
-    gostkey_lanes t89 = ~t82;
-    gostkey_lanes t90 = ~t87;
-    gostkey_lanes t91 = t3 & t4;
-    gostkey_lanes t92 = t8 & t4;
-    gostkey_lanes t93 = t8 & t3;
-    gostkey_lanes t94 = t6 & t4;
-    gostkey_lanes t95 = t6 & t3;
-    gostkey_lanes t96 = t6 & t8;
-    gostkey_lanes t97 = t93 & t4;
-    gostkey_lanes t98 = t95 & t4;
-    gostkey_lanes t99 = t96 & t4;
-    gostkey_lanes t100 = t96 & t3;
-    gostkey_lanes t101 = t91 ^ t95;
-    gostkey_lanes t102 = t93 ^ t99;
-    gostkey_lanes t103 = t4 ^ t98;
-    gostkey_lanes t104 = t101 ^ t96;
-    gostkey_lanes t105 = t91 ^ t94;
-    gostkey_lanes t106 = t8 ^ t97;
-    gostkey_lanes t107 = t6 ^ t94;
-    gostkey_lanes t108 = t107 ^ t4;
-    gostkey_lanes t109 = t105 ^ t3;
-    gostkey_lanes t110 = t104 ^ t92;
-    gostkey_lanes t111 = t104 ^ t106;
-    gostkey_lanes t112 = t103 ^ t111;
-    gostkey_lanes t113 = t103 ^ t109;
-    gostkey_lanes t114 = t102 ^ t113;
-    gostkey_lanes t115 = t102 ^ t110;
-    gostkey_lanes t116 = t101 ^ t108;
-    gostkey_lanes t117 = t100 ^ t116;
-    gostkey_lanes t118 = ~t114;
-    gostkey_lanes t119 = ~t112;
-    gostkey_lanes t120 = x[7] | x[5];
-    gostkey_lanes t121 = t7 | t1;
-    gostkey_lanes t122 = t120 | t121;
-    gostkey_lanes t123 = ~t122;
-    gostkey_lanes t124 = t118 & t123;
-    gostkey_lanes t125 = t88 ^ t124;
-    gostkey_lanes t126 = t117 & t123;
-    gostkey_lanes t127 = t89 ^ t126;
-    gostkey_lanes t128 = t119 & t123;
-    gostkey_lanes t129 = t90 ^ t128;
-    gostkey_lanes t130 = t115 & t123;
-    gostkey_lanes t131 = t77 ^ t130;
-    gostkey_lanes t132 = t127 & t125;
-    gostkey_lanes t133 = t129 & t125;
-    gostkey_lanes t134 = t129 & t127;
-    gostkey_lanes t135 = t131 & t125;
-    gostkey_lanes t136 = t131 & t127;
-    gostkey_lanes t137 = t131 & t129;
-    gostkey_lanes t138 = t134 & t125;
-    gostkey_lanes t139 = t136 & t125;
-    gostkey_lanes t140 = t137 & t125;
-    gostkey_lanes t141 = t137 & t127;
-    gostkey_lanes t142 = t141 & t125;
-    gostkey_lanes t143 = t137 ^ t138;
-    gostkey_lanes t144 = t142 ^ t143;
-    gostkey_lanes t145 = t131 ^ t134;
-    gostkey_lanes t146 = t129 ^ t144;
-    gostkey_lanes t147 = t145 ^ t146;
-    gostkey_lanes t148 = t125 ^ t140;
-    gostkey_lanes t149 = t147 ^ t148;
-    gostkey_lanes t150 = t145 ^ t148;
-    gostkey_lanes t151 = t143 ^ t150;
-    gostkey_lanes t152 = t141 ^ t147;
-    gostkey_lanes t153 = t141 ^ t146;
-    gostkey_lanes t154 = t139 ^ t153;
-    gostkey_lanes t155 = t136 ^ t154;
-    gostkey_lanes t156 = t136 ^ t149;
-    gostkey_lanes t157 = t135 ^ t152;
-    gostkey_lanes t158 = t135 ^ t151;
-    gostkey_lanes t159 = t133 ^ t156;
-    gostkey_lanes t160 = t132 ^ t158;
-    gostkey_lanes t161 = t132 ^ t155;
-    gostkey_lanes t162 = ~t159;
-    gostkey_lanes t163 = ~t161;
-    gostkey_lanes t164 = ~t160;
-    gostkey_lanes t165 = x[7] & t162;
-    gostkey_lanes t166 = x[7] & t163;
-    gostkey_lanes t167 = x[7] & t157;
-    gostkey_lanes t168 = x[7] & t164;
-    gostkey_lanes t169 = x[5] & t162;
-    gostkey_lanes t170 = x[5] & t163;
-    gostkey_lanes t171 = x[5] & t157;
-    gostkey_lanes t172 = x[5] & t164;
-    gostkey_lanes t173 = t7 & t162;
-    gostkey_lanes t174 = t7 & t163;
-    gostkey_lanes t175 = t7 & t157;
-    gostkey_lanes t176 = t7 & t164;
-    gostkey_lanes t177 = t1 & t162;
-    gostkey_lanes t178 = t1 & t163;
-    gostkey_lanes t179 = t1 & t157;
-    gostkey_lanes t180 = t1 & t164;
-    gostkey_lanes t181 = t179 ^ t180;
-    gostkey_lanes t182 = t176 ^ t181;
-    gostkey_lanes t183 = t178 ^ t182;
-    gostkey_lanes t184 = t175 ^ t183;
-    gostkey_lanes t185 = t172 ^ t184;
-    gostkey_lanes t186 = t177 ^ t185;
-    gostkey_lanes t187 = t174 ^ t186;
-    gostkey_lanes t188 = t173 ^ t180;
-    gostkey_lanes t189 = t171 ^ t187;
-    gostkey_lanes t190 = t170 ^ t188;
-    gostkey_lanes t191 = t169 ^ t182;
-    gostkey_lanes t192 = t168 ^ t189;
-    gostkey_lanes t193 = t167 ^ t190;
-    gostkey_lanes t194 = t166 ^ t191;
-    gostkey_lanes t195 = t165 ^ t185;
-    gostkey_lanes t196 = t194 & t195;
-    gostkey_lanes t197 = t193 & t195;
-    gostkey_lanes t198 = t193 & t194;
-    gostkey_lanes t199 = t192 & t195;
-    gostkey_lanes t200 = t192 & t194;
-    gostkey_lanes t201 = t192 & t193;
-    gostkey_lanes t202 = t198 & t195;
-    gostkey_lanes t203 = t200 & t195;
-    gostkey_lanes t204 = t201 & t195;
-    gostkey_lanes t205 = t201 & t194;
-    gostkey_lanes t206 = t192 ^ t199;
-    gostkey_lanes t207 = t200 ^ t206;
-    gostkey_lanes t208 = t198 ^ t207;
-    gostkey_lanes t209 = t205 ^ t206;
-    gostkey_lanes t210 = t204 ^ t208;
-    gostkey_lanes t211 = t203 ^ t208;
-    gostkey_lanes t212 = t202 ^ t210;
-    gostkey_lanes t213 = t201 ^ t211;
-    gostkey_lanes t214 = t198 ^ t204;
-    gostkey_lanes t215 = t197 ^ t212;
-    gostkey_lanes t216 = t196 ^ t214;
-    gostkey_lanes t217 = t196 ^ t209;
-    gostkey_lanes t218 = t195 ^ t217;
-    gostkey_lanes t219 = t194 ^ t216;
-    gostkey_lanes t220 = t194 ^ t213;
-    gostkey_lanes t221 = t193 ^ t219;
-    gostkey_lanes t222 = t192 ^ t221;
-    gostkey_lanes t223 = ~t222;
-    gostkey_lanes t224 = ~t220;
-    gostkey_lanes t225 = t125 ^ t129;
-    gostkey_lanes t226 = t215 ^ t225;
-    gostkey_lanes t227 = t127 ^ t225;
-    gostkey_lanes t228 = t223 ^ t226;
-    gostkey_lanes t229 = t131 ^ t227;
-    gostkey_lanes t230 = t131 ^ t226;
-    gostkey_lanes t231 = t131 ^ t224;
-    gostkey_lanes t232 = t131 ^ t218;
-    gostkey_lanes t233 = t129 ^ t232;
+    gostkey_lanes t0 = x[6] ^ x[7], t1 = x[4] ^ x[6], t2 = x[3] ^ x[5],
+        t3 = t2 ^ x[0], t4 = x[0] ^ x[7], t5 = t3 ^ x[1], t6 = t1 ^ x[2],
+        t7 = t0 ^ x[5], t8 = t0 ^ t5, t9 = x[5] & x[7], t10 = t7 & x[7],
+        t11 = t7 & x[5], t12 = t1 & x[7], t13 = t1 & x[5], t14 = t1 & t7,
+        t15 = t11 & x[7], t16 = t13 & x[7], t17 = t14 & x[7], t18 = t14 & x[5],
+        t19 = t12 ^ t17, t20 = t19 ^ x[5], t21 = t15 ^ t7, t22 = t14 ^ t9,
+        t23 = t11 ^ t21, t24 = t1 ^ t18, t25 = t24 ^ x[7], t26 = t23 ^ t24,
+        t27 = t22 ^ t25, t28 = t22 ^ t23, t29 = t20 ^ t28, t30 = t19 ^ t27,
+        t31 = t16 ^ t26, t32 = t16 ^ t20, t33 = t14 ^ t31, t34 = t13 ^ t29,
+        t35 = t12 ^ t33, t36 = t11 ^ t32, t37 = t10 ^ t36, t38 = t4 & t30,
+        t39 = t4 & t35, t40 = t4 & t34, t41 = t4 & t37, t42 = t3 & t30,
+        t43 = t3 & t35, t44 = t3 & t34, t45 = t3 & t37, t46 = t8 & t30,
+        t47 = t8 & t35, t48 = t8 & t34, t49 = t8 & t37, t50 = t6 & t30,
+        t51 = t6 & t35, t52 = t6 & t34, t53 = t6 & t37, t54 = t52 ^ t53,
+        t55 = t49 ^ t54, t56 = t51 ^ t55, t57 = t48 ^ t56, t58 = t45 ^ t57,
+        t59 = t50 ^ t58, t60 = t47 ^ t59, t61 = t46 ^ t53, t62 = t44 ^ t60,
+        t63 = t43 ^ t61, t64 = t42 ^ t55, t65 = t41 ^ t62, t66 = t40 ^ t63,
+        t67 = t39 ^ t64, t68 = t38 ^ t58, t69 = t67 & t68, t70 = t66 & t68,
+        t71 = t66 & t67, t72 = t65 & t67, t73 = t65 & t66, t74 = t71 & t68,
+        t75 = t73 & t67, t76 = t70 ^ t73, t77 = t67 ^ t76, t78 = t66 ^ t71,
+        t79 = t65 ^ t78, t80 = t77 ^ t79, t81 = t75 ^ t80, t82 = t74 ^ t81,
+        t83 = t72 ^ t76, t84 = t69 ^ t83, t85 = t68 ^ t79, t86 = t67 ^ t85,
+        t87 = t66 ^ t84, t88 = ~t86, t89 = ~t82, t90 = ~t87, t91 = t3 & t4,
+        t92 = t8 & t4, t93 = t8 & t3, t94 = t6 & t4, t95 = t6 & t3, t96 = t6 & t8,
+        t97 = t93 & t4, t98 = t95 & t4, t99 = t96 & t4, t100 = t96 & t3,
+        t101 = t91 ^ t95, t102 = t93 ^ t99, t103 = t4 ^ t98, t104 = t101 ^ t96,
+        t105 = t91 ^ t94, t106 = t8 ^ t97, t107 = t6 ^ t94, t108 = t107 ^ t4,
+        t109 = t105 ^ t3, t110 = t104 ^ t92, t111 = t104 ^ t106, t112 = t103 ^ t111,
+        t113 = t103 ^ t109, t114 = t102 ^ t113, t115 = t102 ^ t110,
+        t116 = t101 ^ t108, t117 = t100 ^ t116, t118 = ~t114, t119 = ~t112,
+        t120 = x[7] | x[5], t121 = t7 | t1, t122 = t120 | t121, t123 = ~t122,
+        t124 = t118 & t123, t125 = t88 ^ t124, t126 = t117 & t123,
+        t127 = t89 ^ t126, t128 = t119 & t123, t129 = t90 ^ t128,
+        t130 = t115 & t123, t131 = t77 ^ t130, t132 = t127 & t125,
+        t133 = t129 & t125, t134 = t129 & t127, t135 = t131 & t125,
+        t136 = t131 & t127, t137 = t131 & t129, t138 = t134 & t125,
+        t139 = t136 & t125, t140 = t137 & t125, t141 = t137 & t127,
+        t142 = t141 & t125, t143 = t137 ^ t138, t144 = t142 ^ t143,
+        t145 = t131 ^ t134, t146 = t129 ^ t144, t147 = t145 ^ t146,
+        t148 = t125 ^ t140, t149 = t147 ^ t148, t150 = t145 ^ t148,
+        t151 = t143 ^ t150, t152 = t141 ^ t147, t153 = t141 ^ t146,
+        t154 = t139 ^ t153, t155 = t136 ^ t154, t156 = t136 ^ t149,
+        t157 = t135 ^ t152, t158 = t135 ^ t151, t159 = t133 ^ t156,
+        t160 = t132 ^ t158, t161 = t132 ^ t155, t162 = ~t159, t163 = ~t161,
+        t164 = ~t160, t165 = x[7] & t162, t166 = x[7] & t163, t167 = x[7] & t157,
+        t168 = x[7] & t164, t169 = x[5] & t162, t170 = x[5] & t163,
+        t171 = x[5] & t157, t172 = x[5] & t164, t173 = t7 & t162, t174 = t7 & t163,
+        t175 = t7 & t157, t176 = t7 & t164, t177 = t1 & t162, t178 = t1 & t163,
+        t179 = t1 & t157, t180 = t1 & t164, t181 = t179 ^ t180, t182 = t176 ^ t181,
+        t183 = t178 ^ t182, t184 = t175 ^ t183, t185 = t172 ^ t184,
+        t186 = t177 ^ t185, t187 = t174 ^ t186, t188 = t173 ^ t180,
+        t189 = t171 ^ t187, t190 = t170 ^ t188, t191 = t169 ^ t182,
+        t192 = t168 ^ t189, t193 = t167 ^ t190, t194 = t166 ^ t191,
+        t195 = t165 ^ t185, t196 = t194 & t195, t197 = t193 & t195,
+        t198 = t193 & t194, t199 = t192 & t195, t200 = t192 & t194,
+        t201 = t192 & t193, t202 = t198 & t195, t203 = t200 & t195,
+        t204 = t201 & t195, t205 = t201 & t194, t206 = t192 ^ t199,
+        t207 = t200 ^ t206, t208 = t198 ^ t207, t209 = t205 ^ t206,
+        t210 = t204 ^ t208, t211 = t203 ^ t208, t212 = t202 ^ t210,
+        t213 = t201 ^ t211, t214 = t198 ^ t204, t215 = t197 ^ t212,
+        t216 = t196 ^ t214, t217 = t196 ^ t209, t218 = t195 ^ t217,
+        t219 = t194 ^ t216, t220 = t194 ^ t213, t221 = t193 ^ t219,
+        t222 = t192 ^ t221, t223 = ~t222, t224 = ~t220, t225 = t125 ^ t129,
+        t226 = t215 ^ t225, t227 = t127 ^ t225, t228 = t223 ^ t226,
+        t229 = t131 ^ t227, t230 = t131 ^ t226, t231 = t131 ^ t224,
+        t232 = t131 ^ t218, t233 = t129 ^ t232;
 
     out[0] = t233;
     out[1] = t230;
@@ -337,25 +135,11 @@ static inline void gostkey_streebog_s(gostkey_lanes out[8], const gostkey_lanes 
 /* Make the 27 points of bytes. */
 static inline void gostkey_streebog_spread(gostkey_lanes out[27], const gostkey_lanes x[8])
 {
-    gostkey_lanes t0 = x[6] ^ x[7];
-    gostkey_lanes t1 = x[4] ^ x[5];
-    gostkey_lanes t2 = x[2] ^ x[3];
-    gostkey_lanes t3 = x[0] ^ x[1];
-    gostkey_lanes t4 = x[5] ^ x[7];
-    gostkey_lanes t5 = x[4] ^ x[6];
-    gostkey_lanes t6 = x[1] ^ x[3];
-    gostkey_lanes t7 = x[0] ^ x[2];
-    gostkey_lanes t8 = t2 ^ t3;
-    gostkey_lanes t9 = t0 ^ t1;
-    gostkey_lanes t10 = x[3] ^ x[7];
-    gostkey_lanes t11 = x[2] ^ x[6];
-    gostkey_lanes t12 = x[1] ^ x[5];
-    gostkey_lanes t13 = x[0] ^ x[4];
-    gostkey_lanes t14 = t8 ^ t9;
-    gostkey_lanes t15 = t5 ^ t7;
-    gostkey_lanes t16 = t4 ^ t6;
-    gostkey_lanes t17 = t1 ^ t3;
-    gostkey_lanes t18 = t0 ^ t2;
+    gostkey_lanes t0 = x[6] ^ x[7], t1 = x[4] ^ x[5], t2 = x[2] ^ x[3],
+        t3 = x[0] ^ x[1], t4 = x[5] ^ x[7], t5 = x[4] ^ x[6], t6 = x[1] ^ x[3],
+        t7 = x[0] ^ x[2], t8 = t2 ^ t3, t9 = t0 ^ t1, t10 = x[3] ^ x[7],
+        t11 = x[2] ^ x[6], t12 = x[1] ^ x[5], t13 = x[0] ^ x[4], t14 = t8 ^ t9,
+        t15 = t5 ^ t7, t16 = t4 ^ t6, t17 = t1 ^ t3, t18 = t0 ^ t2;
 
     out[0] = x[0];
     out[1] = x[1];
@@ -386,47 +170,44 @@ static inline void gostkey_streebog_spread(gostkey_lanes out[27], const gostkey_
     out[26] = t14;
 }
 
-/* Make bytes of the 27 points of products. */
-static inline void gostkey_streebog_gather(gostkey_lanes out[8], const gostkey_lanes x[27])
+/* One group of L: the bytes of the product of a with the factors
+ * f[][r][0], plus that of b with f[][r][1]; all as points. */
+static inline void gostkey_streebog_group(
+    gostkey_lanes out[8], const gostkey_lanes a[27],
+    const gostkey_lanes b[27], const gostkey_lanes f[27][4][2], int r)
 {
-    gostkey_lanes t0 = x[0] ^ x[6];
-    gostkey_lanes t1 = x[0] ^ x[5];
-    gostkey_lanes t2 = x[2] ^ x[8];
-    gostkey_lanes t3 = x[2] ^ x[4];
-    gostkey_lanes t4 = x[18] ^ x[24];
-    gostkey_lanes t5 = x[18] ^ x[23];
-    gostkey_lanes t6 = x[15] ^ x[9];
-    gostkey_lanes t7 = x[12] ^ x[16];
-    gostkey_lanes t8 = x[1] ^ x[7];
-    gostkey_lanes t9 = x[1] ^ x[3];
-    gostkey_lanes t10 = t1 ^ t9;
-    gostkey_lanes t11 = t1 ^ t3;
-    gostkey_lanes t12 = t0 ^ t8;
-    gostkey_lanes t13 = t0 ^ t2;
-    gostkey_lanes t14 = x[20] ^ x[26];
-    gostkey_lanes t15 = x[20] ^ x[22];
-    gostkey_lanes t16 = x[19] ^ x[25];
-    gostkey_lanes t17 = x[19] ^ x[21];
-    gostkey_lanes t18 = x[14] ^ x[15];
-    gostkey_lanes t19 = x[13] ^ x[17];
-    gostkey_lanes t20 = x[11] ^ x[17];
-    gostkey_lanes t21 = x[10] ^ x[16];
-    gostkey_lanes t22 = t21 ^ t6;
-    gostkey_lanes t23 = t20 ^ t6;
-    gostkey_lanes t24 = t19 ^ t7;
-    gostkey_lanes t25 = t18 ^ t7;
-    gostkey_lanes t26 = t17 ^ t5;
-    gostkey_lanes t27 = t16 ^ t4;
-    gostkey_lanes t28 = t15 ^ t5;
-    gostkey_lanes t29 = t14 ^ t4;
-    gostkey_lanes t30 = t13 ^ t29;
-    gostkey_lanes t31 = t13 ^ t25;
-    gostkey_lanes t32 = t12 ^ t27;
-    gostkey_lanes t33 = t12 ^ t24;
-    gostkey_lanes t34 = t11 ^ t28;
-    gostkey_lanes t35 = t11 ^ t23;
-    gostkey_lanes t36 = t10 ^ t26;
-    gostkey_lanes t37 = t10 ^ t22;
+    gostkey_lanes x0 = (a[0] & f[0][r][0]) ^ (b[0] & f[0][r][1]),
+        x6 = (a[6] & f[6][r][0]) ^ (b[6] & f[6][r][1]), t0 = x0 ^ x6,
+        x5 = (a[5] & f[5][r][0]) ^ (b[5] & f[5][r][1]), t1 = x0 ^ x5,
+        x2 = (a[2] & f[2][r][0]) ^ (b[2] & f[2][r][1]),
+        x8 = (a[8] & f[8][r][0]) ^ (b[8] & f[8][r][1]), t2 = x2 ^ x8,
+        x4 = (a[4] & f[4][r][0]) ^ (b[4] & f[4][r][1]), t3 = x2 ^ x4,
+        x18 = (a[18] & f[18][r][0]) ^ (b[18] & f[18][r][1]),
+        x24 = (a[24] & f[24][r][0]) ^ (b[24] & f[24][r][1]), t4 = x18 ^ x24,
+        x23 = (a[23] & f[23][r][0]) ^ (b[23] & f[23][r][1]), t5 = x18 ^ x23,
+        x15 = (a[15] & f[15][r][0]) ^ (b[15] & f[15][r][1]),
+        x9 = (a[9] & f[9][r][0]) ^ (b[9] & f[9][r][1]), t6 = x15 ^ x9,
+        x12 = (a[12] & f[12][r][0]) ^ (b[12] & f[12][r][1]),
+        x16 = (a[16] & f[16][r][0]) ^ (b[16] & f[16][r][1]), t7 = x12 ^ x16,
+        x1 = (a[1] & f[1][r][0]) ^ (b[1] & f[1][r][1]),
+        x7 = (a[7] & f[7][r][0]) ^ (b[7] & f[7][r][1]), t8 = x1 ^ x7,
+        x3 = (a[3] & f[3][r][0]) ^ (b[3] & f[3][r][1]), t9 = x1 ^ x3, t10 = t1 ^ t9,
+        t11 = t1 ^ t3, t12 = t0 ^ t8, t13 = t0 ^ t2,
+        x20 = (a[20] & f[20][r][0]) ^ (b[20] & f[20][r][1]),
+        x26 = (a[26] & f[26][r][0]) ^ (b[26] & f[26][r][1]), t14 = x20 ^ x26,
+        x22 = (a[22] & f[22][r][0]) ^ (b[22] & f[22][r][1]), t15 = x20 ^ x22,
+        x19 = (a[19] & f[19][r][0]) ^ (b[19] & f[19][r][1]),
+        x25 = (a[25] & f[25][r][0]) ^ (b[25] & f[25][r][1]), t16 = x19 ^ x25,
+        x21 = (a[21] & f[21][r][0]) ^ (b[21] & f[21][r][1]), t17 = x19 ^ x21,
+        x14 = (a[14] & f[14][r][0]) ^ (b[14] & f[14][r][1]), t18 = x14 ^ x15,
+        x13 = (a[13] & f[13][r][0]) ^ (b[13] & f[13][r][1]),
+        x17 = (a[17] & f[17][r][0]) ^ (b[17] & f[17][r][1]), t19 = x13 ^ x17,
+        x11 = (a[11] & f[11][r][0]) ^ (b[11] & f[11][r][1]), t20 = x11 ^ x17,
+        x10 = (a[10] & f[10][r][0]) ^ (b[10] & f[10][r][1]), t21 = x10 ^ x16,
+        t22 = t21 ^ t6, t23 = t20 ^ t6, t24 = t19 ^ t7, t25 = t18 ^ t7,
+        t26 = t17 ^ t5, t27 = t16 ^ t4, t28 = t15 ^ t5, t29 = t14 ^ t4,
+        t30 = t13 ^ t29, t31 = t13 ^ t25, t32 = t12 ^ t27, t33 = t12 ^ t24,
+        t34 = t11 ^ t28, t35 = t11 ^ t23, t36 = t10 ^ t26, t37 = t10 ^ t22;
 
     out[0] = t37;
     out[1] = t35;

@@ -47,7 +47,7 @@ static inline gostkey_lanes turn_high(gostkey_lanes x, int k)
 
 /* What a round works on; the caller wipes it once after all rounds. */
 typedef struct {
-    gostkey_lanes points[2][27], products[4][27], sum[4][8];
+    gostkey_lanes points[2][27], sum[4][8];
 } scratch;
 
 /* S, P and L where L sums over the low index (or the high one).
@@ -64,14 +64,8 @@ typedef struct {
             x[i] = turn(x[i], 4);                                                   \
         }                                                                           \
         gostkey_streebog_spread(t->points[1], x);                                   \
-        for (int p = 0; p < 27; p++) {                                              \
-            for (int r = 0; r < 4; r++) {                                           \
-                t->products[r][p] = (t->points[0][p] & table[p][r][0]) ^            \
-                                 (t->points[1][p] & table[p][r][1]);                \
-            }                                                                       \
-        }                                                                           \
         for (int r = 0; r < 4; r++) {                                               \
-            gostkey_streebog_gather(t->sum[r], t->products[r]);                     \
+            gostkey_streebog_group(t->sum[r], t->points[0], t->points[1], table, r);\
         }                                                                           \
         for (int i = 0; i < 8; i++) {                                               \
             x[i] = t->sum[0][i] ^ turn(t->sum[2][i], 2) ^                           \
@@ -96,7 +90,6 @@ static void exchange(uint64_t x[8])
         x[i] = w ^ t ^ (t << 28);
     }
 }
-
 
 /* The key schedule and the state, in planes, between two rounds. */
 #if LANES == 2
