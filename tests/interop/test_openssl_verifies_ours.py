@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from interop.openssl import OpenSSL
-from small_pki import DAY, NOW, ORGANIZATION, PERSON, SETS, new_key, root
+from small_pki import AUTHORITY, DAY, NOW, ORGANIZATION, PERSON, SETS, new_key, root
 
 from gostkey.pki import cms, requests
+from gostkey.pki.ca import CertificateAuthority
 from gostkey.pki.crls import Revoked
 from gostkey.pki.names import Name
+from gostkey.pki.profiles import CertificateProfile
 from gostkey.pki.renewal_request import build_renewal
 from gostkey.pki.requests import build_request
 
@@ -138,3 +140,60 @@ def test_russian_names_read_the_same(openssl: OpenSSL) -> None:
         'commonName=UTF8STRING:Имя "в кавычках", с запятой',
     ):
         assert line in said
+
+
+def test_what_the_small_authority_issues(openssl: OpenSSL) -> None:
+    profile = CertificateProfile(
+        policies=("1.2.643.100.113.1",),
+        subject_sign_tool="Средство подписи",
+        issuer_sign_tool=("Средство", "УЦ", "нет", "нет"),
+        crl_urls=("http://ca.example/ca.crl",),
+    )
+    with CertificateAuthority.create(
+        openssl.folder / "authority",
+        subject=AUTHORITY,
+        at=NOW - 300 * DAY,
+        profile=profile,
+    ) as ca:
+        old = new_key("cryptopro-xcha")
+        first = ca.issue(build_request(old, ORGANIZATION), NOW - 300 * DAY)
+        renewal = build_renewal(new_key("tc26-512-a"), old, first, at=NOW)
+        second = ca.issue_renewal(renewal, NOW)
+        ca.revoke(first.serial, NOW, "superseded")
+        crl = openssl.write("crl.der", ca.crl(NOW))
+        openssl.check("crl", "-inform", "DER", "-in", crl, "-out", "crl.pem")
+    openssl.write("first.pem", first.to_pem())
+    openssl.write("second.pem", second.to_pem())
+    command = ("verify", "-attime", AT, "-CAfile", "authority/ca.crt", "-x509_strict")
+    command += ("-CRLfile", "crl.pem", "-crl_check")
+    assert "second.pem: OK" in openssl.check(*command, "second.pem")
+    code, said = openssl.run(*command, "first.pem")
+    assert code != 0 and "certificate revoked" in said
+
+    text = openssl.check(
+        *("x509", "-in", "second.pem", "-noout", "-text"),
+        *("-nameopt", "utf8", "-certopt", "no_pubkey,no_sigdump"),
+    )
+    for words in (
+        "X509v3 Key Usage: critical",
+        "Digital Signature, Non Repudiation, Key Encipherment",
+        "X509v3 Private Key Usage Period",
+        "Not Before: Mar  1 12:00:00 2026 GMT, Not After: Mar  1 12:00:00 2027 GMT",
+        "Signing Tool of Subject",
+        "Средство подписи",
+        "Signing Tool of Issuer",
+        "Class of Signing Tool KC1",
+        "URI:http://ca.example/ca.crl",
+        "TLS Web Client Authentication, E-mail Protection",
+    ):
+        assert words in text
+
+
+def test_the_oracle_refuses_a_stranger(
+    openssl: OpenSSL,
+) -> None:
+    stranger = root("tc26-256-a").subscriber(PERSON, "cryptopro-xcha")
+    openssl.write("ca.pem", root("tc26-512-a").certificate.to_pem())
+    openssl.write("one.pem", stranger.certificate.to_pem())
+    code, said = openssl.run("verify", "-attime", AT, "-CAfile", "ca.pem", "one.pem")
+    assert code != 0 and "OK" not in said
