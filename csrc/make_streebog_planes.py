@@ -248,14 +248,21 @@ def declared(kind: str, values: list[str]) -> str:
     return text.replace("@", " ")
 
 
+def stored(name: str, signals: list[str]) -> str:
+    """Write assignments to an array, four on a line."""
+    parts = [f"{name}[{i}] = {signal};" for i, signal in enumerate(signals)]
+    rows = (parts[start : start + 4] for start in range(0, len(parts), 4))
+    return "\n".join("    " + " ".join(row) for row in rows)
+
+
 def emit(
     name: str, make: Callable[[Circuit, list[str]], list[str]], inputs: int, count: int
 ) -> str:
     """Return a C function from x[inputs] to out[count]."""
     kept, out = gates(name, make, inputs)
     text = [
-        f"static inline void {name}(gostkey_lanes out[{count}], "
-        f"const gostkey_lanes x[{inputs}])",
+        f"static inline void {name}(gostkey_lanes out[{count}],",
+        " " * len(f"static inline void {name}(") + f"const gostkey_lanes x[{inputs}])",
         "{",
     ]
 
@@ -269,7 +276,7 @@ def emit(
         lines.append(f"{signal} = {value}")
     text.append(declared("gostkey_lanes", lines))
     text.append("")
-    text += [f"    out[{i}] = {shown(signal)};" for i, signal in enumerate(out)]
+    text.append(stored("out", [shown(signal) for signal in out]))
     text.append("}")
     return "\n".join(text)
 
@@ -300,7 +307,7 @@ def emit_group(name: str, field: Field) -> str:
         lines.append(f"{signal} = {f' {operation} '.join(parts)}")
     text.append(declared("gostkey_lanes", lines))
     text.append("")
-    text += [f"    out[{i}] = {signal};" for i, signal in enumerate(out)]
+    text.append(stored("out", out))
     text.append("}")
     return "\n".join(text)
 
@@ -314,7 +321,7 @@ def change(name: str, basis: Basis) -> str:
     lines += [f"{signal} = {' ^ '.join(parts)}" for signal, _, parts in c.lines]
     text.append(declared("uint64_t", lines))
     text.append("")
-    text += [f"    x[{i}] = {signal};" for i, signal in enumerate(out)]
+    text.append(stored("x", out))
     text.append("}")
     return "\n".join(text)
 

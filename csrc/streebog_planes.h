@@ -24,14 +24,8 @@ static inline void gostkey_streebog_enter(uint64_t x[8])
         t8 = t4 ^ t5, t9 = t3 ^ t4, t10 = t2 ^ t7, t11 = t2 ^ t6, t12 = t0 ^ t10,
         t13 = t0 ^ t1;
 
-    x[0] = t12;
-    x[1] = t13;
-    x[2] = t2;
-    x[3] = t11;
-    x[4] = t8;
-    x[5] = t3;
-    x[6] = t9;
-    x[7] = x5;
+    x[0] = t12; x[1] = t13; x[2] = t2; x[3] = t11;
+    x[4] = t8; x[5] = t3; x[6] = t9; x[7] = x5;
 }
 
 /* And back. */
@@ -42,18 +36,13 @@ static inline void gostkey_streebog_leave(uint64_t x[8])
         t3 = t0 ^ x6, t4 = t0 ^ t1, t5 = x1 ^ x3, t6 = x0 ^ x7, t7 = t4 ^ x3,
         t8 = t4 ^ x2, t9 = t3 ^ x2, t10 = t2 ^ x2, t11 = t2 ^ t5, t12 = t1 ^ t6;
 
-    x[0] = t12;
-    x[1] = t3;
-    x[2] = t7;
-    x[3] = t10;
-    x[4] = t8;
-    x[5] = x7;
-    x[6] = t11;
-    x[7] = t9;
+    x[0] = t12; x[1] = t3; x[2] = t7; x[3] = t10;
+    x[4] = t8; x[5] = x7; x[6] = t11; x[7] = t9;
 }
 
 /* S: out may be x. */
-static inline void gostkey_streebog_s(gostkey_lanes out[8], const gostkey_lanes x[8])
+static inline void gostkey_streebog_s(gostkey_lanes out[8],
+                                      const gostkey_lanes x[8])
 {
     gostkey_lanes t0 = x[6] ^ x[7], t1 = x[4] ^ x[6], t2 = x[3] ^ x[5],
         t3 = t2 ^ x[0], t4 = x[0] ^ x[7], t5 = t3 ^ x[1], t6 = t1 ^ x[2],
@@ -122,18 +111,13 @@ static inline void gostkey_streebog_s(gostkey_lanes out[8], const gostkey_lanes 
         t229 = t131 ^ t227, t230 = t131 ^ t226, t231 = t131 ^ t224,
         t232 = t131 ^ t218, t233 = t129 ^ t232;
 
-    out[0] = t233;
-    out[1] = t230;
-    out[2] = t231;
-    out[3] = t228;
-    out[4] = t229;
-    out[5] = t125;
-    out[6] = t227;
-    out[7] = t127;
+    out[0] = t233; out[1] = t230; out[2] = t231; out[3] = t228;
+    out[4] = t229; out[5] = t125; out[6] = t227; out[7] = t127;
 }
 
 /* Make the 27 points of bytes. */
-static inline void gostkey_streebog_spread(gostkey_lanes out[27], const gostkey_lanes x[8])
+static inline void gostkey_streebog_spread(gostkey_lanes out[27],
+                                           const gostkey_lanes x[8])
 {
     gostkey_lanes t0 = x[6] ^ x[7], t1 = x[4] ^ x[5], t2 = x[2] ^ x[3],
         t3 = x[0] ^ x[1], t4 = x[5] ^ x[7], t5 = x[4] ^ x[6], t6 = x[1] ^ x[3],
@@ -141,33 +125,13 @@ static inline void gostkey_streebog_spread(gostkey_lanes out[27], const gostkey_
         t11 = x[2] ^ x[6], t12 = x[1] ^ x[5], t13 = x[0] ^ x[4], t14 = t8 ^ t9,
         t15 = t5 ^ t7, t16 = t4 ^ t6, t17 = t1 ^ t3, t18 = t0 ^ t2;
 
-    out[0] = x[0];
-    out[1] = x[1];
-    out[2] = t3;
-    out[3] = x[2];
-    out[4] = x[3];
-    out[5] = t2;
-    out[6] = t7;
-    out[7] = t6;
-    out[8] = t8;
-    out[9] = x[4];
-    out[10] = x[5];
-    out[11] = t1;
-    out[12] = x[6];
-    out[13] = x[7];
-    out[14] = t0;
-    out[15] = t5;
-    out[16] = t4;
-    out[17] = t9;
-    out[18] = t13;
-    out[19] = t12;
-    out[20] = t17;
-    out[21] = t11;
-    out[22] = t10;
-    out[23] = t18;
-    out[24] = t15;
-    out[25] = t16;
-    out[26] = t14;
+    out[0] = x[0]; out[1] = x[1]; out[2] = t3; out[3] = x[2];
+    out[4] = x[3]; out[5] = t2; out[6] = t7; out[7] = t6;
+    out[8] = t8; out[9] = x[4]; out[10] = x[5]; out[11] = t1;
+    out[12] = x[6]; out[13] = x[7]; out[14] = t0; out[15] = t5;
+    out[16] = t4; out[17] = t9; out[18] = t13; out[19] = t12;
+    out[20] = t17; out[21] = t11; out[22] = t10; out[23] = t18;
+    out[24] = t15; out[25] = t16; out[26] = t14;
 }
 
 /* One group of L: the bytes of the product of a with the factors
@@ -209,14 +173,8 @@ static inline void gostkey_streebog_group(
         t30 = t13 ^ t29, t31 = t13 ^ t25, t32 = t12 ^ t27, t33 = t12 ^ t24,
         t34 = t11 ^ t28, t35 = t11 ^ t23, t36 = t10 ^ t26, t37 = t10 ^ t22;
 
-    out[0] = t37;
-    out[1] = t35;
-    out[2] = t33;
-    out[3] = t31;
-    out[4] = t36;
-    out[5] = t34;
-    out[6] = t32;
-    out[7] = t30;
+    out[0] = t37; out[1] = t35; out[2] = t33; out[3] = t31;
+    out[4] = t36; out[5] = t34; out[6] = t32; out[7] = t30;
 }
 
 /* Points of the factors of L where it sums over the low index,
