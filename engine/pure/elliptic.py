@@ -285,7 +285,11 @@ def sign_into(
     _check_length("private keys", private_le, n * size if private_stride else size)
     _check_length("digests", digests, n * size)
     _check_length("fresh", fresh, n * size)
-    keys, hashed, random = map(memoryview, (private_le, digests, fresh))
+    keys, hashed, random = (
+        memoryview(private_le),
+        memoryview(digests),
+        memoryview(fresh),
+    )
     pieces = []
     for i in range(n):
         key = keys[i * private_stride : i * private_stride + size]
@@ -321,7 +325,8 @@ def verify_into(
     _check_length("public keys", public_le, n * 2 * size if public_stride else 2 * size)
     _check_length("digests", digests, n * size)
     _check_length("signatures", signatures, n * 2 * size)
-    keys, hashed, signed = map(memoryview, (public_le, digests, signatures))
+    keys, hashed = memoryview(public_le), memoryview(digests)
+    signed = memoryview(signatures)
     target = memoryview(out)
     good = False
     for i in range(n):
