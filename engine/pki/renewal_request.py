@@ -17,7 +17,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from gostkey.errors import EncodingError, GostKeyError, InvalidSignature, RequestRefused
+from gostkey.errors import (
+    EncodingError,
+    InvalidPoint,
+    InvalidSignature,
+    RequestRefused,
+    UnknownAlgorithm,
+    UnknownCurve,
+)
 from gostkey.hashing import streebog256
 from gostkey.signing import SigningKey
 
@@ -35,6 +42,9 @@ _COPIED = (
     oids.CERTIFICATE_POLICIES,
     oids.SUBJECT_SIGN_TOOL,
 )
+
+# Faults of the request itself, not of the machine that checks it.
+_UNREADABLE = (EncodingError, InvalidPoint, UnknownAlgorithm, UnknownCurve)
 
 
 @dataclass(frozen=True)
@@ -189,9 +199,7 @@ class RenewalRequest:
             self._check_old_certificate(at, revoked)
             self._check_request()
             self._check_signatures()
-        except RequestRefused:
-            raise
-        except GostKeyError as error:
+        except _UNREADABLE as error:
             raise RequestRefused(f"renewal request: {error}") from error
 
     def _check_old_certificate(
