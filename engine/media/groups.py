@@ -10,8 +10,10 @@ a fault stops that container only.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +24,9 @@ from . import durable
 from .faults import explain
 
 HEADER = "header.key"
+
+WAITING = 16
+"""Threads that wait for the medium at the same time."""
 
 OLD_HEADER = ".gostkey-old-header.key"
 """The header before a replacement that was not finished."""
@@ -40,21 +45,40 @@ class Job:
 J = TypeVar("J", bound=Job)
 
 
-def _go_over(jobs: Sequence[J], steps: Iterable[Callable[[J], None]]) -> None:
-    """Do each step for all jobs; a job with a fault is undone and left out."""
+def _go_over(
+    jobs: Sequence[J],
+    steps: Iterable[Callable[[J], None]],
+    waiting: Collection[Callable[[J], None]],
+) -> None:
+    """Do each step for all jobs; a job with a fault is undone and left out.
+
+    Args:
+        jobs: what is to be done.
+        steps: in their order.
+        waiting: those of the steps that wait for the medium; the jobs wait side
+            by side, so the medium works for all of them in one go.
+    """
     try:
-        for step in steps:
-            for job in jobs:
-                if job.error is None:
-                    try:
-                        step(job)
-                    except OSError as error:
-                        job.error = explain(error, job.folder)
-                        _undo(job)
+        with ThreadPoolExecutor(WAITING, "gostkey-media") as pool:
+            for step in steps:
+                work = partial(_attempt, step)
+                going = [job for job in jobs if job.error is None]
+                if step in waiting and len(going) > 1:
+                    list(pool.map(work, going))
+                else:
+                    list(map(work, going))
     except BaseException:
         for job in jobs:
             _undo(job)
         raise
+
+
+def _attempt(step: Callable[[J], None], job: J) -> None:
+    try:
+        step(job)
+    except OSError as error:
+        job.error = explain(error, job.folder)
+        _undo(job)
 
 
 def _undo(job: Job) -> None:
@@ -109,7 +133,7 @@ class Writing(Job):
 def write_containers(writings: Sequence[Writing]) -> None:
     """Write new containers; each is whole and flushed, or its `error` is set."""
     steps = (Writing.create, Writing.flush, Writing.compare, Writing.rename)
-    _go_over(writings, steps)
+    _go_over(writings, steps, (Writing.flush, Writing.compare))
     by_parent: dict[Path, list[Writing]] = {}
     for writing in writings:
         if writing.error is None:
@@ -207,6 +231,7 @@ def replace_headers(replacings: Sequence[Replacing]) -> None:
             Replacing.flush_names,
             Replacing.compare,
         ),
+        (Replacing.flush, Replacing.flush_names, Replacing.compare),
     )
 
 

@@ -19,7 +19,17 @@ from gostkey.pki.chain import ChainVerifier
 from .key_steps import date_verdict
 from .reasons import Reason, verdict
 from .rules import clock as clock_text
-from .steps import Context, Done, Outcome, Waiting, Work, each, fault_of, open_new
+from .steps import (
+    Context,
+    Done,
+    Outcome,
+    Waiting,
+    Work,
+    each,
+    fault_of,
+    open_new,
+    parsed,
+)
 from .store import moment
 from .transports import FolderTransport
 
@@ -82,7 +92,7 @@ class Fetch:
         if answer is None:
             return Waiting()
         try:
-            certificate = Certificate.from_bytes(answer)
+            certificate = parsed(answer)
         except GostKeyError as error:
             return verdict(Reason.ANSWER_UNREADABLE, str(error))
         return Done(
@@ -112,8 +122,8 @@ class Check:
     def _check(self, context: Context, work: Work, now: datetime) -> Outcome:
         one = work.item
         assert one.certificate is not None and one.old_certificate is not None
-        certificate = Certificate.from_bytes(one.certificate)
-        old = Certificate.from_bytes(one.old_certificate)
+        certificate = parsed(one.certificate)
+        old = parsed(one.old_certificate)
         if certificate.public_key.to_bytes() != one.public_key:
             return verdict(Reason.ANSWER_OTHER_KEY)
         if certificate.subject_der != old.subject_der:

@@ -19,7 +19,6 @@ from gostkey.containers import build_container, build_containers, folder_name
 from gostkey.containers.writer import MONTHS_OF_USE, later
 from gostkey.errors import ContainerError, MediumError
 from gostkey.media import FolderStore, explain
-from gostkey.pki.certificates import Certificate
 from gostkey.pki.renewal_request import RenewalRequest, build_renewal
 from gostkey.signing import SigningKey
 
@@ -34,6 +33,7 @@ from .steps import (
     each,
     open_new,
     open_old,
+    parsed,
     password_of,
     together,
 )
@@ -255,7 +255,7 @@ class MakeRequest:
         assert work.old_key is not None and work.new_key is not None
         assert work.item.old_certificate is not None
         try:
-            certificate = Certificate.from_bytes(work.item.old_certificate)
+            certificate = parsed(work.item.old_certificate)
             request = build_renewal(work.new_key, work.old_key, certificate, at=now)
         finally:
             work.old_key.wipe()

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -31,6 +32,7 @@ from gostkey.errors import (
     WrongPassword,
 )
 from gostkey.media import FolderStore
+from gostkey.pki.certificates import Certificate
 from gostkey.pki.chain import ChainVerifier
 from gostkey.signing import SigningKey
 
@@ -213,6 +215,16 @@ def password_of(path: str | None) -> str | None:
         return read_password(Path(path))
     except GostKeyError as error:
         raise PasswordFileError(str(error)) from None
+
+
+@lru_cache(maxsize=256)
+def parsed(certificate: bytes) -> Certificate:
+    """Parse a certificate, DER, once for all the steps of a chunk.
+
+    Raises:
+        EncodingError: if it is not one.
+    """
+    return Certificate.from_bytes(certificate)
 
 
 def open_old(work: Work) -> Outcome:
