@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -181,3 +182,40 @@ def test_a_table_in_a_pipe_is_not_cut() -> None:
     lines = stream.getvalue().splitlines()
     assert lines[1] == f"{wide}  1"
     assert lines[2].startswith("[red]y[/red] ")
+
+
+def test_python_dash_m_is_the_same_command(run: Run) -> None:
+    import subprocess
+    import sys
+
+    from .conftest import LAUNCHER, environment
+
+    source = LAUNCHER.read_text(encoding="utf-8")
+    bootstrap = source.partition("from gostkey.cli import main")[0]
+    program = bootstrap.replace("__file__", repr(str(LAUNCHER))) + (
+        "import runpy; sys.argv[1:] = ['--version']\n"
+        "runpy.run_module('gostkey.cli', run_name='__main__', alter_sys=True)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        env=environment(),
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, run("--version").stdout)
+
+
+def test_a_failing_generator_makes_no_key_and_exits_with_5(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from gostkey.signing import SigningKey
+
+    def fail(*_: object, **__: object) -> SigningKey:
+        raise errors.GeneratorFailure("the source repeats itself")
+
+    monkeypatch.setattr(SigningKey, "generate", fail)
+    file = tmp_path / "key.pem"
+    ran = run("key", "generate", "--no-password", "--out", file, "--json")
+    assert (ran.code, ran.error["code"]) == (5, "generator_failure")
+    assert not file.exists()

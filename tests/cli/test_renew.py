@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from .conftest import AT, Office, Ran, Run
+from .conftest import AT, Office, Ran, Run, command, environment
 from .test_container import contents
 
 NOW = ["--at", AT.isoformat()]
@@ -457,12 +459,51 @@ def test_a_medium_that_nobody_can_write_to(
     assert contents(office.tree) == before
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for one container, which the test may enlarge."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=36k", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mounting, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("cannot mount a small disk: run the tests as root on Linux")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_stops_some_keys_and_resume_renews_them(
+    run: Run, office: Office, tmp_path: Path, small_disk: Path
+) -> None:
+    before = contents(office.tree)
+    for number in range(4):
+        row = f"containers/{office.container(number).name}"
+        word = f"passwords/{number:04d}.txt" if number < 2 else ""
+        rewrite(office.list, number, f"{row};{word};;да;{small_disk}")
+    lines = office.list.read_text(encoding="utf-8").splitlines()
+    lines[0] += ";destination"
+    office.list.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    ran = renew(run, office, tmp_path, "--json")
+    assert ran.code == 2, ran.stdout
+    assert set(codes(ran)) == {"medium"}
+    bad = next(one for one in ran.records if "error" in one)
+    assert str(small_disk) in bad["error"]["message"]
+    assert "free space" in bad["error"]["hint"]
+    renewed = statuses(ran).count("renewed")
+    assert 0 < renewed < 4
+    subprocess.run(["mount", "-o", "remount,size=10m", str(small_disk)], check=True)
+    ran = run("renew", "resume", "--campaign", tmp_path / "campaign", *NOW, "--json")
+    assert ran.code == 0, ran.stdout
+    assert statuses(ran) == 4 * ["renewed"]
+    found = run("container", "list", "--json", small_disk)
+    assert found.code == 0
+    assert len(found.records) == 4
+    assert contents(office.tree) == before
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full (Linux)")
 def test_a_full_disk_for_the_output_is_told(shell: Run, office: Office) -> None:
-    import subprocess
-
-    from .conftest import command, environment
-
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             command("renew", "due", office.tree, *NOW),
