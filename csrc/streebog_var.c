@@ -5,68 +5,93 @@
 
 #include "streebog.h"
 
+#include <string.h>
+
+#include "ct.h"
 #include "streebog_tables.h"
 
-/* XOR the table of one word into the eight rows of the result: byte i of each
- * word goes to row i, which is the step P. */
-#define WORD(j)                                                                     \
-    w = x[j];                                                                       \
+/* The word as it is, in a way that makes GCC and Clang shift one register along;
+ * left alone they copy and shift the word for every byte. */
+#if defined(__GNUC__) || defined(__clang__)
+#define ALONG(w) gostkey_barrier(w)
+#else
+#define ALONG(w) (w)
+#endif
+
+/* XOR the table of word j into the eight rows of the result: byte i of each word
+ * goes to row i, which is the step P. */
+#define WORD(j, value)                                                              \
+    w = (value);                                                                    \
     r0 ^= gostkey_streebog_table[j][(uint8_t)w];                                    \
     r1 ^= gostkey_streebog_table[j][(uint8_t)(w >> 8)];                             \
-    w >>= 16;                                                                       \
+    w = ALONG(w >> 16);                                                             \
     r2 ^= gostkey_streebog_table[j][(uint8_t)w];                                    \
     r3 ^= gostkey_streebog_table[j][(uint8_t)(w >> 8)];                             \
-    w >>= 16;                                                                       \
+    w = ALONG(w >> 16);                                                             \
     r4 ^= gostkey_streebog_table[j][(uint8_t)w];                                    \
     r5 ^= gostkey_streebog_table[j][(uint8_t)(w >> 8)];                             \
-    w >>= 16;                                                                       \
+    w = ALONG(w >> 16);                                                             \
     r6 ^= gostkey_streebog_table[j][(uint8_t)w];                                    \
     r7 ^= gostkey_streebog_table[j][(uint8_t)(w >> 8)];
 
-/* out := L(P(S(x))); out may be x. */
-static inline void lps(uint64_t out[8], const uint64_t x[8])
+#define STORE(x)                                                                    \
+    x[0] = r0;                                                                      \
+    x[1] = r1;                                                                      \
+    x[2] = r2;                                                                      \
+    x[3] = r3;                                                                      \
+    x[4] = r4;                                                                      \
+    x[5] = r5;                                                                      \
+    x[6] = r6;                                                                      \
+    x[7] = r7;
+
+/* key := LPS(key ^ c). */
+static void round_key(uint64_t key[8], const uint64_t c[8])
 {
     uint64_t r0 = 0, r1 = 0, r2 = 0, r3 = 0, r4 = 0, r5 = 0, r6 = 0, r7 = 0, w;
 
-    WORD(0)
-    WORD(1)
-    WORD(2)
-    WORD(3)
-    WORD(4)
-    WORD(5)
-    WORD(6)
-    WORD(7)
-    out[0] = r0;
-    out[1] = r1;
-    out[2] = r2;
-    out[3] = r3;
-    out[4] = r4;
-    out[5] = r5;
-    out[6] = r6;
-    out[7] = r7;
+    WORD(0, key[0] ^ c[0])
+    WORD(1, key[1] ^ c[1])
+    WORD(2, key[2] ^ c[2])
+    WORD(3, key[3] ^ c[3])
+    WORD(4, key[4] ^ c[4])
+    WORD(5, key[5] ^ c[5])
+    WORD(6, key[6] ^ c[6])
+    WORD(7, key[7] ^ c[7])
+    STORE(key)
+}
+
+/* x := LPS(x) ^ key. */
+static void round_state(uint64_t x[8], const uint64_t key[8])
+{
+    uint64_t r0 = key[0], r1 = key[1], r2 = key[2], r3 = key[3];
+    uint64_t r4 = key[4], r5 = key[5], r6 = key[6], r7 = key[7], w;
+
+    WORD(0, x[0])
+    WORD(1, x[1])
+    WORD(2, x[2])
+    WORD(3, x[3])
+    WORD(4, x[4])
+    WORD(5, x[5])
+    WORD(6, x[6])
+    WORD(7, x[7])
+    STORE(x)
 }
 
 void gostkey_streebog_compress_var(uint64_t h[8], const uint64_t n[8],
                                    const uint64_t m[8])
 {
-    uint64_t key[8], state[8], x[8];
+    uint64_t key[8], x[8];
 
+    memcpy(key, h, sizeof key);
+    round_key(key, n);
     for (int i = 0; i < 8; i++) {
-        x[i] = h[i] ^ n[i];
-        state[i] = m[i];
+        x[i] = m[i] ^ key[i];
     }
-    lps(key, x);
     for (int round = 0; round < 12; round++) {
-        for (int i = 0; i < 8; i++) {
-            x[i] = state[i] ^ key[i];
-        }
-        lps(state, x);
-        for (int i = 0; i < 8; i++) {
-            x[i] = key[i] ^ gostkey_streebog_constants[round][i];
-        }
-        lps(key, x);
+        round_key(key, gostkey_streebog_constants[round]);
+        round_state(x, key);
     }
     for (int i = 0; i < 8; i++) {
-        h[i] ^= state[i] ^ key[i] ^ m[i];
+        h[i] ^= x[i] ^ m[i];
     }
 }
