@@ -20,7 +20,7 @@ from .campaigns import watch, zone_in
 from .failures import Exit
 from .files import PathOption, write_file
 from .output import Output, json_option
-from .renewal_words import report_exit, report_lines, show_report, show_summary
+from .renewal_words import report_lines, show_report, show_summary
 from .texts import _, help_page
 
 DEFAULT_FOLDER = Path("gostkey-demo")
@@ -111,7 +111,7 @@ def demo_command(
     table = report_lines(report, zone)
     write_file(folder / REPORT, table.encode("utf-8"), private=True, force=True)
     _show_times(out, report, ready - began, done - ready, folder)
-    return report_exit(report)
+    return Exit(report.exit_code)
 
 
 def _show_times(

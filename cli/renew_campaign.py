@@ -19,7 +19,7 @@ from .failures import Exit, naming
 from .files import PathOption, read_file, write_file
 from .output import Output, json_option
 from .renew import Source, renew_command, source_options, zone_option
-from .renewal_words import report_exit, report_lines, show_report, show_summary
+from .renewal_words import report_lines, show_report, show_summary
 from .sources import at_option
 from .texts import _, help_page
 
@@ -208,7 +208,7 @@ def _work(out: Output, folder: Path, work: Callable[..., Any]) -> Exit:
     report = watch(out, folder, work, _("renewing keys"))
     show_report(out, report, zone_in(folder))
     show_summary(out, report)
-    return report_exit(report)
+    return Exit(report.exit_code)
 
 
 @renew_command.command(
@@ -283,4 +283,4 @@ def report_(
         write_file(target, text.encode("utf-8"), private=True, force=force)
         out.note(_("table written to {file}").format(file=target))
     show_summary(out, report)
-    return report_exit(report)
+    return Exit(report.exit_code)

@@ -22,7 +22,6 @@ from .texts import _, plural
 
 __all__ = [
     "plan_exit",
-    "report_exit",
     "report_lines",
     "show_plan",
     "show_report",
@@ -175,13 +174,6 @@ def report_lines(report: Report, zone: tzinfo) -> str:
         + "\n"
         for row in rows
     )
-
-
-def report_exit(report: Report) -> Exit:
-    """Return the exit code of a campaign's run."""
-    if any(row["reason"] == "generator" for row in report.rows):
-        return Exit.GENERATOR
-    return Exit(report.exit_code)
 
 
 def _show_rows(

@@ -28,7 +28,15 @@ GROUPS = (
 """Every item is in one of them; rows of a list that could not be used count
 as unreadable."""
 
-_NEEDS_PERSON = frozenset({Reason.PASSWORD_REQUIRED.value})
+_NEEDS_PERSON = frozenset(
+    one.value
+    for one in (
+        Reason.PASSWORD_REQUIRED,
+        Reason.PASSWORD_FILE,
+        Reason.WRONG_PASSWORD,
+        Reason.MEDIUM,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -49,10 +57,13 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """Give the command's exit code: 0, 2 some failed, 3 none succeeded, 4.
+        """Give the command's exit code: 0, 2 some failed, 3 none succeeded, 4, 5.
 
-        4: none succeeded, and all that failed lack a password only.
+        4: none succeeded, and all that failed need a person: the right
+        password or another medium.  5: the random generator failed.
         """
+        if any(row["reason"] == Reason.GENERATOR.value for row in self.rows):
+            return 5
         bad = sum(self.counts[one] for one in ("failed", "refused", "unreadable"))
         if not bad:
             return 0

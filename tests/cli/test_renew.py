@@ -283,6 +283,18 @@ def test_a_wrong_password_and_its_cure(
     assert ran.code == 0 and statuses(ran) == 4 * ["renewed"]
 
 
+def test_a_wrong_password_of_the_only_key_needs_a_person(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    ran = run(
+        *["renew", "run", office.container(0), "--exchanges-finished", *NOW],
+        *["--password-file", office.password_file(1), "--ca", office.authority],
+        *["--campaign", tmp_path / "campaign", "--json"],
+    )
+    assert ran.code == 4
+    assert codes(ran) == ["wrong-password"]
+
+
 def test_a_password_that_is_missing(run: Run, office: Office, tmp_path: Path) -> None:
     rewrite(office.list, 0, f"containers/{office.container(0).name};;;да")
     ran = renew(run, office, tmp_path, "--json")
