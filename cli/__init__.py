@@ -132,8 +132,7 @@ def _unexpected(error: BaseException) -> Failure:
     },
     help=help_page(
         _(
-            "Keys and signatures of GOST R 34.10-2012, key containers, and the "
-            "renewal of many at once.\n\n"
+            "Keys, signatures and key containers of GOST R 34.10-2012.\n\n"
             "Every command has --help. Data goes to the standard output, messages "
             "to the standard error output. Passwords are asked for on the terminal "
             "or read from a file, an environment variable or a descriptor, never "

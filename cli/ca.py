@@ -20,7 +20,7 @@ from gostkey.pki.names import LABELS, Name
 from gostkey.pki.requests import build_request
 
 from .failures import Failure, describe, naming, overall
-from .files import PathOption, read_file, write_file
+from .files import PathOption, read_file, refuse_taken, write_file
 from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
 from .sources import SLOTS, at_option, curve_option, now, open_key
@@ -34,9 +34,10 @@ FOLDER = click.argument("folder", metavar="FOLDER", type=PathOption)
     "ca",
     help=help_page(
         _(
-            "A small certification authority, for trials and closed networks.\n\n"
-            "It keeps its key, certificate and register in one FOLDER. It is not "
-            "certified and not guarded against its own operator."
+            "A small certification authority for trials.\n\n"
+            "It keeps its key, certificate and register in one FOLDER. It is for "
+            "trials and closed networks: not certified, and not guarded against "
+            "its own operator."
         ),
         examples=[
             'gostkey ca init authority --name "CN=Trial CA" --name C=RU',
@@ -99,7 +100,7 @@ PASSWORD_OPTIONS = password_options(of=_("of the authority's key"))
     "init",
     help=help_page(
         _(
-            "Make an authority with a new key and a self-signed certificate.\n\n"
+            "Make an authority.\n\nIt gets a new key and a self-signed certificate. "
             "FOLDER must not exist or be empty. The password encrypts the key; "
             "without a password option it is asked for on the terminal."
         ),
@@ -211,8 +212,8 @@ def issue(
         raise click.UsageError(_("--key and --name go together"))
     if out.json and target is None:
         raise click.UsageError(_("--json needs --out FILE"))
-    if target is not None and not force and target.exists():
-        write_file(target, b"")
+    if target is not None:
+        refuse_taken(target, force)
     with open_authority(folder, password) as authority:
         if request is not None:
             item = str(request)
@@ -260,8 +261,7 @@ def is_first_request(data: bytes) -> bool:
     "admit",
     help=help_page(
         _(
-            "Take certificates of another authority, so that they can be renewed "
-            "here.\n\n"
+            "Take certificates of another authority for renewal.\n\n"
             "You vouch for them: their chain is not looked at."
         ),
         examples=["gostkey ca admit authority ivanov.cer petrov.cer"],
@@ -361,7 +361,7 @@ def revoke(
 @ca_command.command(
     "crl",
     help=help_page(
-        _("Make a new list of revoked certificates, with the next number."),
+        _("Make a new list of revoked certificates (CRL)."),
         examples=["gostkey ca crl authority --out authority.crl --force"],
         exits=[0, 1, 3, 4, 5],
     ),

@@ -33,11 +33,11 @@ CRL_EVERY = 3600.0
     "serve",
     help=help_page(
         _(
-            "Answer renewal requests: NAME.p7m in --inbox gets NAME.cer in "
-            "--outbox.\n\n"
-            "A refused one gets NAME.refused.txt with the reason. Answered requests "
-            "stay where they are and are not answered again. First certificates are "
-            "not issued here: they need an operator (`gostkey ca issue`). "
+            "Answer the renewal requests in a folder.\n\n"
+            "NAME.p7m in --inbox gets NAME.cer in --outbox. A refused one gets "
+            "NAME.refused.txt with the reason. Answered requests stay "
+            "where they are and are not answered again. First certificates are not "
+            "issued here: they need an operator (`gostkey ca issue`). "
             "--publish FOLDER keeps the authority's certificate and a current CRL "
             "there, which is what `renew run --trusted` wants. Stop it with Ctrl-C."
         ),

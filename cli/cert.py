@@ -44,8 +44,9 @@ FILES = click.argument(
     "show",
     help=help_page(
         _(
-            "Show certificates: owner with all attributes (INN, SNILS, OGRN ...), "
-            "issuer, dates, key.\n\n"
+            "Show certificates.\n\n"
+            "That is the owner with all attributes (INN, SNILS, OGRN ...), the "
+            "issuer, dates and the key. "
             "FILE is PEM or DER; a PEM file may hold several."
         ),
         examples=["gostkey cert show ivanov.cer", "gostkey cert show --json *.pem"],
@@ -82,8 +83,8 @@ def show(out: Output, files: tuple[Path, ...]) -> int:
     "verify",
     help=help_page(
         _(
-            "Verify that certificates lead to a trusted root, are in date and not "
-            "revoked.\n\n"
+            "Verify certificates.\n\n"
+            "They must lead to a trusted root, be in date and not revoked. "
             "Name the root with --ca. Lists of revoked certificates are needed "
             "unless --no-crl says otherwise."
         ),

@@ -109,8 +109,8 @@ def list_(out: Output, folders: tuple[Path, ...]) -> int:
     "show",
     help=help_page(
         _(
-            "Show all that a container tells without its password: name, keys, "
-            "dates, certificates."
+            "Show what a container tells without its password.\n\n"
+            "That is its name, keys, dates and certificates."
         ),
         examples=["gostkey container show /media/keys/ivanov.000"],
         exits=[0, 1, 2, 3, 4],
@@ -143,8 +143,9 @@ def show(out: Output, folders: tuple[Path, ...]) -> int:
     "check",
     help=help_page(
         _(
-            "Check containers: every MAC, both copies of the key, fingerprints, "
-            "certificates and dates.\n\n"
+            "Check containers and their keys.\n\n"
+            "Looked at are every MAC, both copies of the key, fingerprints, "
+            "certificates and dates. "
             "A container with a password is opened with it; it is asked for on the "
             "terminal, once for each container, unless an option names it. "
             "--no-password checks only what needs none. Nothing is changed."

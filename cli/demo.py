@@ -48,7 +48,7 @@ _OURS = frozenset(
     "demo",
     help=help_page(
         _(
-            "Renew the keys of many invented subscribers, from beginning to end.\n\n"
+            "Renew the keys of many invented subscribers.\n\n"
             "Makes a folder with a certification authority and N subscribers, each "
             "with a key container whose key is about to expire; then renews them "
             "all: new keys, new containers, requests signed with the old keys, "

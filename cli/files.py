@@ -17,7 +17,7 @@ from gostkey.errors import EncodingError, MediumError
 
 from .texts import _
 
-__all__ = ["PathOption", "read_file", "write_file"]
+__all__ = ["PathOption", "read_file", "refuse_taken", "write_file"]
 
 # Keys, certificates and CRLs are far smaller; a disk image is not read in.
 LIMIT = 64 << 20
@@ -50,6 +50,18 @@ def read_file(path: Path, limit: int = LIMIT) -> bytes:
     return data
 
 
+def refuse_taken(path: Path, force: bool) -> None:
+    """Refuse a place that is taken, before any work is done for it.
+
+    Raises:
+        FileExistsError: if there is something and *force* is not set.
+    """
+    if not force and str(path) != "-" and path.exists():
+        raise FileExistsError(
+            errno.EEXIST, _("already there; --force replaces it"), str(path)
+        )
+
+
 def write_file(
     path: Path, data: bytes, *, private: bool = False, force: bool = False
 ) -> None:
@@ -58,7 +70,7 @@ def write_file(
     It is written beside its place, synced, put into place, and read back.
 
     Args:
-        path: where; the folder must exist.
+        path: where, in a folder that is there; "-" is the standard output.
         data: what.
         private: only the owner may read it (0600).
         force: replace an older file; without it that is an error.
@@ -68,11 +80,12 @@ def write_file(
         MediumError: if what is read back differs.
         OSError: if the disk is full or read-only.
     """
-    taken = FileExistsError(
-        errno.EEXIST, _("already there; --force replaces it"), str(path)
-    )
-    if not force and path.exists():
-        raise taken
+    if str(path) == "-":
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    refuse_taken(path, force)
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     mode = 0o600 if private else 0o666
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -85,7 +98,7 @@ def write_file(
         if force:
             os.replace(beside, path)
         else:
-            _put(beside, path, taken)
+            _put(beside, path)
         _sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -102,12 +115,13 @@ def write_file(
         )
 
 
-def _put(beside: Path, path: Path, taken: FileExistsError) -> None:
+def _put(beside: Path, path: Path) -> None:
     """Rename without ever replacing: a link fails if the name is taken."""
     try:
         os.link(beside, path)
     except FileExistsError:
-        raise taken from None
+        refuse_taken(path, force=False)
+        raise
     except OSError:
         # FAT has no links; the look before is all there is.
         os.replace(beside, path)

@@ -40,7 +40,7 @@ FEATURES = (
     "info",
     help=help_page(
         _(
-            "Show the backend, its kernels, the processor and all versions.\n\n"
+            "Show the backend, the processor and all versions.\n\n"
             "If the slow Python fallback runs instead of the native core, the "
             "reason is told. Put this output into every bug report."
         ),

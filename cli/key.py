@@ -10,7 +10,7 @@ from gostkey import curves, keyforms
 from gostkey.errors import EncodingError
 from gostkey.signing import SigningKey, VerifyingKey
 
-from .files import PathOption, read_file, write_file
+from .files import PathOption, read_file, refuse_taken, write_file
 from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
 from .sources import SLOTS, curve_option, looks_like, open_key, read_public_key
@@ -80,9 +80,8 @@ def generate(
     force: bool,
     password: PasswordSource,
 ) -> None:
-    if not force and target.exists():
-        # Found now, so that nobody types a password in vain.
-        write_file(target, b"", private=True)
+    # Now, so that nobody types a password in vain.
+    refuse_taken(target, force)
     secret = password.choose(str(target))
     with SigningKey.generate(curve) as key:
         text = keyforms.pem(
@@ -109,7 +108,7 @@ def generate(
     "public",
     help=help_page(
         _(
-            "Print the public key of a private key, container or certificate.\n\n"
+            "Print the public key of a key, container or certificate.\n\n"
             "KEY is a PKCS#8 file, the folder of a key container, or a "
             "certificate. The form is SubjectPublicKeyInfo, as PEM, or DER with "
             "--der."
@@ -143,7 +142,7 @@ def public(
     if target is not None:
         write_file(target, data, force=force)
     elif der:
-        out.binary(data)
+        write_file(Path("-"), data)
     else:
         out.verbatim(data.decode("ascii"))
 

@@ -55,12 +55,6 @@ class Output:
         """Print text that is ours and has lines of its own, such as PEM."""
         self._write(text.rstrip("\n"))
 
-    def binary(self, data: bytes) -> None:
-        """Write bytes to stdout as they are."""
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-
     def pairs(self, pairs: Iterable[tuple[str, str]]) -> None:
         """Print names and values, one pair a line, the values in one column."""
         shown = [(clean(name), clean(value)) for name, value in pairs]

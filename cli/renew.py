@@ -35,8 +35,8 @@ F = TypeVar("F", bound=Callable[..., Any])
     "renew",
     help=help_page(
         _(
-            "Renew the keys of many subscribers: see what is due, plan, run, "
-            "receive certificates, report.\n\n"
+            "Renew the keys of many subscribers.\n\n"
+            "See what is due, make a plan, run it, receive certificates, report. "
             "A key lives one year; from 60 days before its end it is due; on its "
             "last day and after it the subscriber must come to the office. The old "
             "container is never changed or deleted. A campaign keeps every step in "

@@ -45,8 +45,9 @@ def campaign_option(command: F) -> F:
     "run",
     help=help_page(
         _(
-            "Renew keys: a new campaign from PATH, --csv or --plan, or go on with "
-            "the one in --campaign.\n\n"
+            "Renew keys.\n\n"
+            "A new campaign begins from PATH, --csv or --plan; without them the one "
+            "in --campaign goes on. "
             "For every key that the plan renews: a new key and container, a request "
             "signed with the old key, the certificate, its check, its installation, "
             "copies of both containers. One failure stops one key. The old "
@@ -165,10 +166,9 @@ def _plan(
     "resume",
     help=help_page(
         _(
-            "Go on with a campaign after an interruption of any kind, and try the "
-            "keys again that failed.\n\n"
-            "Nothing is done twice: no second key and no second request for "
-            "anyone. What was refused stays refused."
+            "Go on after an interruption, and try failed keys again.\n\n"
+            "The interruption may be of any kind. Nothing is done twice: no second "
+            "key and no second request for anyone. What was refused stays refused."
         ),
         examples=["gostkey renew resume --campaign spring"],
         exits=_EXITS,
@@ -187,7 +187,8 @@ def resume(out: Output, folder: Path, at: datetime | None) -> Exit:
     "receive",
     help=help_page(
         _(
-            "Fetch the certificates that have come, check and install them.\n\n"
+            "Fetch certificates that have come, and install them.\n\n"
+            "They are checked before. "
             "May be run any number of times. A certificate is expected within "
             "three hours after its request; after that the table says so."
         ),
@@ -247,8 +248,9 @@ def status(out: Output, folder: Path, at: datetime | None) -> None:
     "report",
     help=help_page(
         _(
-            "Show the table of a campaign: every key, its old and new last day, or "
-            "why it was not renewed.\n\n"
+            "Show the table of a campaign.\n\n"
+            "Every key is in it, with its old and new last day, or why it was not "
+            "renewed. "
             "The exit code is that of the run. Works also while a run is going on."
         ),
         examples=[

@@ -15,7 +15,7 @@ from gostkey.pki.cms import sign as sign_cms
 from gostkey.signing import VerifyingKey
 
 from .failures import naming
-from .files import PathOption, read_file, write_file
+from .files import PathOption, read_file, refuse_taken, write_file
 from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
 from .sources import SLOTS, KeySource, at_option, now, open_key, read_public_key
@@ -89,6 +89,7 @@ def sign_command(
     target = _target(file, target, raw, detached)
     if out.json and str(target) == "-":
         raise click.UsageError(_("--json needs --out FILE: both go to the output"))
+    refuse_taken(target, force)
     content = read_file(file, LARGEST_DOCUMENT)
     signer = None
     with open_key(key, password, slot) as source:
@@ -100,12 +101,17 @@ def sign_command(
             signer, signed = _message(
                 content, source, certificate_file, detached, now(at)
             )
+            if now(at) >= signer.signing_ends:
+                out.note(
+                    _(
+                        "{owner}: this key's period is over; the signature proves "
+                        "little"
+                    ).format(owner=signer.subject.owner)
+                )
     if as_pem:
         signed = pem(signed, "CMS").encode("ascii")
-    if str(target) == "-":
-        out.binary(signed)
-    else:
-        write_file(target, signed, force=force)
+    write_file(target, signed, force=force)
+    if str(target) != "-":
         out.note(_("signature written to {file}").format(file=target))
     if out.json:
         kind = "raw" if raw else "cms-detached" if detached else "cms-attached"
@@ -115,7 +121,7 @@ def sign_command(
                 "status": "done",
                 "kind": kind,
                 "signature": str(target),
-                "signer": signer,
+                "signer": summary(signer) if signer else None,
             }
         )
 
@@ -135,7 +141,7 @@ def _message(
     certificate_file: Path | None,
     detached: bool,
     moment: datetime,
-) -> tuple[dict[str, object], bytes]:
+) -> tuple[Certificate, bytes]:
     """Return who signs, and the CMS message."""
     if certificate_file is not None:
         certificate, *others = read_certificates(certificate_file)
@@ -159,7 +165,7 @@ def _message(
         signing_time=moment,
         extra_certificates=others,
     )
-    return summary(certificate), signed
+    return certificate, signed
 
 
 @click.command(
@@ -235,6 +241,8 @@ def verify_command(
         )
     if target is not None and signature is not None:
         raise click.UsageError(_("--out is for messages with the content in them"))
+    if out.json and str(target) == "-":
+        raise click.UsageError(_("--json needs --out FILE: both go to the output"))
     _verify_message(
         out, file, signature, target, force, None if any_signer else trust, now(at)
     )
@@ -293,9 +301,11 @@ def _verify_message(
             }
         )
         return
-    out.text(_("{file}: the signature is good").format(file=file))
+    # With the content on the standard output, words go elsewhere.
+    tell = out.note if str(target) == "-" else out.text
+    tell(_("{file}: the signature is good").format(file=file))
     for signer in signers:
-        out.text(_("signed by {subject}").format(subject=signer.subject.text()))
+        tell(_("signed by {subject}").format(subject=signer.subject.text()))
     if trust is None:
         out.note(_("who signed was not verified (--any-signer)"))
 

@@ -46,6 +46,11 @@ def test_every_help_has_examples_and_exit_codes(
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_short_helps_are_whole_sentences(path: tuple[str, ...]) -> None:
+    assert not ALL[path].get_short_help_str(60).endswith("...")
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_no_option_takes_a_secret_from_the_command_line(path: tuple[str, ...]) -> None:
     for option in ALL[path].params:
         if "password" in (option.name or "") or "pin" in (option.name or "").split("_"):
