@@ -14,7 +14,6 @@ from datetime import datetime
 
 from gostkey.errors import GeneratorFailure, GostKeyError
 from gostkey.pki.certificates import Certificate
-from gostkey.pki.chain import ChainVerifier
 
 from .key_steps import date_verdict
 from .reasons import Reason, verdict
@@ -132,7 +131,7 @@ class Check:
             begins = clock_text(certificate.signing_begins, context.zone)
             ends = clock_text(certificate.signing_ends, context.zone)
             return verdict(Reason.ANSWER_DATES, f"from {begins} to {ends}")
-        _verifier(context).verify(certificate, now)
+        context.verifier().verify(certificate, now)
         return self._test_signature(work, certificate)
 
     def _test_signature(self, work: Work, certificate: Certificate) -> Outcome:
@@ -147,16 +146,6 @@ class Check:
         except (GostKeyError, OSError) as error:
             return verdict(Reason.TEST_SIGNATURE, str(error))
         return Done()
-
-
-def _verifier(context: Context) -> ChainVerifier:
-    """Take the authority's certificates and CRLs as they are in this run."""
-    if context.verifier is None:
-        trust = context.transport.trust()
-        context.verifier = ChainVerifier(
-            roots=trust.roots, intermediates=trust.intermediates, crls=trust.crls
-        )
-    return context.verifier
 
 
 BACK_TO_SENT = frozenset(

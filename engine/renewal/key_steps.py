@@ -64,6 +64,8 @@ class MakeKey:
         late = date_verdict(context, one)
         if late is not None:
             return late
+        if context.is_revoked(parsed(one.old_certificate or b"")):
+            return verdict(Reason.REVOKED)
         # A wrong password must be found before a new key is made, not after.
         opened = open_old(work)
         if not isinstance(opened, Done):

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeAlias
 
 from gostkey.containers import Container, OpenContainer
 from gostkey.errors import (
+    CertificateError,
     CertificateMismatch,
     ContainerDamaged,
     ContainerError,
@@ -40,7 +41,7 @@ from .reasons import Reason, Verdict, verdict
 from .rules import MOSCOW
 from .store import Clock, Item, Store
 from .subscribers import read_password
-from .transports import Pending, Transport
+from .transports import Pending, Transport, Trust
 
 log = logging.getLogger("gostkey.renewal")
 
@@ -96,12 +97,60 @@ class Context:
     transport: Transport
     clock: Clock
     zone: tzinfo = MOSCOW
-    verifier: ChainVerifier | None = None
-    """Made once in a run, when the first answer is there."""
+    _trust: Trust | None = None
+    _verifier: ChainVerifier | None = None
     folders: dict[Path, dict[str, set[str]]] = field(default_factory=dict)
     """Destination to its folders' names, by what is before the last dot."""
     begun: dict[str, set[int]] = field(default_factory=dict)
     """Step to the items for which an earlier run began it."""
+
+    def trust(self) -> Trust:
+        """Take the authority's certificates and CRLs, once in a run.
+
+        Raises:
+            GostKeyError: if they cannot be had.
+        """
+        if self._trust is None:
+            self._trust = self.transport.trust()
+        return self._trust
+
+    def verifier(self) -> ChainVerifier:
+        """Give what verifies a new certificate's chain.
+
+        Raises:
+            GostKeyError: if the authority's certificates cannot be had.
+        """
+        if self._verifier is None:
+            trust = self.trust()
+            self._verifier = ChainVerifier(
+                roots=trust.roots, intermediates=trust.intermediates, crls=trust.crls
+            )
+        return self._verifier
+
+    def is_revoked(self, certificate: Certificate) -> bool:
+        """Say whether a CRL that we have revokes a certificate.
+
+        Only a CRL that verifies counts; the authority itself will look again.
+        """
+        try:
+            trust = self.trust()
+        except GeneratorFailure:
+            raise
+        except GostKeyError:
+            # By hand the authority's files may come with its first answer.
+            return False
+        for crl in trust.crls:
+            if crl.issuer_der != certificate.issuer_der:
+                continue
+            if not crl.is_revoked(certificate.serial):
+                continue
+            for issuer in (*trust.roots, *trust.intermediates):
+                try:
+                    crl.verify_signed_by(issuer)
+                except CertificateError:
+                    continue
+                return True
+        return False
 
     def was_begun(self, step: str, one: Item) -> bool:
         """Say whether an earlier run began the step for the item."""

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+import samples
+from oracles import container_reader
 from renewal.offices import NOW, Office, certificate_in, snapshot
 
 from gostkey.containers import Container
@@ -63,6 +65,10 @@ def test_keys_of_every_kind_are_renewed_in_all_states(office: Office) -> None:
         assert certificate.not_after > NOW + timedelta(days=360)
         with container.open() as opened:
             assert opened.keys["primary"].verifying_key == certificate.public_key
+        # And to a reader that shares no code with the package it is the same.
+        seen = container_reader.read(samples.read(place), quick=True)
+        assert seen.public == certificate.public_key.to_bytes()
+        assert seen.certificate == certificate.der
         # Both copies are whole.
         assert snapshot(Path(row["archive"])) == snapshot(who.container)
         assert snapshot(Path(row["backup"])) == snapshot(place)

@@ -249,13 +249,9 @@ def test_what_the_office_states_stops_one_item(
 
 
 @pytest.mark.parametrize(
-    ("days_left", "reason"), [(0, "last-day"), (-1, "expired"), (-900, "expired")]
+    ("days_left", "reason"), [(0, "last-day"), (-1, "expired"), (-400, "expired")]
 )
 def test_an_old_key_stops_one_item(trio: Office, days_left: int, reason: str) -> None:
-    trio.authority.certificate  # noqa: B018
-    if days_left == -900:
-        trio.clock.moment = NOW
-        days_left = -400
     who = trio.add(days_left=days_left)
     trio.subscribers.pop()
     trio.change(1, container=who.container)
@@ -273,11 +269,28 @@ def test_a_container_without_a_certificate_is_nobodys(trio: Office) -> None:
     check_others(run(trio), "no-certificate", group="refused")
 
 
-def test_a_revoked_certificate_is_refused_by_the_authority(trio: Office) -> None:
+def test_a_revoked_certificate_is_refused_before_a_key_is_made(trio: Office) -> None:
     old = certificate_in(trio.subscribers[1].container)
     assert old is not None
     trio.authority.revoke(old.serial, NOW, "keyCompromise")
-    bad = check_others(run(trio), "refused-by-authority", group="refused")
+    bad = check_others(run(trio), "certificate-revoked", group="refused")
+    assert "office" in bad["cure"]
+    assert len(list(trio.keys.iterdir())) == 5
+
+
+def test_a_revocation_that_only_the_authority_knows_is_told_by_it(
+    trio: Office,
+) -> None:
+    class Late(EmbeddedCA):
+        def submit(self, pendings: Sequence[Pending]) -> list[GostKeyError | None]:
+            old = certificate_in(trio.subscribers[1].container)
+            assert old is not None
+            self.authority.revoke(old.serial, NOW, "keyCompromise")
+            return super().submit(pendings)
+
+    transport = Late(trio.authority, trio.folder / "ca", trio.clock)
+    with trio.begin(transport) as campaign:
+        bad = check_others(campaign.run(), "refused-by-authority", group="refused")
     assert "revoked" in bad["text"]
     # Its new container stays; it is of no use, and it is nobody's only copy.
     with trio.open() as campaign:
@@ -575,7 +588,7 @@ def test_no_key_is_made_when_the_generator_fails(
     office.add()
     before = snapshot(office.keys)
 
-    def fill(buffer: Any) -> None:
+    def fill(buffer: Any, **more: Any) -> None:
         raise GeneratorFailure("the source gave the same bytes twice")
 
     with office.begin() as campaign:
