@@ -114,7 +114,13 @@ def plan_exit(plan: Plan) -> Exit:
 
 # -- campaigns ---------------------------------------------------------------
 
-_COLUMNS = ("owner", "container", "old until", "new until", "result")
+_COLUMNS = (
+    _("owner"),
+    _("container"),
+    _("old until"),
+    _("new until"),
+    _("result"),
+)
 
 
 def show_report(
@@ -186,7 +192,7 @@ def _show_rows(
     if gap is not None:
         cells.insert(gap[0], [gap[1], "", "", "", ""])
     if cells:
-        out.table([_(name) for name in _COLUMNS], cells)
+        out.table(_COLUMNS, cells)
 
 
 def _report_row(

@@ -171,3 +171,21 @@ def test_an_interrupted_demo_says_how_to_go_on(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert f"gostkey renew resume --campaign {folder}" in told.decode()
     assert b"Traceback" not in told
+
+
+def test_a_reader_who_goes_away_does_not_stop_the_renewal(
+    run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "demo"
+    process = subprocess.Popen(
+        command("demo", "--subscribers", 3, "--folder", folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    told = process.stderr.read()
+    assert process.wait(120) == 0
+    assert b"Traceback" not in told
+    assert {row[3] for row in table(run, folder)} == {"renewed"}
