@@ -49,6 +49,33 @@ static void slow_multiply(uint64_t *t, const uint64_t *x, const uint64_t *y)
     }
 }
 
+#if defined(GOSTKEY_P_PLUS)
+/* In fe_reduce's words: l = B - 1, m = 2 and n below c, so that l - n + c m is p or
+ * more, which no product of the edges gives.  h = 2^(64 LIMBS) / c + 1. */
+static int check_last_subtraction(const struct gostkey_curve *curve)
+{
+    uint64_t h[LIMBS], t[2 * LIMBS], wanted[LIMBS], rest = 1;
+    struct fe z;
+
+    for (int i = LIMBS - 1; i >= 0; i--) {
+        uint64_t upper = (rest << 32) / P_C;
+
+        rest = (rest << 32) % P_C;
+        h[i] = upper << 32 | (rest << 32) / P_C;
+        rest = (rest << 32) % P_C;
+    }
+    h[0] += 1; /* c does not divide a power of two, so this is the ceiling */
+    for (int i = 0; i < LIMBS; i++) {
+        t[i] = UINT64_MAX;
+        t[LIMBS + i] = h[i] >> 1 | (i < LIMBS - 1 ? h[i + 1] << 63 : 0);
+    }
+    t[LIMBS - 1] = UINT64_MAX >> 1 | h[0] << 63;
+    slow_reduce(wanted, t, 2 * LIMBS, curve->p);
+    fe_reduce(&z, t, curve);
+    return memcmp(z.v, wanted, sizeof wanted) != 0;
+}
+#endif
+
 int GOSTKEY_FIELD_CHECK(const struct gostkey_curve *curve)
 {
     enum { EDGES = 26 };
@@ -130,6 +157,9 @@ int GOSTKEY_FIELD_CHECK(const struct gostkey_curve *curve)
             failures += fe_mask_zero(&z, curve) == 0;
         }
     }
+#if defined(GOSTKEY_P_PLUS)
+    failures += check_last_subtraction(curve);
+#endif
     for (int i = 0; i < EDGES; i++) {
         static const uint64_t one[LIMBS] = {1};
         uint64_t got[LIMBS];

@@ -134,6 +134,31 @@ def test_backends_make_the_same_hedged_signatures(name: str) -> None:
         assert pure.verify(curve.index, public, digest, made)
 
 
+@pytest.mark.parametrize("name", ["tc26-256-a", "tc26-256-b", "tc26-512-b"])
+def test_verification_meets_equal_and_opposite_points(
+    each_backend: str, name: str
+) -> None:
+    # With the key d = 1, u G + v Q = (u + v) G, and small u and v make every
+    # table entry meet itself or its opposite on the way.  A signature for
+    # chosen u and v: r = x mod q, e = -r / v, s = u e.
+    curve = curves.get(name)
+    q = curve.q
+    public = active.elliptic.public_key(curve.index, little(1, curve))
+    steps = range(-33, 34) if each_backend == "native" else range(-33, 34, 8)
+    for u in (1, 2, 31, 32, 33, q - 1, q - 2):
+        for v in steps:
+            if (u + v) % q == 0 or v == 0:
+                continue
+            point = active.elliptic.public_key(curve.index, little((u + v) % q, curve))
+            r = int.from_bytes(point[: curve.size], "little") % q
+            e = -r * pow(v, -1, q) % q
+            s = u * e % q
+            signature = s.to_bytes(curve.size, "big") + r.to_bytes(curve.size, "big")
+            assert active.elliptic.verify(
+                curve.index, public, little(e, curve), signature
+            ), (u, v)
+
+
 @pytest.mark.parametrize("name", ["tc26-256-b", "tc26-512-a"])
 def test_nonce_depends_on_key_digest_fresh_and_curve(
     each_backend: str, name: str
