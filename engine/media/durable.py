@@ -9,8 +9,11 @@ import os
 import secrets
 import stat
 from pathlib import Path
+from typing import TypeAlias
 
 from gostkey.errors import MediumError
+
+AnyPath: TypeAlias = "str | Path"
 
 TEMPORARY = ".gostkey-tmp-"
 """Start of the names of files and folders that are not finished."""
@@ -24,7 +27,7 @@ def temporary_beside(path: Path) -> Path:
     return path.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
 
 
-def write_file(path: Path, data: bytes) -> None:
+def write_file(path: AnyPath, data: bytes) -> None:
     """Create a file with its final mode and write it; the disk may still be at it."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags, FILE_MODE)
@@ -38,7 +41,7 @@ def write_file(path: Path, data: bytes) -> None:
         os.close(descriptor)
 
 
-def flush_file(path: Path) -> None:
+def flush_file(path: AnyPath) -> None:
     """Wait until a file's content is on the medium."""
     # Windows flushes only what is open for writing.
     descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
@@ -59,7 +62,7 @@ def flush_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def read_file(path: Path, limit: int) -> bytes:
+def read_file(path: AnyPath, limit: int) -> bytes:
     """Read a regular file of at most *limit* bytes.
 
     Raises:
@@ -106,13 +109,26 @@ def make_folder(path: Path) -> None:
     flush_folder(path.parent)
 
 
-def forget_cached(path: Path) -> None:
-    """Ask the system to read a file from the medium next time."""
-    descriptor = os.open(path, os.O_RDONLY)
+def read_back(path: AnyPath, size: int) -> bytes:
+    """Read a file that was just written, from the medium and not from memory.
+
+    Args:
+        path: the file.
+        size: bytes that it must have; at most one more is read.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
     try:
         _forget(descriptor)
+        data = os.read(descriptor, size + 1)
+        while len(data) < size:
+            piece = os.read(descriptor, size + 1 - len(data))
+            if not piece:
+                break
+            data += piece
     finally:
         os.close(descriptor)
+    return data
 
 
 def _forget(descriptor: int) -> None:

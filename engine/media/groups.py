@@ -100,26 +100,29 @@ class Writing(Job):
 
     def __post_init__(self) -> None:
         self.beside = durable.temporary_beside(self.folder)
+        # Plain strings: with thousands of containers paths are felt.
+        self.inner = [
+            (os.path.join(self.beside, name), data) for name, data in self.files.items()
+        ]
 
     def create(self) -> None:
         refuse_existing(self.folder)
         os.mkdir(self.beside, durable.FOLDER_MODE)
-        for name, data in self.files.items():
-            durable.write_file(self.beside / name, data)
+        for path, data in self.inner:
+            durable.write_file(path, data)
 
     def flush(self) -> None:
-        for name in self.files:
-            durable.flush_file(self.beside / name)
+        for path, _ in self.inner:
+            durable.flush_file(path)
         durable.flush_folder(self.beside)
 
     def compare(self) -> None:
-        for name in self.files:
-            durable.forget_cached(self.beside / name)
-        if read_container(self.beside) != dict(self.files):
-            raise MediumError(
-                f"{self.folder.parent}: what was written does not read back the "
-                "same; the medium is failing, use another one"
-            )
+        for path, data in self.inner:
+            if durable.read_back(path, len(data)) != data:
+                raise MediumError(
+                    f"{self.folder.parent}: what was written does not read back the "
+                    "same; the medium is failing, use another one"
+                )
 
     def rename(self) -> None:
         refuse_existing(self.folder)
@@ -200,8 +203,7 @@ class Replacing(Job):
     def compare(self) -> None:
         if self.unchanged:
             return
-        durable.forget_cached(self.current)
-        if durable.read_file(self.current, LARGEST_FILE) != self.header:
+        if durable.read_back(self.current, len(self.header)) != self.header:
             os.replace(self.kept, self.current)
             durable.flush_folder(self.folder)
             raise MediumError(
@@ -267,7 +269,9 @@ def header_in(folder: Path) -> Path:
 
 def read_container(folder: Path) -> dict[str, bytes]:
     """Read the container's files: lower-case name to content."""
+    names = {name.lower(): name for name in os.listdir(folder)}
     return {
-        name: durable.read_file(path, LARGEST_FILE)
-        for name, path in files_in(folder).items()
+        name: durable.read_file(os.path.join(folder, names[name]), LARGEST_FILE)
+        for name in FILES
+        if name in names
     }
