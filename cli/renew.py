@@ -24,7 +24,7 @@ from gostkey.renewal.subscribers import Listing, read_list, read_tree
 from .failures import Exit
 from .files import PathOption, write_file
 from .output import Output, json_option
-from .renewal_words import plan_exit, show_plan
+from .renewal_words import plan_exit, show_plan, warn_of_open_keys
 from .sources import at_option, now
 from .texts import _, help_page
 
@@ -267,6 +267,7 @@ def plan_(
 ) -> Exit:
     plan = make_plan(source.read(), now(at), zone)
     show_plan(out, plan, "planned")
+    warn_of_open_keys(out, plan)
     if save_plan is not None:
         text = plan_to_json(plan)
         # Names and dates of subscribers: for the office alone.

@@ -19,7 +19,7 @@ from .failures import Exit, naming
 from .files import PathOption, read_file, write_file
 from .output import Output, json_option
 from .renew import Source, renew_command, source_options, zone_option
-from .renewal_words import report_lines, show_report, show_summary
+from .renewal_words import report_lines, show_report, show_summary, warn_of_open_keys
 from .sources import at_option
 from .texts import _, help_page
 
@@ -131,6 +131,7 @@ def run(
             return _work(out, folder, campaign.run)
     transport = _transport(ca, ca_password_file, outbox, inbox, trusted, at)
     plan = _plan(source, plan_file, at, zone)
+    warn_of_open_keys(out, plan)
     with Campaign.begin(folder, plan, transport, clock=clock_at(at)) as campaign:
         return _work(out, folder, campaign.run)
 

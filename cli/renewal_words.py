@@ -26,6 +26,7 @@ __all__ = [
     "show_plan",
     "show_report",
     "show_summary",
+    "warn_of_open_keys",
 ]
 
 
@@ -64,6 +65,30 @@ def show_plan(out: Output, plan: Plan, ready: str) -> None:
             if one.verdict is not None
         ),
     )
+
+
+def warn_of_open_keys(out: Output, plan: Plan) -> None:
+    """Say how many keys would lose their password."""
+    bare = [
+        one
+        for one in plan.planned
+        if one.holding.subscriber.password_file is not None
+        and one.holding.subscriber.new_password_file is None
+    ]
+    if bare:
+        out.note(
+            plural(
+                "{n} key has a password, and its new container will have none",
+                "{n} keys have a password, and their new containers will have none",
+                len(bare),
+            )
+        )
+        out.hint(
+            _(
+                "name the new password's file: --new-password-file, or "
+                "new_password_file in the list"
+            )
+        )
 
 
 def _plan_record(one: PlanItem, zone: tzinfo, ready: str) -> dict[str, object]:

@@ -118,6 +118,18 @@ def test_a_plan_refuses_what_is_not_confirmed(run: Run, office: Office) -> None:
     assert statuses(ran) == 4 * ["planned"]
 
 
+def test_a_plan_warns_of_keys_that_would_lose_their_password(
+    run: Run, office: Office
+) -> None:
+    plan = ["renew", "plan", "--csv", office.list, *NOW]
+    assert "will have none" not in run(*plan).stderr
+    name, word = office.container(0).name, "passwords/0000.txt"
+    rewrite(office.list, 0, f"containers/{name};{word};;да")
+    told = run(*plan).stderr
+    assert "1 key has a password, and its new container will have none" in told
+    assert "new_password_file" in told
+
+
 def test_a_saved_plan_can_be_run(run: Run, office: Office, tmp_path: Path) -> None:
     plan = tmp_path / "plan.json"
     before = contents(office.root)
