@@ -38,6 +38,9 @@ _BLOCK = 64
 # One block goes into the next seed.
 _PIECE = (MOST_BLOCKS - 1) * _BLOCK
 
+_READY = 8 * _BLOCK
+"""Bytes made ahead for small requests: each would cost the block of a new seed."""
+
 _CLOCK_STEP = 1.0
 """Seconds by which the two clocks may drift apart before it means that the
 machine was stopped and set going again, perhaps twice from one snapshot."""
@@ -67,9 +70,9 @@ class Generator:
     Before it gives out anything it seeds itself again if the process is
     another one (fork), 60 seconds or 1024 blocks have passed, the clock jumped,
     or input was added; and always when `fill` is called, which is what makes
-    keys.  After every request the seed is replaced by part of a block that
-    nobody sees, so that what was given out before cannot be computed from what
-    is in memory later.
+    keys.  Whenever bytes were made the seed is replaced by part of a block that
+    nobody sees, and bytes made ahead are wiped as they are given out, so that
+    what was given out before cannot be computed from what is in memory later.
     """
 
     def __init__(self, source: SystemSource, gathered: Gathered) -> None:
@@ -82,6 +85,8 @@ class Generator:
         self._reseeds = 0
         self._bytes = 0
         self._previous = bytearray(_BLOCK)
+        self._ready = bytearray(_READY)
+        self._used = _READY
         self._stale = True
         self._pid = 0
         self._version = 0
@@ -122,7 +127,8 @@ class Generator:
         Args:
             out: any contiguous writable buffer; large ones take one native call
                 for each 64 KiB, with other threads running meanwhile.
-            reseed: False to seed only if it is due, for what is not a key.
+            reseed: False to seed only if it is due, for what is not a key (more
+                than 512 bytes at once are always of a new seed).
 
         Raises:
             GeneratorFailure: if the system's generator fails; the buffer is
@@ -131,18 +137,36 @@ class Generator:
         view = memoryview(out).cast("B")
         with self._lock:
             try:
-                for start in range(0, len(view), _PIECE):
-                    piece = view[start : start + _PIECE]
-                    blocks = -(-len(piece) // _BLOCK) + 1
-                    if reseed or start or self._is_due(blocks):
+                if not reseed and len(view) <= _READY:
+                    self._take(view)
+                else:
+                    for start in range(0, len(view), _PIECE):
                         self._seed(b"")
-                    assert self._state is not None
-                    self._state.fill(piece)
-                    self._blocks += blocks
-                    self._bytes += len(piece)
+                        self._make(view[start : start + _PIECE])
+                self._bytes += len(view)
             except BaseException:
                 active.generators.wipe(view)
                 raise
+
+    def _take(self, view: memoryview) -> None:
+        """Fill from the bytes made ahead, which are wiped as they go."""
+        if self._is_due():
+            self._seed(b"")
+        if len(view) > _READY - self._used:
+            if self._blocks + _READY // _BLOCK + 1 > MOST_BLOCKS:
+                self._seed(b"")
+            self._make(memoryview(self._ready))
+            self._used = 0
+        start, end = self._used, self._used + len(view)
+        # First of all they count as used, whatever may interrupt the rest.
+        self._used = end
+        view[:] = self._ready[start:end]
+        self._ready[start:end] = bytes(len(view))
+
+    def _make(self, view: memoryview) -> None:
+        assert self._state is not None
+        self._state.fill(view)
+        self._blocks += -(-len(view) // _BLOCK) + 1
 
     def reseed(self, context: bytes = b"") -> None:
         """Seed again now.
@@ -166,20 +190,21 @@ class Generator:
         self._lock = threading.Lock()
         self._stale = True
 
-    def _is_due(self, blocks: int) -> bool:
+    def _is_due(self) -> bool:
         return (
             self._stale
             or self._state is None
             or self._made_by is not active.generators
             or self._pid != os.getpid()
             or self._version != self._gathered.version
-            or self._blocks + blocks > MOST_BLOCKS
             or time.monotonic() - self._since >= LONGEST_SECONDS
             or abs(_clocks_apart() - self._clocks_apart) > _CLOCK_STEP
         )
 
     def _drop(self) -> None:
         self._stale = True
+        active.generators.wipe(self._ready)
+        self._used = _READY
         if self._state is not None:
             self._state.wipe()
         self._state = None
@@ -192,6 +217,8 @@ class Generator:
         """
         # Until this succeeds the old state must not be used again.
         self._stale = True
+        active.generators.wipe(self._ready)
+        self._used = _READY
         if self._state is not None:
             self._state.fill(self._previous)
         version = self._gathered.version

@@ -9,6 +9,7 @@ so that no two different inputs look the same to the hash.
 
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Mapping
 
@@ -41,32 +42,46 @@ GATHERED: Mapping[str, str] = {
 }
 """Sources that a caller may add, and the frame of the seed they end up in."""
 
+_HEAD = struct.Struct(">BQ")
 _TAG = b"gostkey seed 1"
 _SEED_SIZE = 48
 _DIGEST_SIZE = 64
 
 
 class Mixer:
-    """A running hash over frames; use once, ended by `seed` or `digest`."""
+    """Frames on their way into the hash; ended by `seed` or `digest`."""
 
     def __init__(self, tag: bytes = _TAG) -> None:
-        self._state = active.hashes.streebog(512, secret=True)
-        self._state.update(tag)
+        self._tag = tag
+        self._frames: list[tuple[int, memoryview]] = []
 
     def add(self, source: str, data: Readable) -> None:
-        """Add a frame."""
-        head = bytes([SOURCES[source]]) + len(data).to_bytes(8, "big")
-        self._state.update(head)
-        self._state.update(data)
+        """Add a frame; the data must stay as they are until the end."""
+        self._frames.append((SOURCES[source], memoryview(data).cast("B")))
 
     def digest(self) -> bytearray:
-        """Return the 64-byte digest and wipe the state."""
-        digest = bytearray(self._state.digest())
-        self._state.wipe()
+        """Return the 64-byte digest of tag and frames."""
+        # One buffer of the right size from the start: one that grew would
+        # leave copies of its secrets behind.
+        size = len(self._tag) + sum(_HEAD.size + len(data) for _, data in self._frames)
+        whole = bytearray(size)
+        place = len(self._tag)
+        whole[:place] = self._tag
+        for number, data in self._frames:
+            _HEAD.pack_into(whole, place, number, len(data))
+            place += _HEAD.size
+            whole[place : place + len(data)] = data
+            place += len(data)
+        state = active.hashes.streebog(512, secret=True)
+        state.update(whole)
+        active.generators.wipe(whole)
+        digest = bytearray(state.digest())
+        state.wipe()
+        self._frames.clear()
         return digest
 
     def seed(self) -> bytearray:
-        """Return the first 48 bytes of the digest and wipe the state."""
+        """Return the first 48 bytes of the digest."""
         digest = self.digest()
         seed = digest[:_SEED_SIZE]
         active.generators.wipe(digest)

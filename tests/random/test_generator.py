@@ -59,14 +59,31 @@ def test_tokens_share_a_seed_and_keys_do_not(generator: Generator) -> None:
 
 
 def test_it_seeds_again_after_1024_blocks(generator: Generator) -> None:
-    generator.token(1)
+    generator.token(64)
     start = reseeds(generator)
-    # Each request takes a block more than it gives.
-    for _ in range(511):
-        generator.token(64)
+    # Eight blocks are made at once and take a ninth for the next seed.
+    tokens = {generator.token(64) for _ in range(1024 // 9 * 8 - 1)}
+    assert len(tokens) == 1024 // 9 * 8 - 1
     assert reseeds(generator) == start
     generator.token(64)
     assert reseeds(generator) == start + 1
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 511, 512, 513])
+def test_bytes_made_ahead_are_given_once(generator: Generator, size: int) -> None:
+    given = b"".join(generator.token(size) for _ in range(1100 // size + 1))
+    pieces = {given[start : start + 8] for start in range(len(given) - 7)}
+    assert len(pieces) == len(given) - 7
+
+
+def test_bytes_made_ahead_are_wiped_when_given(generator: Generator) -> None:
+    token = generator.token(100)
+    ready = bytes(generator._ready)
+    assert not any(ready[:100])
+    assert any(ready[100:])
+    assert token not in ready
+    generator.reseed()
+    assert not any(generator._ready)
 
 
 def test_a_large_request_is_of_many_seeds(generator: Generator) -> None:
