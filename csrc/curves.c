@@ -96,8 +96,8 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     },
     /* tc26-256-c */
     {
-        .ops = &gostkey_curve256_plus3225,
-        .slot = 0,
+        .ops = &gostkey_curve256_any,
+        .slot = 1,
         .limbs = 4,
         .q_bits = 256,
         .cofactor = 1,
@@ -126,7 +126,7 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     /* tc26-256-d */
     {
         .ops = &gostkey_curve256_any,
-        .slot = 1,
+        .slot = 2,
         .limbs = 4,
         .q_bits = 256,
         .cofactor = 1,

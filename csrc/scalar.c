@@ -1,6 +1,5 @@
 /* Numbers mod q: Montgomery products and Barrett's reduction for both sizes.
- * A signature needs a handful of these beside hundreds of field products, so
- * this is written once for any number of limbs.
+ * A signature needs a handful of these beside hundreds of field products.
  *
  * Sources: [Montgomery85] Modular multiplication without trial division; [HAC]
  * Handbook of Applied Cryptography, algorithm 14.42 (Barrett). */
@@ -95,11 +94,11 @@ static void reduce_once(uint64_t *z, uint64_t high, const uint64_t *m, unsigned 
     gostkey_wipe(t, sizeof t);
 }
 
-/* z := x * y / 2^(64 limbs) mod q for x * y < 2^(64 limbs) * q [Montgomery85]. */
-static void multiply_montgomery(const struct gostkey_curve *curve, uint64_t *z,
-                                const uint64_t *x, const uint64_t *y)
+/* multiply_montgomery for n limbs; n is a constant where it is called, so that the
+ * loops are written out. */
+static inline void multiply_limbs(const struct gostkey_curve *curve, uint64_t *z,
+                                  const uint64_t *x, const uint64_t *y, const unsigned n)
 {
-    unsigned n = curve->limbs;
     uint64_t t[2 * MAX] = {0};
     uint64_t carry, over = 0;
 
@@ -119,9 +118,20 @@ static void multiply_montgomery(const struct gostkey_curve *curve, uint64_t *z,
         }
         t[i + n] = gostkey_add_carry64(&over, t[i + n], carry);
     }
+    reduce_once(t + n, over, curve->q, n);
     memcpy(z, t + n, 8 * n);
-    reduce_once(z, over, curve->q, n);
     gostkey_wipe(t, sizeof t);
+}
+
+/* z := x * y / 2^(64 limbs) mod q for x * y < 2^(64 limbs) * q [Montgomery85]. */
+static void multiply_montgomery(const struct gostkey_curve *curve, uint64_t *z,
+                                const uint64_t *x, const uint64_t *y)
+{
+    if (curve->limbs == 4) {
+        multiply_limbs(curve, z, x, y, 4);
+    } else {
+        multiply_limbs(curve, z, x, y, 8);
+    }
 }
 
 void gostkey_scalar_reduce(const struct gostkey_curve *curve, uint64_t *z,

@@ -219,11 +219,10 @@ class SigningKey:
         wide = bytearray(found.size + 8)
         try:
             random.fill(wide)
-            return cls.from_bytes(
-                active.elliptic.private_from_wide(found.index, wide),
-                found,
-                scheme=scheme,
-            )
+            private = bytearray(found.size)
+            active.elliptic.private_from_wide_into(found.index, private, wide, 1)
+            public = active.elliptic.public_key(found.index, private)
+            return cls(private, VerifyingKey(public, found, scheme))
         finally:
             active.generators.wipe(wide)
 
