@@ -36,7 +36,8 @@ from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
 
 DEFAULT_FOLDER = Path("gostkey-campaign")
-CHUNK = 64
+CHUNK = 128
+"""Items that go through the steps together, in a transaction for each step."""
 LOCK_NAME = "campaign.lock"
 
 STEPS: tuple[Step, ...] = (

@@ -24,7 +24,7 @@ from gostkey.signing import SigningKey
 
 from .reasons import Reason, Verdict, verdict
 from .rules import Validity, judge_dates
-from .scan import container_name
+from .scan import container_name, renewed_key
 from .steps import (
     Context,
     Done,
@@ -75,9 +75,10 @@ class MakeKey:
         stem = folder_name(one.new_name).rpartition(".")[0]
         alike = _folders(context, root).setdefault(stem.lower(), set())
         for folder in alike:
-            if container_name(root / folder) != one.new_name:
+            name = container_name(root / folder)
+            if name is None or renewed_key(name) != renewed_key(one.new_name):
                 continue
-            if one.new_folder == str(root / folder):
+            if name == one.new_name and one.new_folder == str(root / folder):
                 # An earlier run of this campaign wrote it: it is adopted.
                 return Done({}, {"folder": one.new_folder})
             return verdict(Reason.NAME_TAKEN, str(root / folder))

@@ -149,7 +149,8 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "check the medium, free space or write protection; then run resume",
     ),
     Reason.NAME_TAKEN: (
-        "a container with the name of the new one is there and is not from here",
+        "a container that renews the same key is there, and this campaign did "
+        "not make it",
         "go on with the campaign that made it, or choose another destination",
     ),
     Reason.NEW_CONTAINER: (

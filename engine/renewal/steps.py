@@ -188,16 +188,21 @@ def each(
     def guarded(work: Work) -> Outcome:
         try:
             return do(work)
-        except GeneratorFailure:
-            raise
-        except (GostKeyError, OSError) as error:
-            return fault_of(error, default)
         except Exception as error:
-            # One odd item must not hold up the thousand others.
-            log.exception("item %d, %s", work.item.id, work.item.container)
-            return verdict(Reason.UNEXPECTED, type(error).__name__)
+            return _verdict_on(error, default, work.item.label())
 
     return [guarded(work) for work in works]
+
+
+def _verdict_on(error: Exception, default: Reason, what: str) -> Verdict:
+    """Make the verdict for any exception but a failure of the generator."""
+    if isinstance(error, GeneratorFailure):
+        raise error
+    if isinstance(error, GostKeyError | OSError):
+        return fault_of(error, default)
+    # One odd item must not hold up the thousand others.
+    log.error("%s", what, exc_info=error)
+    return verdict(Reason.UNEXPECTED, type(error).__name__)
 
 
 def together(
@@ -220,11 +225,12 @@ def together(
         groups.setdefault(medium_of(work), []).append(work)
     failed: dict[int, Verdict] = {}
     for medium, group in groups.items():
-        results: list[Path | MediumError]
         try:
             results = do(FolderStore(medium), group)
-        except (GostKeyError, OSError) as error:
-            results = [MediumError(str(error))] * len(group)
+        except Exception as error:
+            why = _verdict_on(error, Reason.MEDIUM, str(medium))
+            failed |= {work.item.id: why for work in group}
+            continue
         for work, result in zip(group, results, strict=True):
             if isinstance(result, MediumError):
                 failed[work.item.id] = verdict(Reason.MEDIUM, str(result))
@@ -289,6 +295,11 @@ def open_old(work: Work) -> Outcome:
     opened = container.open(password_of(one.password_file))
     work.old_key = _take(opened, one.slot)
     work.notes += opened.notes
+    if container.has_password and one.new_password_file is None:
+        work.notes.append(
+            "the new container has no password, though the old one had: name a "
+            "new_password_file in the list, or set one on the medium"
+        )
     return Done()
 
 

@@ -10,10 +10,14 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import samples
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from renewal.offices import NOW, Office, certificate_in, snapshot
 
 import gostkey.random
@@ -355,8 +359,6 @@ def remade(
     answer: Certificate, *, subject: Name | None = None, later: bool = False
 ) -> bytes:
     """Make the certificate again by somebody else than the authority."""
-    from datetime import timedelta
-
     with SigningKey.generate("1.2.643.2.2.35.1") as key:
         shift = timedelta(days=30 if later else 0)
         return build_certificate(
@@ -448,9 +450,9 @@ def small_disk(trio: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     original = media_files.write_file
     state = {"full": True}
 
-    def write_file(path: Path, data: bytes) -> None:
-        if state["full"] and full in path.parents:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+    def write_file(path: str, data: bytes) -> None:
+        if state["full"] and full in Path(path).parents:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
         original(path, data)
 
     monkeypatch.setattr(media_files, "write_file", write_file)
@@ -634,3 +636,62 @@ def test_the_copies_are_removed_by_nobody(trio: Office) -> None:
         for copy in copies:
             container = Container.parse(FolderStore(copy.parent).read(copy))
             container.open().close()
+
+
+def test_another_days_container_for_the_same_key_is_noticed(trio: Office) -> None:
+    from gostkey.containers import build_container
+
+    plan = make_plan(Listing(tuple(trio.subscribers)), NOW)
+    name = plan.items[1].new_name
+    assert name is not None
+    yesterday = name.replace("-20261102-", "-20261101-")
+    assert yesterday != name
+    with SigningKey.generate("1.2.643.2.2.36.0") as key:
+        FolderStore(trio.keys).write(yesterday, build_container(yesterday, key))
+    with Campaign.begin(
+        trio.campaign, plan, trio.transport(), clock=trio.clock
+    ) as campaign:
+        check_others(campaign.run(), "name-taken", group="failed")
+
+
+def test_a_password_that_is_lost_with_the_new_container_is_told(
+    office: Office,
+) -> None:
+    office.add(password="correct horse")
+    office.change(0, new_password_file=None)
+    report = run(office)
+    assert report.counts["renewed"] == 1
+    assert "the new container has no password" in report.rows[0]["note"]
+
+
+@given(
+    name=st.sampled_from(
+        ["header.key", "name.key", "primary.key", "masks.key", "primary2.key"]
+    ),
+    place=st.integers(0, 2000),
+    flip=st.integers(1, 255),
+    cut=st.booleans(),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_damage_is_a_verdict_and_no_crash(
+    tmp_path: Path, name: str, place: int, flip: int, cut: bool
+) -> None:
+    sample = samples.container("damaged")
+    files = dict(sample.files)
+    data = bytearray(files[name])
+    place %= len(data)
+    data[place] ^= flip
+    files[name] = bytes(data[:place] if cut else data)
+    folder = tmp_path / "damaged.000"
+    if folder.exists():
+        shutil.rmtree(folder)
+    samples.write(folder, files)
+    plan = make_plan(
+        Listing((Subscriber("test", folder, exchanges_finished=True),)),
+        samples.MADE + timedelta(days=samples.DAYS - 20),
+    )
+    (one,) = plan.items
+    assert one.state in ("planned", "unreadable")
+    # What the header's MAC covers cannot be damaged and still be planned.
+    if name == "header.key":
+        assert one.state == "unreadable"
