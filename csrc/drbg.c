@@ -41,7 +41,6 @@ int gostkey_drbg_reseed(gostkey_drbg *drbg, const uint8_t *seed, size_t size)
 {
     uint64_t zero;
 
-    gostkey_wipe(drbg, sizeof *drbg);
     if (size != 32 && size != 40 && size != 48) {
         return GOSTKEY_DRBG_SEED_SIZE;
     }
@@ -51,6 +50,7 @@ int gostkey_drbg_reseed(gostkey_drbg *drbg, const uint8_t *seed, size_t size)
     if (zero) {
         return GOSTKEY_DRBG_SEED_ZERO;
     }
+    gostkey_wipe(drbg, sizeof *drbg);
     memcpy(drbg->u, seed, size);
     return 0;
 }

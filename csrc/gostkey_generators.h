@@ -26,7 +26,7 @@ void gostkey_drbg_free(gostkey_drbg *drbg);
 void gostkey_drbg_wipe(gostkey_drbg *drbg);
 
 /* Start again from a seed.  Returns 0, GOSTKEY_DRBG_SEED_SIZE (-1) or
- * GOSTKEY_DRBG_SEED_ZERO (-2); after an error the state is wiped. */
+ * GOSTKEY_DRBG_SEED_ZERO (-2); after an error the state is as it was. */
 int gostkey_drbg_reseed(gostkey_drbg *drbg, const uint8_t *seed, size_t size);
 
 /* Write the next `count` whole blocks of 64 bytes, in the order made. */

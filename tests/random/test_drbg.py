@@ -110,6 +110,14 @@ def test_a_seed_of_zeros_is_refused(each_backend: str, size: int) -> None:
         active.generators.drbg(bytes(size))
 
 
+def test_a_refused_seed_changes_nothing(each_backend: str) -> None:
+    state = active.generators.drbg(b"s" * 32)
+    for bad, error in ((bytes(32), GeneratorFailure), (b"s" * 33, LengthError)):
+        with pytest.raises(error):
+            state.reseed(bad)
+    assert state.blocks(1) == active.generators.drbg(b"s" * 32).blocks(1)
+
+
 def test_negative_counts_are_refused(each_backend: str) -> None:
     with pytest.raises(LengthError, match="-1"):
         active.generators.drbg(b"s" * 32).blocks(-1)
