@@ -6,6 +6,7 @@ many items release the GIL while they run, as every cffi call does.
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 
@@ -47,6 +48,17 @@ _POINT_FAULTS = {
 
 _prepared: set[int] = set()
 _preparing = threading.Lock()
+
+
+def _after_fork() -> None:
+    # Another thread may have held the lock when this process was copied; its
+    # half-made table is made again.
+    global _preparing
+    _preparing = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _size(curve: int) -> int:
