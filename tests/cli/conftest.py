@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import select
@@ -57,9 +58,12 @@ Run = Callable[..., Ran]
 @pytest.fixture
 def run() -> Run:
     """Run the command in this process: run("hash", "file", input=b"...")."""
+    # Before click 8.2 the two outputs were one unless this was said.
+    apart = "mix_stderr" in inspect.signature(CliRunner).parameters
+    runner = CliRunner(**({"mix_stderr": False} if apart else {}))
 
     def call(*arguments: object, input: bytes | str | None = None) -> Ran:
-        result = CliRunner().invoke(
+        result = runner.invoke(
             application, [str(argument) for argument in arguments], input=input
         )
         return Ran(result.exit_code, result.stdout, result.stderr)

@@ -89,7 +89,9 @@ def test_usage_errors_exit_with_1_and_name_the_help(run: Run) -> None:
 
 def test_no_command_at_all_shows_the_help(run: Run) -> None:
     ran = run()
-    assert ran.code == 1
+    # Before click 8.2 asking for nothing counted as asking for help.
+    told = hasattr(click.exceptions, "NoArgsIsHelpError")
+    assert ran.code == (1 if told else 0)
     assert "Usage: gostkey" in ran.stdout + ran.stderr
 
 
