@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from cryptography.hazmat import asn1
 
@@ -100,9 +100,10 @@ class Name:
         Raises:
             EncodingError: if it is not one.
         """
-        name = cls(bytes(der))
-        name._rdns  # noqa: B018  the attributes are read now, to find faults
-        return name
+        # The same few names come again and again: authorities', and a subject in
+        # each of its requests and certificates.
+        der = bytes(der)
+        return _read_small(der) if len(der) <= _SMALL else _read(der)
 
     @classmethod
     def build(
@@ -230,6 +231,16 @@ class Name:
 
     def __repr__(self) -> str:
         return f"<Name {self.text()}>"
+
+
+def _read(der: bytes) -> Name:
+    name = Name(der)
+    name._rdns  # noqa: B018  the attributes are read now, to find faults
+    return name
+
+
+_SMALL = 2048
+_read_small = lru_cache(maxsize=1024)(_read)
 
 
 def _quoted(value: str) -> str:

@@ -246,9 +246,9 @@ class MakeRequest:
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Build the requests, check them as the authority will, wipe the old keys."""
         now = context.clock()
-        return each(works, lambda w: self._build(w, now), Reason.REQUEST)
+        return each(works, lambda w: self._build(context, w, now), Reason.REQUEST)
 
-    def _build(self, work: Work, now: datetime) -> Outcome:
+    def _build(self, context: Context, work: Work, now: datetime) -> Outcome:
         if work.old_key is None:
             opened = open_old(work)
             if not isinstance(opened, Done):
@@ -263,6 +263,7 @@ class MakeRequest:
         finally:
             work.old_key.wipe()
             work.old_key = None
-        RenewalRequest.from_bytes(request).check(at=now)
+        if not context.transport.checks_requests:
+            RenewalRequest.from_bytes(request).check(at=now)
         name = request_id_of(request)
         return Done({"request": request, "request_id": name}, {"request_id": name})

@@ -58,6 +58,10 @@ class Pending:
 class Transport(Protocol):
     """A way to the authority and back."""
 
+    checks_requests: bool
+    """Whether `submit` itself checks a request, in this process, before it goes
+    anywhere; else it is checked when it is made."""
+
     def submit(self, pendings: Sequence[Pending]) -> list[GostKeyError | None]:
         """Send requests; sending one again changes nothing.
 
@@ -101,6 +105,7 @@ class EmbeddedCA:
     clock: Callable[[], datetime]
     password_file: Path | None = None
     _answers: dict[str, bytes] = field(default_factory=dict)
+    checks_requests: bool = True
 
     @classmethod
     def open(
@@ -168,6 +173,7 @@ class FolderTransport:
     trusted: Path
     """Folder with the authority's certificates and CRLs, DER or PEM."""
     _by_key: dict[bytes, bytes] | None = None
+    checks_requests: bool = False
 
     def submit(self, pendings: Sequence[Pending]) -> list[GostKeyError | None]:
         """Put the requests into the outbox, each whole or not at all."""
