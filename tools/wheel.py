@@ -30,7 +30,7 @@ def run(*command: str | Path, quiet: bool = False, **environment: str) -> str:
     done = subprocess.run(
         [str(word) for word in command],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
