@@ -78,6 +78,9 @@ def _bytes_of(data: Readable) -> memoryview:
     view = memoryview(data)
     if not view.c_contiguous:
         raise BufferError("data: the buffer is not contiguous; make a copy first")
+    if not view.nbytes:
+        # cast refuses an array of no rows.
+        return memoryview(b"")
     return view if view.format == "B" and view.ndim == 1 else view.cast("B")
 
 

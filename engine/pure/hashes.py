@@ -45,9 +45,12 @@ def gostr3411_94(parameters: str, *, secret: bool = False) -> HashState:
 def streebog_many(bits: int, out: Writable, messages: Readable, size: int) -> None:
     """Hash messages of equal size, laid end to end."""
     n = many_count(bits, out, messages, size)
+    if not n:
+        return
     digest_size = streebog_size(bits)
     target = memoryview(out).cast("B")
-    source = memoryview(messages).cast("B")
+    # cast refuses an array whose rows are empty.
+    source = memoryview(messages).cast("B") if size else memoryview(b"")
     for i in range(n):
         state = Streebog(bits)
         state.update(source[i * size : (i + 1) * size])

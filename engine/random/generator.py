@@ -134,7 +134,11 @@ class Generator:
             GeneratorFailure: if the system's generator fails; the buffer is
                 then all zero.
         """
-        view = memoryview(out).cast("B")
+        view = memoryview(out)
+        if not view.nbytes:
+            # cast refuses an array of no rows.
+            return
+        view = view.cast("B")
         with self._lock:
             try:
                 if not reseed and len(view) <= _READY:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import numpy
 import pytest
 
 import gostkey
@@ -70,6 +71,9 @@ def test_any_buffer_will_do(
         assert new(same).digest() == wanted
     table = memoryview(text).cast("B", (10, 20))
     assert new(table).digest() == wanted
+    rows = numpy.frombuffer(text, numpy.uint32).reshape(5, 10)
+    assert new(rows).digest() == wanted
+    assert new(rows[:0]).digest() == new(rows[:, :0]).digest() == new().digest()
 
 
 @pytest.mark.parametrize("new", EVERY)

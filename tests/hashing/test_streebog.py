@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -130,6 +131,14 @@ def test_many_messages_are_each_alone(each_backend: str, bits: int, size: int) -
     assert bytes(out) == b"".join(
         NEW[bits](messages[i * size : (i + 1) * size]).digest() for i in range(7)
     )
+
+
+def test_many_messages_can_be_none_or_empty(each_backend: str) -> None:
+    none = numpy.empty((0, 10), numpy.uint8)
+    active.hashes.streebog_many(256, bytearray(), none.data, 10)
+    out = numpy.zeros((3, 32), numpy.uint8)
+    active.hashes.streebog_many(256, out.data, numpy.empty((3, 0), "u1").data, 0)
+    assert out.tobytes() == NEW[256]().digest() * 3
 
 
 def test_many_messages_need_whole_arrays(each_backend: str) -> None:

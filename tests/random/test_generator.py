@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy
 import pytest
 
 import gostkey
@@ -33,6 +34,15 @@ def test_sizes(generator: Generator) -> None:
         assert len(generator.token(n)) == n
     with pytest.raises(LengthError, match="-1"):
         generator.token(-1)
+
+
+def test_arrays_of_any_shape_are_filled(generator: Generator) -> None:
+    rows = numpy.zeros((50, 32), numpy.uint8)
+    generator.fill(rows.data)
+    assert rows.any(axis=1).all()
+    generator.fill(rows[:0].data)
+    with pytest.raises(TypeError):
+        generator.fill(rows[:, 1:].data)
 
 
 def test_nothing_repeats(generator: Generator) -> None:
