@@ -136,4 +136,4 @@ def test_other_threads_run_during_a_long_hash() -> None:
     seen = ticks
     done.set()
     counter.join()
-    assert seen > 20
+    assert seen > 5
