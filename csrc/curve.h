@@ -36,7 +36,7 @@ struct gostkey_curve {
     uint64_t barrett[GOSTKEY_MAX_LIMBS + 1]; /* floor(R^2 / (q - 1)) */
 };
 
-/* What point.h makes of a field.  A point xyz is 3 * limbs words, Jacobian and in
+/* What multiples.h makes of a field.  A point xyz is 3 * limbs words, Jacobian and in
  * the field's own form; a point xy is 2 * limbs words, affine and plain.  All
  * need prepare() to have been called for the curve. */
 struct gostkey_curve_ops {

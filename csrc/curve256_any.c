@@ -11,3 +11,5 @@
 #include "field.h"
 
 #include "point.h"
+
+#include "multiples.h"

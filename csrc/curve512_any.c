@@ -8,3 +8,5 @@
 #include "field.h"
 
 #include "point.h"
+
+#include "multiples.h"

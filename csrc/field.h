@@ -92,9 +92,9 @@ static inline uint64_t words_multiply_row(uint64_t *z, const uint64_t *x, uint64
 {
     uint64_t carry = 0;
 
-#define STEP(i)                                                                          \
-    if (n > (i)) {                                                                       \
-        z[i] = gostkey_multiply_add64(&carry, x[i], y, z[i]);                            \
+#define STEP(i)                                                                        \
+    if (n > (i)) {                                                                     \
+        z[i] = gostkey_multiply_add64(&carry, x[i], y, z[i]);                          \
     }
     STEP(0)
     STEP(1)
@@ -145,14 +145,14 @@ static inline void words_square(uint64_t *t, const uint64_t *x)
     t[LIMBS + 5] = words_multiply_row(t + 11, x + 6, x[5], LIMBS - 6);
     t[LIMBS + 6] = words_multiply_row(t + 13, x + 7, x[6], LIMBS - 7);
 #endif
-#define STEP(i)                                                                          \
-    {                                                                                    \
-        uint64_t even = t[2 * (i)], odd = t[2 * (i) + 1], high;                          \
-        uint64_t low = gostkey_multiply64(&high, x[i], x[i]);                            \
-                                                                                         \
-        t[2 * (i)] = gostkey_add_carry64(&carry, even << 1 | top, low);                  \
-        t[2 * (i) + 1] = gostkey_add_carry64(&carry, odd << 1 | even >> 63, high);       \
-        top = odd >> 63;                                                                 \
+#define STEP(i)                                                                        \
+    {                                                                                  \
+        uint64_t even = t[2 * (i)], odd = t[2 * (i) + 1], high;                        \
+        uint64_t low = gostkey_multiply64(&high, x[i], x[i]);                          \
+                                                                                       \
+        t[2 * (i)] = gostkey_add_carry64(&carry, even << 1 | top, low);                \
+        t[2 * (i) + 1] = gostkey_add_carry64(&carry, odd << 1 | even >> 63, high);     \
+        top = odd >> 63;                                                               \
     }
     STEP(0)
     STEP(1)
@@ -174,7 +174,8 @@ static inline void words_square(uint64_t *t, const uint64_t *x)
 /* z := t mod p.  2^(64 LIMBS) = c, so t = low + c * high; the part of that
  * above the limbs is at most c and is folded in the same way.  If that
  * overflows once more, what is left is below c^2 and c fits in on top. */
-static inline void fe_reduce(struct fe *z, uint64_t *t, const struct gostkey_curve *curve)
+static inline void fe_reduce(struct fe *z, uint64_t *t,
+                             const struct gostkey_curve *curve)
 {
     uint64_t carry = words_multiply_row(t, t + LIMBS, P_C, LIMBS);
     uint64_t again = 0;
@@ -258,7 +259,8 @@ static inline void fe_subtract(struct fe *z, const struct fe *x, const struct fe
  *
  * l + c m < B + 2^33 fits; minus n it is between -B and B + 2^33: add p once
  * if it is negative, then take p away once if it is not below p. */
-static inline void fe_reduce(struct fe *z, uint64_t *t, const struct gostkey_curve *curve)
+static inline void fe_reduce(struct fe *z, uint64_t *t,
+                             const struct gostkey_curve *curve)
 {
     uint64_t h[LIMBS], n[LIMBS];
     uint64_t top, carry = 0, borrow;
@@ -290,7 +292,8 @@ static inline void fe_to_plain(uint64_t *z, const struct fe *x,
 
 /* z := t / R mod p for t < R p [Montgomery85]: multiples of p clear the low
  * words one by one; the rest is below 2 p. */
-static inline void fe_reduce(struct fe *z, uint64_t *t, const struct gostkey_curve *curve)
+static inline void fe_reduce(struct fe *z, uint64_t *t,
+                             const struct gostkey_curve *curve)
 {
     uint64_t carry = 0;
 
@@ -359,7 +362,8 @@ static inline void fe_double(struct fe *z, const struct fe *x,
 }
 
 /* All ones if x is zero. */
-static inline uint64_t fe_mask_zero(const struct fe *x, const struct gostkey_curve *curve)
+static inline uint64_t fe_mask_zero(const struct fe *x,
+                                    const struct gostkey_curve *curve)
 {
     uint64_t any = 0;
 #if defined(GOSTKEY_P_MINUS)
@@ -394,14 +398,15 @@ static inline void fe_select(struct fe *z, uint64_t mask, const struct fe *yes,
 
 /* z := 1/x, and 0 for 0: x^(p - 2) by windows of four bits.  The exponent is
  * public, so its digits may be looked up and skipped. */
-static void fe_invert(struct fe *z, const struct fe *x, const struct gostkey_curve *curve)
+static void fe_invert(struct fe *z, const struct fe *x,
+                      const struct gostkey_curve *curve)
 {
     struct fe power[16], result;
     uint64_t exponent[LIMBS];
     int started = 0;
 
     memcpy(exponent, curve->p, sizeof exponent);
-    exponent[0] -= 2; /* p is odd and not 1 mod 2^64: no borrow */
+    exponent[0] -= 2; /* no borrow: no set's p is 1 mod 2^64 */
     power[1] = *x;
     for (int i = 2; i < 16; i++) {
         fe_multiply(&power[i], &power[i - 1], x, curve);

@@ -340,9 +340,10 @@ static void invert_all(const struct gostkey_curve *curve, uint64_t inverse[][MAX
     memcpy(inverse[0], rest, sizeof inverse[0]);
 }
 
-int gostkey_elliptic_verify_var(int curve_number, uint8_t *out, const uint8_t *public_le,
-                                size_t public_stride, const uint8_t *digests,
-                                const uint8_t *signatures, size_t n)
+int gostkey_elliptic_verify_var(int curve_number, uint8_t *out,
+                                const uint8_t *public_le, size_t public_stride,
+                                const uint8_t *digests, const uint8_t *signatures,
+                                size_t n)
 {
     const struct gostkey_curve *curve = find(curve_number);
     uint64_t e[CHUNK][MAX], inverse[CHUNK][MAX];
@@ -365,8 +366,9 @@ int gostkey_elliptic_verify_var(int curve_number, uint8_t *out, const uint8_t *p
             size_t at = done + i;
 
             if (at == 0 || public_stride != 0) {
-                key_is_good = load_public_var(curve, xy, public_le + public_stride * at) ==
-                              GOSTKEY_ELLIPTIC_OK;
+                const uint8_t *key = public_le + public_stride * at;
+
+                key_is_good = load_public_var(curve, xy, key) == GOSTKEY_ELLIPTIC_OK;
             }
             gostkey_scalar_load_be(curve, s, signatures + 2 * size * at);
             gostkey_scalar_load_be(curve, r, signatures + 2 * size * at + size);
@@ -384,9 +386,9 @@ int gostkey_elliptic_verify_var(int curve_number, uint8_t *out, const uint8_t *p
     return GOSTKEY_ELLIPTIC_OK;
 }
 
-int gostkey_elliptic_vko_point(int curve_number, uint8_t *out, const uint8_t *private_le,
-                               const uint8_t *public_le, const uint8_t *ukm_le,
-                               size_t ukm_length)
+int gostkey_elliptic_vko_point(int curve_number, uint8_t *out,
+                               const uint8_t *private_le, const uint8_t *public_le,
+                               const uint8_t *ukm_le, size_t ukm_length)
 {
     const struct gostkey_curve *curve = find(curve_number);
     uint8_t padded[GOSTKEY_MAX_SIZE] = {0};

@@ -78,7 +78,8 @@ uint64_t gostkey_scalar_mask_less(const struct gostkey_curve *curve, const uint6
     return gostkey_barrier((uint64_t)0 - borrow);
 }
 
-uint64_t gostkey_scalar_mask_valid(const struct gostkey_curve *curve, const uint64_t *x)
+uint64_t gostkey_scalar_mask_valid(const struct gostkey_curve *curve,
+                                   const uint64_t *x)
 {
     return gostkey_scalar_mask_less(curve, x, curve->q) &
            ~gostkey_scalar_mask_zero(curve, x);
@@ -89,15 +90,17 @@ static void reduce_once(uint64_t *z, uint64_t high, const uint64_t *m, unsigned 
 {
     uint64_t t[MAX + 1];
     uint64_t borrow = subtract(t, z, m, n);
+    uint64_t keep = gostkey_barrier((uint64_t)0 - (borrow & ~high & 1));
 
-    gostkey_select_words(gostkey_barrier((uint64_t)0 - (borrow & ~high & 1)), z, z, t, n);
+    gostkey_select_words(keep, z, z, t, n);
     gostkey_wipe(t, sizeof t);
 }
 
 /* multiply_montgomery for n limbs; n is a constant where it is called, so that the
  * loops are written out. */
 static inline void multiply_limbs(const struct gostkey_curve *curve, uint64_t *z,
-                                  const uint64_t *x, const uint64_t *y, const unsigned n)
+                                  const uint64_t *x, const uint64_t *y,
+                                  const unsigned n)
 {
     uint64_t t[2 * MAX] = {0};
     uint64_t carry, over = 0;
@@ -159,8 +162,8 @@ void gostkey_scalar_from_wide(const struct gostkey_curve *curve, uint64_t *z,
     for (unsigned i = 0; i <= k; i++) {
         carry = 0;
         for (unsigned j = 0; j <= k; j++) {
-            quotient[i + j] = gostkey_multiply_add64(&carry, wide[k - 1 + i],
-                                                     curve->barrett[j], quotient[i + j]);
+            quotient[i + j] = gostkey_multiply_add64(
+                &carry, wide[k - 1 + i], curve->barrett[j], quotient[i + j]);
         }
         quotient[i + k + 1] = carry;
     }
@@ -168,8 +171,8 @@ void gostkey_scalar_from_wide(const struct gostkey_curve *curve, uint64_t *z,
     for (unsigned i = 0; i <= k; i++) {
         carry = 0;
         for (unsigned j = 0; i + j <= k; j++) {
-            product[i + j] =
-                gostkey_multiply_add64(&carry, quotient[k + 1 + i], m[j], product[i + j]);
+            product[i + j] = gostkey_multiply_add64(&carry, quotient[k + 1 + i], m[j],
+                                                    product[i + j]);
         }
     }
     subtract(rest, wide, product, k + 1);

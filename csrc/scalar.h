@@ -27,7 +27,8 @@ uint64_t gostkey_scalar_mask_less(const struct gostkey_curve *curve, const uint6
                                   const uint64_t *y);
 
 /* All ones if 1 <= x < q. */
-uint64_t gostkey_scalar_mask_valid(const struct gostkey_curve *curve, const uint64_t *x);
+uint64_t gostkey_scalar_mask_valid(const struct gostkey_curve *curve,
+                                   const uint64_t *x);
 
 /* z := x mod q, any x. */
 void gostkey_scalar_reduce(const struct gostkey_curve *curve, uint64_t *z,
