@@ -6,7 +6,7 @@ The records are JSON-safe and hold nothing secret; tables show the same fields.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,11 +49,14 @@ class Report:
     row_errors: tuple[RowError, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     """Number of items by group."""
+    prepared: bool = True
+    """Whether the items are there; a killed trial may still have to be made."""
 
     @property
     def finished(self) -> bool:
         """Say whether nothing is left to be done by `run` or `receive`."""
-        return not (self.counts["waiting"] or self.counts["unfinished"])
+        open_items = self.counts["waiting"] or self.counts["unfinished"]
+        return self.prepared and not open_items
 
     @property
     def exit_code(self) -> int:
@@ -106,7 +109,7 @@ class Report:
                 "certificates are expected within three hours after sending; "
                 "fetch them with gostkey renew receive"
             )
-        if self.counts["unfinished"]:
+        if self.counts["unfinished"] or not self.prepared:
             said.append("the run was interrupted; go on with gostkey renew resume")
         if self.counts["failed"]:
             said.append(
@@ -119,7 +122,8 @@ class Report:
 
 def make_report(store: Store, now: datetime) -> Report:
     """Read a campaign's report from its store."""
-    return report_of(store.items(), store.row_errors(), store.created_at(), now)
+    report = report_of(store.items(), store.row_errors(), store.created_at(), now)
+    return replace(report, prepared=store.phase() == "planned")
 
 
 def read_report(folder: Path, now: datetime) -> Report:
