@@ -20,7 +20,7 @@ from gostkey.media import FolderStore, explain
 
 from . import transports
 from .answer_steps import BACK_TO_SENT, Check, Fetch, Send
-from .install_steps import BackUp, Install, archive_of, backup_of
+from .install_steps import ARCHIVE, BACKUP, BackUp, Install
 from .key_steps import MakeKey, MakeRequest
 from .lock import CampaignLock
 from .plan import Plan, PlanItem, confirm, make_plan
@@ -288,19 +288,18 @@ class Campaign:
         Another campaign that writes to the same medium in this very moment
         would have to try again; nothing that is finished is touched.
         """
-        places: set[tuple[Path, int]] = set()
+        places: set[Path] = set()
         for item_id, step in self._store.interrupted().items():
-            one = self._store.items([item_id])[0]
+            (one,) = self._store.items([item_id])
             if step == "keyed" and one.destination:
-                places.add((Path(one.destination), 0))
+                places.add(Path(one.destination))
             elif step == "installed" and one.new_folder:
-                places.add((Path(one.new_folder), 0))
+                places.add(Path(one.new_folder))
             elif step == "backed-up":
-                for root in (archive_of(self.folder, one), backup_of(self.folder, one)):
-                    places.add((root, 1))
-        for root, depth in places:
-            if root.is_dir():
-                FolderStore(root, depth=depth).clean_leftovers(older_than=0)
+                places |= {self.folder / ARCHIVE, self.folder / BACKUP}
+        for place in places:
+            if place.is_dir():
+                FolderStore(place, depth=0).clean_leftovers(older_than=0)
 
 
 def _do_step(

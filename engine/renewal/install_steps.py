@@ -109,18 +109,18 @@ class BackUp:
 class _Copy:
     """A container that is copied into a folder of the campaign's."""
 
-    def __init__(self, source: Path, root: Path) -> None:
+    def __init__(self, source: Path, place: Path) -> None:
         self.files = FolderStore(source.parent).read(source)
         self.result: Path | MediumError
-        name, number = source.name, 0
+        self.place, number = place, 0
         # An earlier run may have made this copy; another one it does not replace.
         while True:
-            self.place = root / name
             self.is_there = os.path.lexists(self.place)
-            if not self.is_there or FolderStore(root).read(self.place) == self.files:
+            store = FolderStore(place.parent)
+            if not self.is_there or store.read(self.place) == self.files:
                 return
             number += 1
-            name = f"{source.name}-{number}"
+            self.place = place.with_name(f"{place.name}-{number}")
 
 
 def _copied(*copies: _Copy) -> Outcome:
@@ -139,10 +139,11 @@ def _installed(work: Work) -> tuple[Path, bytes]:
 
 
 def archive_of(folder: Path, one: Item) -> Path:
-    """Give the folder of the old container's copy, below the campaign's."""
-    return folder / ARCHIVE / f"{one.id:06d}"
+    """Give the place of the old container's copy, below the campaign's folder."""
+    return folder / ARCHIVE / f"{one.id:06d}-{Path(one.container).name}"
 
 
 def backup_of(folder: Path, one: Item) -> Path:
-    """Give the folder of the new container's copy, below the campaign's."""
-    return folder / BACKUP / f"{one.id:06d}"
+    """Give the place of the new container's copy, below the campaign's folder."""
+    assert one.new_folder is not None
+    return folder / BACKUP / f"{one.id:06d}-{Path(one.new_folder).name}"

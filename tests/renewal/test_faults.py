@@ -631,7 +631,7 @@ def test_the_copies_are_removed_by_nobody(trio: Office) -> None:
     shutil.rmtree(trio.keys)
     # The medium is lost: archive and backup still hold every container.
     for kind in ("archive", "backup"):
-        copies = list((trio.campaign / kind).glob("*/*"))
+        copies = list((trio.campaign / kind).iterdir())
         assert len(copies) == 3
         for copy in copies:
             container = Container.parse(FolderStore(copy.parent).read(copy))
