@@ -22,6 +22,7 @@
 
 #include "ct.h"
 #include "curve.h"
+#include "inverse.h"
 #include "wide.h"
 
 #define LIMBS GOSTKEY_LIMBS
@@ -396,36 +397,20 @@ static inline void fe_select(struct fe *z, uint64_t mask, const struct fe *yes,
     gostkey_select_words(mask, z->v, yes->v, no->v, LIMBS);
 }
 
-/* z := 1/x, and 0 for 0: x^(p - 2) by windows of four bits.  The exponent is
- * public, so its digits may be looked up and skipped. */
+/* z := 1/x, and 0 for 0. */
 static void fe_invert(struct fe *z, const struct fe *x,
                       const struct gostkey_curve *curve)
 {
-    struct fe power[16], result;
-    uint64_t exponent[LIMBS];
-    int started = 0;
+    uint64_t t[LIMBS];
 
-    memcpy(exponent, curve->p, sizeof exponent);
-    exponent[0] -= 2; /* no borrow: no set's p is 1 mod 2^64 */
-    power[1] = *x;
-    for (int i = 2; i < 16; i++) {
-        fe_multiply(&power[i], &power[i - 1], x, curve);
-    }
-    result = *x;
-    for (int i = 16 * LIMBS - 1; i >= 0; i--) {
-        unsigned digit = (unsigned)(exponent[i / 16] >> (4 * (i % 16))) & 15;
-
-        if (started) {
-            for (int j = 0; j < 4; j++) {
-                fe_square(&result, &result, curve);
-            }
-            if (digit != 0) {
-                fe_multiply(&result, &result, &power[digit], curve);
-            }
-        } else if (digit != 0) {
-            result = power[digit];
-            started = 1;
-        }
-    }
-    *z = result;
+#if defined(GOSTKEY_P_ANY)
+    /* The words are x R: their inverse is 1 / (x R), and lacks R^2. */
+    gostkey_invert(t, x->v, curve->p, LIMBS);
+    fe_from_plain(z, t, curve);
+    fe_from_plain(z, z->v, curve);
+#else
+    fe_to_plain(t, x, curve);
+    gostkey_invert(t, t, curve->p, LIMBS);
+    fe_from_plain(z, t, curve);
+#endif
 }

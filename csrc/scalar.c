@@ -10,6 +10,7 @@
 
 #include "bytes.h"
 #include "ct.h"
+#include "inverse.h"
 #include "wide.h"
 #include "wipe.h"
 
@@ -216,30 +217,8 @@ void gostkey_scalar_multiply(const struct gostkey_curve *curve, uint64_t *z,
     multiply_montgomery(curve, z, z, curve->q_r2);
 }
 
-/* x^(q - 2) by windows of four bits; the exponent is public. */
 void gostkey_scalar_invert(const struct gostkey_curve *curve, uint64_t *z,
                            const uint64_t *x)
 {
-    static const uint64_t one[MAX] = {1};
-    uint64_t power[16][MAX], result[MAX], exponent[MAX];
-
-    memcpy(exponent, curve->q, sizeof exponent);
-    exponent[0] -= 2; /* no set's q is 1 mod 2^64 */
-    multiply_montgomery(curve, power[0], one, curve->q_r2);
-    multiply_montgomery(curve, power[1], x, curve->q_r2);
-    for (int i = 2; i < 16; i++) {
-        multiply_montgomery(curve, power[i], power[i - 1], power[1]);
-    }
-    memcpy(result, power[0], sizeof result);
-    for (unsigned i = 16 * curve->limbs; i-- > 0;) {
-        unsigned digit = (unsigned)(exponent[i / 16] >> (4 * (i % 16))) & 15;
-
-        for (int j = 0; j < 4; j++) {
-            multiply_montgomery(curve, result, result, result);
-        }
-        multiply_montgomery(curve, result, result, power[digit]);
-    }
-    multiply_montgomery(curve, z, result, one);
-    gostkey_wipe(power, sizeof power);
-    gostkey_wipe(result, sizeof result);
+    gostkey_invert(z, x, curve->q, curve->limbs);
 }
