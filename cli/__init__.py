@@ -80,7 +80,13 @@ class Application(click.Group):
     ) -> NoReturn:
         """Run a command and leave the process with its exit code."""
         arguments = list(sys.argv[1:] if args is None else args)
-        sys.exit(self._run(arguments, Output(), extra))
+        code = self._run(arguments, Output(), extra)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            # It was told; flushed once more at exit, it would make the code 120.
+            drop_stdout()
+        sys.exit(code)
 
     def _run(self, arguments: list[str], out: Output, extra: dict[str, Any]) -> int:
         for stream in (sys.stdout, sys.stderr):
