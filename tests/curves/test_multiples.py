@@ -127,6 +127,23 @@ def test_backends_agree_on_numbers_mod_q(native: ModuleType, curve: Curve) -> No
                 )
 
 
+@both_backends
+def test_native_quotients_are_right_for_many_numbers(
+    native: ModuleType, curve: Curve
+) -> None:
+    generator = random.Random(f"{SEED} {curve.name}")
+    one = little(1, curve)
+    for i in range(400):
+        # Numbers of all lengths, and some of long runs of equal bits.
+        number = generator.getrandbits(1 + generator.randrange(curve.bits))
+        if i % 2:
+            number = (1 << generator.randrange(1, curve.bits)) - (number & 0xFF)
+        divisor = abs(number) % curve.q or 1
+        assert native.divide_mod_q(curve.index, one, little(divisor, curve)) == (
+            little(pow(divisor, -1, curve.q), curve)
+        ), hex(divisor)
+
+
 def test_private_keys_are_reduced_from_wide_numbers(
     each_backend: str, curve: Curve
 ) -> None:
