@@ -41,7 +41,7 @@ FIXTURES = Path(os.environ.get("GOSTKEY_FIXTURES", ROOT.parent / "shared" / "fix
 # `make test-slow` (--hypothesis-profile=long).
 hypothesis.settings.register_profile("short", deadline=None, print_blob=True)
 hypothesis.settings.register_profile(
-    "long", deadline=None, print_blob=True, max_examples=3000
+    "long", deadline=None, print_blob=True, max_examples=1000
 )
 hypothesis.settings.load_profile("short")
 
