@@ -7,15 +7,14 @@ archive and compared, the new one into its backup; the originals stay.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from gostkey.containers import with_certificate
 from gostkey.errors import MediumError
 from gostkey.media import FolderStore
-from gostkey.media.durable import make_folder
 
+from .copies import SUFFIX, Copy, make_folders, pack, write_copies
 from .reasons import Reason, verdict
 from .steps import Context, Done, Outcome, Work, each, parsed, together
 from .store import Item
@@ -79,56 +78,37 @@ class BackUp:
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Copy both containers and compare."""
-        for folder in (ARCHIVE, BACKUP):
-            make_folder(context.folder / folder)
-        copies: dict[int, tuple[_Copy, _Copy]] = {}
+        make_folders(context.folder / ARCHIVE, context.folder / BACKUP)
+        copies: dict[int, tuple[Copy, Copy]] = {}
 
         def read(work: Work) -> Outcome:
             one = work.item
             assert one.new_folder is not None
             copies[one.id] = (
-                _Copy(Path(one.container), archive_of(context.folder, one)),
-                _Copy(Path(one.new_folder), backup_of(context.folder, one)),
+                _copy(Path(one.container), archive_of(context.folder, one)),
+                _copy(Path(one.new_folder), backup_of(context.folder, one)),
             )
             return Done()
 
         outcomes = each(works, read, Reason.MEDIUM)
-        wanted = [copy for both in copies.values() for copy in both]
-        results = FolderStore(context.folder).write_many(
-            [(copy.place, copy.files) for copy in wanted if not copy.is_there]
-        )
-        written = iter(results)
-        for copy in wanted:
-            copy.result = copy.place if copy.is_there else next(written)
+        write_copies([copy for both in copies.values() for copy in both])
         for index, work in enumerate(works):
             if work.item.id in copies:
                 outcomes[index] = _copied(*copies[work.item.id])
         return outcomes
 
 
-class _Copy:
-    """A container that is copied into a folder of the campaign's."""
-
-    def __init__(self, source: Path, place: Path) -> None:
-        self.files = FolderStore(source.parent).read(source)
-        self.result: Path | MediumError
-        self.place, number = place, 0
-        # An earlier run may have made this copy; another one it does not replace.
-        while True:
-            self.is_there = os.path.lexists(self.place)
-            store = FolderStore(place.parent)
-            if not self.is_there or store.read(self.place) == self.files:
-                return
-            number += 1
-            self.place = place.with_name(f"{place.name}-{number}")
+def _copy(source: Path, place: Path) -> Copy:
+    files = FolderStore(source.parent).read(source)
+    return Copy(place, pack(source.name, files))
 
 
-def _copied(*copies: _Copy) -> Outcome:
+def _copied(*copies: Copy) -> Outcome:
     values = {}
     for copy, column in zip(copies, (ARCHIVE, BACKUP), strict=True):
-        if isinstance(copy.result, MediumError):
-            return verdict(Reason.MEDIUM, str(copy.result))
-        values[column] = str(copy.result)
+        if copy.error is not None:
+            return verdict(Reason.MEDIUM, str(copy.error))
+        values[column] = str(copy.place)
     return Done(values)
 
 
@@ -140,10 +120,10 @@ def _installed(work: Work) -> tuple[Path, bytes]:
 
 def archive_of(folder: Path, one: Item) -> Path:
     """Give the place of the old container's copy, below the campaign's folder."""
-    return folder / ARCHIVE / f"{one.id:06d}-{Path(one.container).name}"
+    return folder / ARCHIVE / f"{one.id:06d}-{Path(one.container).name}{SUFFIX}"
 
 
 def backup_of(folder: Path, one: Item) -> Path:
     """Give the place of the new container's copy, below the campaign's folder."""
     assert one.new_folder is not None
-    return folder / BACKUP / f"{one.id:06d}-{Path(one.new_folder).name}"
+    return folder / BACKUP / f"{one.id:06d}-{Path(one.new_folder).name}{SUFFIX}"

@@ -42,6 +42,7 @@ from gostkey.renewal import (
     Subscriber,
     make_plan,
 )
+from gostkey.renewal.copies import unpack
 from gostkey.signing import SigningKey
 
 
@@ -634,8 +635,70 @@ def test_the_copies_are_removed_by_nobody(trio: Office) -> None:
         copies = list((trio.campaign / kind).iterdir())
         assert len(copies) == 3
         for copy in copies:
-            container = Container.parse(FolderStore(copy.parent).read(copy))
-            container.open().close()
+            Container.parse(unpack(copy)).open().close()
+            # And to any other program it is a folder in a ZIP.
+            shutil.unpack_archive(copy, trio.folder / "restored")
+    restored = list((trio.folder / "restored").iterdir())
+    assert len(restored) == 6
+    for folder in restored:
+        container = Container.parse(FolderStore(folder.parent).read(folder))
+        container.open().close()
+
+
+@pytest.mark.parametrize("call", ["open", "write", "fsync", "rename"])
+def test_a_copy_that_cannot_be_made_stops_one_item_and_is_made_by_resume(
+    trio: Office, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    from gostkey.renewal import install_steps
+
+    original = install_steps.write_copies
+
+    def with_a_full_disk(copies: Any) -> None:
+        real = getattr(os, call)
+        bad = copies[2]
+
+        def failing(*arguments: Any, **options: Any) -> Any:
+            if current is bad:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(*arguments, **options)
+
+        for copy in copies:
+            for step in ("create", "flush", "rename"):
+                watch(copy, step)
+        with monkeypatch.context() as patch:
+            patch.setattr(install_steps, "write_copies", original)
+            patch.setattr("gostkey.renewal.copies._WAITING", 1)
+            patch.setattr(os, call, failing)
+            original(copies)
+
+    current: Any = None
+
+    def watch(copy: Any, step: str) -> None:
+        method = getattr(copy, step)
+
+        def watched() -> None:
+            nonlocal current
+            current = copy
+            try:
+                method()
+            finally:
+                current = None
+
+        setattr(copy, step, watched)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(install_steps, "write_copies", with_a_full_disk)
+        report = run(trio)
+    assert [row["group"] for row in report.rows] == ["renewed", "failed", "renewed"]
+    assert report.rows[1]["reason"] == "medium"
+    assert "full" in report.rows[1]["text"]
+    # Nothing half-made is left, and the new key is in use already.
+    names = {one.name for one in trio.campaign.rglob("*")}
+    assert not any(name.startswith(".gostkey") for name in names)
+    assert certificate_in(Path(report.rows[1]["new_container"])) is not None
+    with trio.open() as campaign:
+        assert campaign.resume().counts["renewed"] == 3
+    assert len(list((trio.campaign / "archive").iterdir())) == 3
 
 
 def test_another_days_container_for_the_same_key_is_noticed(trio: Office) -> None:
