@@ -61,24 +61,26 @@ def _go_over(
     try:
         with ThreadPoolExecutor(WAITING, "gostkey-media") as pool:
             for step in steps:
-                work = partial(_attempt, step)
+                work = partial(_attempt_all, step)
                 going = [job for job in jobs if job.error is None]
                 if step in waiting and len(going) > 1:
-                    list(pool.map(work, going))
+                    # A thread takes a share: a future for each job is felt.
+                    list(pool.map(work, [going[i::WAITING] for i in range(WAITING)]))
                 else:
-                    list(map(work, going))
+                    work(going)
     except BaseException:
         for job in jobs:
             _undo(job)
         raise
 
 
-def _attempt(step: Callable[[J], None], job: J) -> None:
-    try:
-        step(job)
-    except OSError as error:
-        job.error = explain(error, job.folder)
-        _undo(job)
+def _attempt_all(step: Callable[[J], None], jobs: Sequence[J]) -> None:
+    for job in jobs:
+        try:
+            step(job)
+        except OSError as error:
+            job.error = explain(error, job.folder)
+            _undo(job)
 
 
 def _undo(job: Job) -> None:
@@ -256,20 +258,19 @@ def settle(folder: Path) -> None:
 # -- reading -----------------------------------------------------------------
 
 
-def files_in(folder: Path) -> dict[str, Path]:
-    """Find the container's files, whose names a FAT disk may show in capitals."""
-    names = {name.lower(): name for name in os.listdir(folder)}
-    return {name: folder / names[name] for name in FILES if name in names}
+def _names_in(folder: Path) -> dict[str, str]:
+    """List a folder: lower-case name to the name, which FAT may have in capitals."""
+    return {name.lower(): name for name in os.listdir(folder)}
 
 
 def header_in(folder: Path) -> Path:
     """Return the path of header.key, there or not."""
-    return files_in(folder).get(HEADER, folder / HEADER)
+    return folder / _names_in(folder).get(HEADER, HEADER)
 
 
 def read_container(folder: Path) -> dict[str, bytes]:
     """Read the container's files: lower-case name to content."""
-    names = {name.lower(): name for name in os.listdir(folder)}
+    names = _names_in(folder)
     return {
         name: durable.read_file(os.path.join(folder, names[name]), LARGEST_FILE)
         for name in FILES
