@@ -91,7 +91,7 @@ def open_office(folder: Path, now: datetime) -> Office:
 def take_in(office: Office, source: Path) -> Path:
     """Copy a container of somebody else's onto our medium."""
     place = office.keys / f"{source.name[:8]}.000"
-    shutil.copytree(source, place)
+    shutil.copytree(source, place, copy_function=shutil.copyfile)
     password_file = None
     if PASSWORDS[source.name] is not None:
         password_file = office.folder / "password.txt"
