@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gostkey.errors import GostKeyError
 from gostkey.pki.certificates import Certificate
+from gostkey.pki.describe import describe as in_words
 from gostkey.pki.names import Name
 
 from .failures import Failure, describe, overall
@@ -133,10 +135,27 @@ def verify(
     return overall(done, failures)
 
 
+# What `gostkey.pki.describe` tells of a certificate's extensions.
+_EXTENSIONS = (
+    "authority",
+    "key_usage",
+    "key_purposes",
+    "policies",
+    "subject_sign_tool",
+    "issuer_sign_tool",
+    "identification",
+    "crl_urls",
+    "issuer_urls",
+    "faults",
+)
+
+
 def facts(certificate: Certificate) -> dict[str, object]:
     """Return all that `show` tells of a certificate, under its JSON keys."""
     key_begins, key_ends = certificate.key_period
+    told = in_words(certificate)
     return {
+        **{key: told[key] for key in _EXTENSIONS},
         **summary(certificate),
         "attributes": _attributes(certificate.subject),
         "issuer_attributes": _attributes(certificate.issuer),
@@ -187,10 +206,38 @@ def _lines(file: Path, certificate: Certificate) -> Iterator[tuple[str, str]]:
     key = _key(certificate)
     if "error" in key:
         yield _("key"), _("not a GOST key that can be used")
-        return
-    yield _("curve"), f"{key['curve']} ({key['curve_oid']})"
-    yield _("scheme"), f"GOST R 34.10-{key['scheme']}"
-    yield _("public key"), str(key["public_key"])
+    else:
+        yield _("curve"), f"{key['curve']} ({key['curve_oid']})"
+        yield _("scheme"), f"GOST R 34.10-{key['scheme']}"
+        yield _("public key"), str(key["public_key"])
+    told = in_words(certificate)
+    yield from _extension_lines(told)
+    for fault in told["faults"]:
+        if fault not in certificate.subject.faults():
+            yield _("note"), fault
+
+
+def _extension_lines(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if told["authority"]:
+        yield _("authority"), _("may issue certificates")
+    if told["key_usage"]:
+        yield _("key is for"), ", ".join(told["key_usage"])
+    if told["key_purposes"]:
+        yield _("purposes"), ", ".join(one["name"] for one in told["key_purposes"])
+    if told["policies"]:
+        yield _("policies"), ", ".join(one["name"] for one in told["policies"])
+    if told["identification"]:
+        yield _("identified"), told["identification"]["words"]
+    if told["subject_sign_tool"]:
+        yield _("key made with"), told["subject_sign_tool"]
+    tools = told["issuer_sign_tool"]
+    if tools:
+        yield _("signed with"), tools["sign_tool"]
+        yield _("  certified"), tools["sign_tool_cert"]
+        yield _("authority runs"), tools["ca_tool"]
+        yield _("  certified"), tools["ca_tool_cert"]
+    for url in told["crl_urls"]:
+        yield _("revocations"), url
 
 
 def _span(begins: datetime | None, ends: datetime | None) -> str:

@@ -96,3 +96,19 @@ def test_real_certificates_show_what_other_parsers_found(
             assert [(one["oid"], one["value"]) for one in shown[ours]] == [
                 (oid, value) for oid, _type, value in known[theirs]
             ]
+
+
+def test_show_tells_the_extensions_in_words(run: Run, fixtures: Path) -> None:
+    file = fixtures / "certs" / "org-spb-issuer.pem"
+    record = run("cert", "show", "--json", file).record
+    assert [one["name"] for one in record["policies"]] == ["KC1", "KC2"]
+    assert record["identification"] == {"kind": 0, "words": "in person"}
+    assert "keyAgreement" in record["key_usage"]
+    words = run("cert", "show", file).stdout
+    assert "КриптоПро CSP 4.0 R4" in words and "in person" in words
+    assert "СФ/124-3971" in words
+
+
+def test_show_tells_that_an_authority_may_issue(run: Run, office: Office) -> None:
+    assert run("cert", "show", "--json", office.root_certificate).record["authority"]
+    assert "may issue" in run("cert", "show", office.root_certificate).stdout
