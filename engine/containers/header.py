@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography.hazmat import asn1
 
@@ -107,8 +108,12 @@ class Header:
         return bool(self.attributes & HAS_PASSWORD)
 
 
+@lru_cache(maxsize=256)
 def read_header(der: bytes) -> Header:
     """Read header.key and check its MAC.
+
+    Nothing in it is secret, and a new container's is read again and again: the
+    last ones are remembered.
 
     Raises:
         ContainerDamaged: if it is not such a file or the MAC does not match.
