@@ -12,3 +12,11 @@ from renewal.offices import Office, new_office
 def office(tmp_path: Path) -> Office:
     """Give an office without subscribers."""
     return new_office(tmp_path)
+
+
+@pytest.fixture
+def trio(office: Office) -> Office:
+    """Give an office of three, of whom the second one is to be spoiled."""
+    for _ in range(3):
+        office.add()
+    return office

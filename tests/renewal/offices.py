@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 from gostkey.containers import Container, build_container
 from gostkey.media import FolderStore
@@ -18,6 +19,7 @@ from gostkey.renewal import (
     EmbeddedCA,
     Listing,
     Plan,
+    Report,
     Subscriber,
     Transport,
     make_plan,
@@ -160,3 +162,26 @@ def certificate_in(folder: Path) -> Certificate | None:
     """Read the certificate of a container."""
     entry = Container.parse(FolderStore(folder.parent).read(folder)).keys[0]
     return Certificate.from_bytes(entry.certificate) if entry.certificate else None
+
+
+def run(office: Office) -> Report:
+    """Run a campaign and check that nothing old is lost or changed."""
+    before = snapshot(office.keys)
+    with office.begin() as campaign:
+        report = campaign.run()
+    after = snapshot(office.keys)
+    assert {name: after[name] for name in before} == before
+    return report
+
+
+def check_others(report: Report, reason: str, *, group: str | None = None) -> Any:
+    """Check that the second item alone has stopped; return its row."""
+    first, bad, last = report.rows
+    assert (first["group"], last["group"]) == ("renewed", "renewed")
+    assert bad["reason"] == reason, bad["text"]
+    if group is not None:
+        assert bad["group"] == group
+    assert bad["text"] and bad["cure"]
+    assert bad["new_ends"] is None
+    assert report.exit_code == 2
+    return bad

@@ -6,10 +6,8 @@ renewed, and nothing that was there may be lost or changed.
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,63 +16,27 @@ import pytest
 import samples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from renewal.offices import NOW, Office, certificate_in, snapshot
+from renewal.offices import NOW, Office, certificate_in, check_others, run, snapshot
 
 import gostkey.random
-from gostkey.containers import Container, with_certificate
+from gostkey.containers import with_certificate
 from gostkey.errors import (
     GeneratorFailure,
     GostKeyError,
-    MediumError,
     RequestRefused,
     TransportError,
 )
 from gostkey.media import FolderStore
-from gostkey.media import durable as media_files
 from gostkey.pki.certificates import Certificate, build_certificate
 from gostkey.pki.names import Name
 from gostkey.renewal import (
-    Campaign,
     EmbeddedCA,
     Listing,
     Pending,
-    Report,
     Subscriber,
     make_plan,
 )
-from gostkey.renewal.copies import unpack
 from gostkey.signing import SigningKey
-
-
-@pytest.fixture
-def trio(office: Office) -> Office:
-    """Give an office of three, of whom the second one is to be spoiled."""
-    for _ in range(3):
-        office.add()
-    return office
-
-
-def run(office: Office) -> Report:
-    """Run a campaign and check that nothing old is lost or changed."""
-    before = snapshot(office.keys)
-    with office.begin() as campaign:
-        report = campaign.run()
-    after = snapshot(office.keys)
-    assert {name: after[name] for name in before} == before
-    return report
-
-
-def check_others(report: Report, reason: str, *, group: str | None = None) -> Any:
-    """Check that the second item alone has stopped; return its row."""
-    first, bad, last = report.rows
-    assert (first["group"], last["group"]) == ("renewed", "renewed")
-    assert bad["reason"] == reason, bad["text"]
-    if group is not None:
-        assert bad["group"] == group
-    assert bad["text"] and bad["cure"]
-    assert bad["new_ends"] is None
-    assert report.exit_code == 2
-    return bad
 
 
 def spoil(path: Path, change: Callable[[bytes], bytes]) -> None:
@@ -439,149 +401,6 @@ def test_an_authority_that_cannot_be_reached_is_tried_again(trio: Office) -> Non
     )
 
 
-# -- media -------------------------------------------------------------------
-
-
-@pytest.fixture
-def small_disk(trio: Office, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Give a medium for the second item on which the disk is full."""
-    full = trio.folder / "full"
-    full.mkdir()
-    trio.change(1, destination=full)
-    original = media_files.write_file
-    state = {"full": True}
-
-    def write_file(path: str, data: bytes) -> None:
-        if state["full"] and full in Path(path).parents:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-        original(path, data)
-
-    monkeypatch.setattr(media_files, "write_file", write_file)
-    yield full
-    state["full"] = False
-
-
-def test_a_full_disk_stops_one_item_and_leaves_no_half(
-    trio: Office, small_disk: Path
-) -> None:
-    bad = check_others(run(trio), "medium", group="failed")
-    assert "full" in bad["text"]
-    assert str(small_disk) in bad["text"]
-    assert list(small_disk.iterdir()) == []
-
-
-def test_resume_after_a_full_disk_makes_the_one_key(
-    trio: Office, small_disk: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run(trio)
-    monkeypatch.undo()
-    with trio.open() as campaign:
-        assert campaign.resume().counts["renewed"] == 3
-    assert len(list(small_disk.iterdir())) == 1
-
-
-def test_a_read_only_medium_stops_one_item(
-    trio: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    locked = trio.folder / "locked"
-    locked.mkdir()
-    trio.change(1, destination=locked)
-    original = os.mkdir
-
-    def mkdir(path: Any, mode: int = 0o777, **more: Any) -> None:
-        if str(path).startswith(str(locked)):
-            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
-        original(path, mode, **more)
-
-    monkeypatch.setattr(os, "mkdir", mkdir)
-    bad = check_others(run(trio), "medium", group="failed")
-    assert "read-only" in bad["text"]
-
-
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0,
-    reason="needs a user whom file permissions bind: run as another user than root",
-)
-def test_a_medium_without_the_right_to_write_stops_one_item(trio: Office) -> None:
-    locked = trio.folder / "locked"
-    locked.mkdir(mode=0o500)
-    trio.change(1, destination=locked)
-    check_others(run(trio), "medium", group="failed")
-
-
-def test_an_absent_medium_stops_one_item(trio: Office) -> None:
-    trio.change(1, destination=trio.folder / "usb" / "not inserted")
-    check_others(run(trio), "medium", group="failed")
-    assert not (trio.folder / "usb").exists()
-
-
-def test_a_medium_pulled_after_the_key_was_made_is_resumed(trio: Office) -> None:
-    usb, drawer = trio.folder / "usb", trio.folder / "drawer"
-    usb.mkdir()
-    trio.change(1, destination=usb)
-
-    class Pulling(EmbeddedCA):
-        def submit(self, pendings: Sequence[Pending]) -> list[GostKeyError | None]:
-            if usb.exists():
-                usb.rename(drawer)
-            return super().submit(pendings)
-
-    transport = Pulling(trio.authority, trio.folder / "ca", trio.clock)
-    with trio.begin(transport) as campaign:
-        report = campaign.run()
-        bad = report.rows[1]
-        assert report.counts["renewed"] == 2
-        assert bad["group"] == "failed" and bad["cure"]
-    drawer.rename(usb)
-    with trio.open() as campaign:
-        assert campaign.resume().counts["renewed"] == 3
-    assert len(list(usb.iterdir())) == 1
-    assert len(trio.authority.certificates()) == 6
-
-
-def test_a_new_container_changed_behind_our_back_is_not_used(trio: Office) -> None:
-    class Tampering(EmbeddedCA):
-        def submit(self, pendings: Sequence[Pending]) -> list[GostKeyError | None]:
-            (new,) = trio.keys.glob("k001*.001")
-            (other,) = trio.keys.glob("k000*.001")
-            for name in ("primary.key", "masks.key", "primary2.key", "masks2.key"):
-                (new / name).write_bytes((other / name).read_bytes())
-            return super().submit(pendings)
-
-    transport = Tampering(trio.authority, trio.folder / "ca", trio.clock)
-    with trio.begin(transport) as campaign:
-        report = campaign.run()
-    bad = report.rows[1]
-    assert bad["reason"] == "test-signature"
-    assert report.counts["renewed"] == 2
-
-
-def test_a_container_of_the_planned_name_from_elsewhere_is_not_touched(
-    trio: Office,
-) -> None:
-    plan = make_plan(Listing(tuple(trio.subscribers)), NOW)
-    name = plan.items[1].new_name
-    assert name is not None
-    from gostkey.containers import build_container
-
-    with SigningKey.generate("1.2.643.2.2.36.0") as key:
-        place = FolderStore(trio.keys).write(name, build_container(name, key))
-    before = snapshot(place)
-    with Campaign.begin(
-        trio.campaign, plan, trio.transport(), clock=trio.clock
-    ) as campaign:
-        bad = check_others(campaign.run(), "name-taken", group="failed")
-    assert str(place) in bad["text"]
-    assert snapshot(place) == before
-
-
-def test_a_campaign_folder_that_cannot_be_made_is_named(office: Office) -> None:
-    office.add()
-    office.campaign.write_bytes(b"a file")
-    with pytest.raises(MediumError, match="campaign"):
-        office.begin()
-
-
 # -- the generator -----------------------------------------------------------
 
 
@@ -625,96 +444,6 @@ def test_an_error_in_this_program_stops_one_item_and_is_logged(
     bad = check_others(run(trio), "unexpected", group="failed")
     assert "ZeroDivisionError" in bad["text"]
     assert "never mind" in caplog.text
-
-
-def test_the_copies_are_removed_by_nobody(trio: Office) -> None:
-    run(trio)
-    shutil.rmtree(trio.keys)
-    # The medium is lost: archive and backup still hold every container.
-    for kind in ("archive", "backup"):
-        copies = list((trio.campaign / kind).iterdir())
-        assert len(copies) == 3
-        for copy in copies:
-            Container.parse(unpack(copy)).open().close()
-            # And to any other program it is a folder in a ZIP.
-            shutil.unpack_archive(copy, trio.folder / "restored")
-    restored = list((trio.folder / "restored").iterdir())
-    assert len(restored) == 6
-    for folder in restored:
-        container = Container.parse(FolderStore(folder.parent).read(folder))
-        container.open().close()
-
-
-@pytest.mark.parametrize("call", ["open", "write", "fsync", "rename"])
-def test_a_copy_that_cannot_be_made_stops_one_item_and_is_made_by_resume(
-    trio: Office, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
-    from gostkey.renewal import install_steps
-
-    original = install_steps.write_copies
-
-    def with_a_full_disk(copies: Any) -> None:
-        real = getattr(os, call)
-        bad = copies[2]
-
-        def failing(*arguments: Any, **options: Any) -> Any:
-            if current is bad:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return real(*arguments, **options)
-
-        for copy in copies:
-            for step in ("create", "flush", "rename"):
-                watch(copy, step)
-        with monkeypatch.context() as patch:
-            patch.setattr(install_steps, "write_copies", original)
-            patch.setattr("gostkey.renewal.copies._WAITING", 1)
-            patch.setattr(os, call, failing)
-            original(copies)
-
-    current: Any = None
-
-    def watch(copy: Any, step: str) -> None:
-        method = getattr(copy, step)
-
-        def watched() -> None:
-            nonlocal current
-            current = copy
-            try:
-                method()
-            finally:
-                current = None
-
-        setattr(copy, step, watched)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(install_steps, "write_copies", with_a_full_disk)
-        report = run(trio)
-    assert [row["group"] for row in report.rows] == ["renewed", "failed", "renewed"]
-    assert report.rows[1]["reason"] == "medium"
-    assert "full" in report.rows[1]["text"]
-    # Nothing half-made is left, and the new key is in use already.
-    names = {one.name for one in trio.campaign.rglob("*")}
-    assert not any(name.startswith(".gostkey") for name in names)
-    assert certificate_in(Path(report.rows[1]["new_container"])) is not None
-    with trio.open() as campaign:
-        assert campaign.resume().counts["renewed"] == 3
-    assert len(list((trio.campaign / "archive").iterdir())) == 3
-
-
-def test_another_days_container_for_the_same_key_is_noticed(trio: Office) -> None:
-    from gostkey.containers import build_container
-
-    plan = make_plan(Listing(tuple(trio.subscribers)), NOW)
-    name = plan.items[1].new_name
-    assert name is not None
-    yesterday = name.replace("-20261102-", "-20261101-")
-    assert yesterday != name
-    with SigningKey.generate("1.2.643.2.2.36.0") as key:
-        FolderStore(trio.keys).write(yesterday, build_container(yesterday, key))
-    with Campaign.begin(
-        trio.campaign, plan, trio.transport(), clock=trio.clock
-    ) as campaign:
-        check_others(campaign.run(), "name-taken", group="failed")
 
 
 def test_a_password_that_is_lost_with_the_new_container_is_told(
