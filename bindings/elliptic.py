@@ -10,7 +10,7 @@ import os
 import threading
 from typing import Any
 
-from gostkey.bindings import core
+from gostkey.bindings import core, prepared
 from gostkey.errors import (
     InvalidPoint,
     LengthError,
@@ -46,7 +46,6 @@ _POINT_FAULTS = {
     lib.GOSTKEY_ELLIPTIC_SUBGROUP: "is not in the subgroup of order q of {}",
 }
 
-_prepared: set[int] = set()
 _preparing = threading.Lock()
 
 
@@ -63,14 +62,14 @@ if hasattr(os, "register_at_fork"):
 
 def _size(curve: int) -> int:
     """Return the curve's size in bytes; its table is there afterwards."""
-    if curve not in _prepared:
+    if curve not in prepared:
         if not 0 <= curve < len(CURVES):
             raise UnknownCurve(
                 f"curve number: is {curve}; must be 0 to {len(CURVES) - 1}"
             )
         with _preparing:
             lib.gostkey_elliptic_prepare(curve)
-            _prepared.add(curve)
+            prepared.add(curve)
     return _SIZES[curve]
 
 
@@ -124,7 +123,7 @@ def sign(curve: int, private_le: Readable, digest: Readable, fresh: Readable) ->
     random = _input("fresh", fresh, size)
     out = ffi.new("uint8_t[]", 2 * size)
     bad = ffi.new("size_t *")
-    if lib.gostkey_elliptic_sign(curve, out, private, 0, hashed, random, 1, bad):
+    if lib.gostkey_elliptic_sign(curve, out, private, 0, hashed, random, 0, 1, bad):
         raise _out_of_range(curve, "private key", private)
     return bytes(ffi.buffer(out))
 
@@ -239,6 +238,7 @@ def sign_into(
     private_stride: int,
     digests: Readable,
     fresh: Readable,
+    first: int,
     n: int,
 ) -> None:
     size = _size(curve)
@@ -246,10 +246,10 @@ def sign_into(
     target = _output("out", out, n * 2 * size)
     private = _input("private keys", private_le, n * size if private_stride else size)
     hashed = _input("digests", digests, n * size)
-    random = _input("fresh", fresh, n * size)
+    random = _input("fresh", fresh, size)
     bad = ffi.new("size_t *")
     if lib.gostkey_elliptic_sign(
-        curve, target, private, private_stride, hashed, random, n, bad
+        curve, target, private, private_stride, hashed, random, first, n, bad
     ):
         at = bad[0] if private_stride else 0
         raise _out_of_range(curve, f"private key {at}", private, at)

@@ -13,11 +13,8 @@
 #define GOSTKEY_MAX_LIMBS 8
 #define GOSTKEY_MAX_SIZE 64
 
-struct gostkey_curve_ops;
-
 struct gostkey_curve {
-    const struct gostkey_curve_ops *ops;
-    unsigned slot;     /* which table of the ops' own is this curve's */
+    unsigned slot;     /* which table of its field's own is this curve's */
     unsigned limbs;    /* 4 or 8 */
     unsigned q_bits;   /* length of q */
     unsigned cofactor; /* 1 or 4 */
@@ -36,7 +33,7 @@ struct gostkey_curve {
     uint64_t barrett[GOSTKEY_MAX_LIMBS + 1]; /* floor(R^2 / (q - 1)) */
 };
 
-/* What multiples.h makes of a field.  A point xyz is 3 * limbs words, Jacobian and in
+/* What multiples.h makes of a field, and a kernel does faster.  A point xyz is 3 * limbs words, Jacobian and in
  * the field's own form; a point xy is 2 * limbs words, affine and plain.  All
  * need prepare() to have been called for the curve. */
 struct gostkey_curve_ops {
@@ -53,6 +50,11 @@ struct gostkey_curve_ops {
     void (*multiply)(const struct gostkey_curve *curve, uint64_t *xyz,
                      const uint64_t *k, const uint64_t *xy);
 
+    /* xy[i] := k[i] G, affine and plain, for n scalars 1 <= k < q of `limbs` words
+     * each.  Timing: constant. */
+    void (*base_points)(const struct gostkey_curve *curve, uint64_t *xy,
+                        const uint64_t *k, size_t n);
+
     /* xy[i] := xyz[i] for n points, none of them infinity, with one inversion for
      * all.  Timing: constant. */
     void (*to_affine)(const struct gostkey_curve *curve, uint64_t *xy,
@@ -68,6 +70,12 @@ struct gostkey_curve_ops {
      * u, v, r < q; the point is on the curve. */
     int (*check_var)(const struct gostkey_curve *curve, const uint64_t *xy,
                      const uint64_t *u, const uint64_t *v, const uint64_t *r);
+
+    /* good[i] := check_var of the i-th of everything; n items of `limbs` words, and of
+     * 2 * limbs for points, or one point for all if one_point is not 0. */
+    void (*check_many_var)(const struct gostkey_curve *curve, uint8_t *good,
+                           const uint64_t *xy, int one_point, const uint64_t *u,
+                           const uint64_t *v, const uint64_t *r, size_t n);
 };
 
 #define GOSTKEY_CURVE_COUNT 9
@@ -75,7 +83,8 @@ struct gostkey_curve_ops {
 /* In the order of primitives.CURVES in Python.  Made by make_curves.py. */
 extern const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT];
 
-/* One for each shape of p; named after limbs and p. */
+/* One for each shape of p; named after limbs and p.  kernels.c knows which
+ * curve has which. */
 extern const struct gostkey_curve_ops gostkey_curve256_minus617;
 extern const struct gostkey_curve_ops gostkey_curve256_any;
 extern const struct gostkey_curve_ops gostkey_curve512_minus569;

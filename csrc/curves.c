@@ -9,7 +9,6 @@
 const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     /* test-256 */
     {
-        .ops = &gostkey_curve256_any,
         .slot = 0,
         .limbs = 4,
         .q_bits = 256,
@@ -38,7 +37,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     },
     /* tc26-256-a */
     {
-        .ops = &gostkey_curve256_minus617,
         .slot = 0,
         .limbs = 4,
         .q_bits = 255,
@@ -67,7 +65,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     },
     /* tc26-256-b */
     {
-        .ops = &gostkey_curve256_minus617,
         .slot = 1,
         .limbs = 4,
         .q_bits = 256,
@@ -96,7 +93,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     },
     /* tc26-256-c */
     {
-        .ops = &gostkey_curve256_any,
         .slot = 1,
         .limbs = 4,
         .q_bits = 256,
@@ -125,7 +121,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     },
     /* tc26-256-d */
     {
-        .ops = &gostkey_curve256_any,
         .slot = 2,
         .limbs = 4,
         .q_bits = 256,
@@ -154,7 +149,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     },
     /* test-512 */
     {
-        .ops = &gostkey_curve512_any,
         .slot = 0,
         .limbs = 8,
         .q_bits = 511,
@@ -192,7 +186,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     },
     /* tc26-512-a */
     {
-        .ops = &gostkey_curve512_minus569,
         .slot = 0,
         .limbs = 8,
         .q_bits = 512,
@@ -230,7 +223,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     },
     /* tc26-512-b */
     {
-        .ops = &gostkey_curve512_plus111,
         .slot = 0,
         .limbs = 8,
         .q_bits = 512,
@@ -268,7 +260,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     },
     /* tc26-512-c */
     {
-        .ops = &gostkey_curve512_minus569,
         .slot = 1,
         .limbs = 8,
         .q_bits = 510,

@@ -5,7 +5,7 @@
  *
  * The nonce.  With H = Streebog-512 and fixed-length fields,
  *
- *     wide = H(d || fresh || digest || tag || curve || counter || part)
+ *     wide = H(d || fresh || digest || tag || curve || counter || part || index)
  *     k    = 1 + wide mod (q - 1)
  *
  * where wide is one part for 32-byte curves and parts 0 and 1 for 64-byte
@@ -13,35 +13,37 @@
  * H's output is uniform.  That it is for whoever does not know d, even if he
  * chose fresh, and for whoever does not know fresh, even if digests repeat.  The
  * digest keeps a repeated fresh from giving one k to two messages, the curve
- * keeps a key that is used on two curves from related ones.  The counter is 0
- * and goes up when r = 0 or s = 0.
+ * keeps a key that is used on two curves from related ones.  fresh is one for all
+ * items of a call, and index, 8 bytes little-endian, the item's place among them.
+ * The counter is 0 and goes up when r = 0 or s = 0.
  *
  * Sources: [GOST34.10-2012, 6.1 and 6.2] (RFC 7091), [RFC7836, 4.3], [RFC9215]. */
 
 #include "gostkey_elliptic.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
 #include "ct.h"
 #include "curve.h"
+#include "kernels.h"
 #include "scalar.h"
 #include "streebog.h"
 #include "wipe.h"
 
 #define MAX GOSTKEY_MAX_LIMBS
 
-enum { CHUNK = 32 };
-
 static const uint8_t nonce_tag[15] = {'g', 'o', 's', 't', 'k', 'e', 'y', ' ',
                                       'n', 'o', 'n', 'c', 'e', ' ', '1'};
 
-static int prepared[GOSTKEY_CURVE_COUNT];
+static int prepared[GOSTKEY_FAMILIES][GOSTKEY_CURVE_COUNT];
 
 /* The curve of that number, or NULL. */
 static const struct gostkey_curve *find(int curve)
 {
-    if (curve < 0 || curve >= GOSTKEY_CURVE_COUNT || !prepared[curve]) {
+    if (curve < 0 || curve >= GOSTKEY_CURVE_COUNT ||
+        !prepared[gostkey_kernels_number()][curve]) {
         return NULL;
     }
     return &gostkey_curves[curve];
@@ -52,9 +54,9 @@ int gostkey_elliptic_prepare(int curve)
     if (curve < 0 || curve >= GOSTKEY_CURVE_COUNT) {
         return GOSTKEY_ELLIPTIC_ARGUMENT;
     }
-    if (!prepared[curve]) {
-        gostkey_curves[curve].ops->prepare_var(&gostkey_curves[curve]);
-        prepared[curve] = 1;
+    if (!prepared[gostkey_kernels_number()][curve]) {
+        gostkey_ops(&gostkey_curves[curve])->prepare_var(&gostkey_curves[curve]);
+        prepared[gostkey_kernels_number()][curve] = 1;
     }
     return GOSTKEY_ELLIPTIC_OK;
 }
@@ -95,11 +97,63 @@ static void load_point(const struct gostkey_curve *curve, uint64_t *xy,
     gostkey_scalar_load_le(curve, xy + curve->limbs, public_le + 8 * curve->limbs);
 }
 
+/* What a call works on: room for the arrays of one chunk, wiped in the end.  Few items
+ * live on the stack; for more, memory is asked for, and where there is none the
+ * call goes on with few at a time. */
+enum {
+    FEW = 8,
+    CHUNK = 4096 /* what the vector kernels share one inversion among, at most */
+};
+
+/* Words an item: d, k, e; x and y; the hashed nonce, and what is hashed for it. */
+#define ITEM_WORDS (5 * MAX + 2 * MAX + (3 * GOSTKEY_MAX_SIZE + 32) / 8)
+
+struct room {
+    uint64_t few[FEW * ITEM_WORDS];
+    uint64_t *words;
+    size_t count; /* items that fit */
+};
+
+/* words is how many an item needs, ITEM_WORDS at most. */
+static void room_open(struct room *room, size_t n, size_t words)
+{
+    size_t count = n < CHUNK ? n : CHUNK;
+
+    room->words = count > FEW ? malloc(count * words * sizeof *room->words) : NULL;
+    room->count = count;
+    if (room->words == NULL) {
+        room->words = room->few;
+        room->count = count < FEW ? count : FEW;
+    }
+}
+
+static void room_close(struct room *room, size_t words)
+{
+    gostkey_wipe(room->words, room->count * words * sizeof *room->words);
+    if (room->words != room->few) {
+        free(room->words);
+    }
+}
+
+/* d[i] := private key i of count; on failure *bad := its place, return 0. */
+static int load_privates(const struct gostkey_curve *curve, uint64_t *d,
+                         const uint8_t *private_le, size_t stride, size_t count,
+                         size_t *bad)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!load_private(curve, d + curve->limbs * i, private_le + stride * i)) {
+            *bad = i;
+            return 0;
+        }
+    }
+    return 1;
+}
+
 int gostkey_elliptic_public_keys(int curve_number, uint8_t *out,
                                  const uint8_t *private_le, size_t n, size_t *bad)
 {
     const struct gostkey_curve *curve = find(curve_number);
-    uint64_t d[MAX], xyz[CHUNK * 3 * MAX], xy[CHUNK * 2 * MAX];
+    struct room room;
     size_t size, limbs;
     int status = GOSTKEY_ELLIPTIC_OK;
 
@@ -108,63 +162,83 @@ int gostkey_elliptic_public_keys(int curve_number, uint8_t *out,
     }
     limbs = curve->limbs;
     size = 8 * limbs;
-    for (size_t done = 0; done < n && status == GOSTKEY_ELLIPTIC_OK;) {
-        size_t count = n - done < CHUNK ? n - done : CHUNK;
+    room_open(&room, n, 3 * limbs);
+    for (size_t done = 0; done < n;) {
+        size_t count = n - done < room.count ? n - done : room.count;
+        uint64_t *d = room.words, *xy = d + limbs * count;
 
-        for (size_t i = 0; i < count; i++) {
-            if (!load_private(curve, d, private_le + size * (done + i))) {
-                *bad = done + i;
-                status = GOSTKEY_ELLIPTIC_PRIVATE_KEY;
-                break;
-            }
-            curve->ops->base_multiply(curve, xyz + 3 * limbs * i, d);
+        if (!load_privates(curve, d, private_le + size * done, size, count, bad)) {
+            *bad += done;
+            status = GOSTKEY_ELLIPTIC_PRIVATE_KEY;
+            memset(out, 0, 2 * size * n);
+            break;
         }
-        if (status == GOSTKEY_ELLIPTIC_OK) {
-            curve->ops->to_affine(curve, xy, xyz, count);
-            for (size_t i = 0; i < count; i++) {
-                store_point(curve, out + 2 * size * (done + i), xy + 2 * limbs * i);
-            }
+        gostkey_ops(curve)->base_points(curve, xy, d, count);
+        for (size_t i = 0; i < count; i++) {
+            store_point(curve, out + 2 * size * (done + i), xy + 2 * limbs * i);
         }
         done += count;
     }
-    if (status != GOSTKEY_ELLIPTIC_OK) {
-        memset(out, 0, 2 * size * n);
-    }
-    gostkey_wipe(d, sizeof d);
-    gostkey_wipe(xyz, sizeof xyz);
+    room_close(&room, 3 * limbs);
     return status;
 }
 
-/* k := the hedged nonce; see the head of this file. */
-static void derive_nonce(const struct gostkey_curve *curve, uint64_t *k,
-                         const uint8_t *private_le, const uint8_t *digest,
-                         const uint8_t *fresh, unsigned counter)
+/* Where the parts of a nonce's message are, and its length. */
+struct nonce_message {
+    size_t fresh, digest, tag, last, length;
+};
+
+static struct nonce_message nonce_message(const struct gostkey_curve *curve)
 {
-    gostkey_streebog common;
-    uint8_t output[2 * GOSTKEY_MAX_SIZE];
-    uint8_t tail[3] = {(uint8_t)(curve - gostkey_curves), (uint8_t)counter, 0};
-    uint64_t wide[2 * MAX];
+    struct nonce_message at;
     size_t size = 8 * curve->limbs;
 
-    gostkey_streebog_init(&common, 64, 1);
-    gostkey_streebog_update(&common, private_le, size);
-    gostkey_streebog_update(&common, fresh, size);
-    gostkey_streebog_update(&common, digest, size);
-    gostkey_streebog_update(&common, nonce_tag, sizeof nonce_tag);
-    for (unsigned part = 0; part < curve->limbs / 4; part++) {
-        gostkey_streebog state = common;
+    at.fresh = size;
+    at.digest = 2 * size;
+    at.tag = 3 * size;
+    at.last = at.tag + sizeof nonce_tag;
+    at.length = at.last + 3 + 8;
+    return at;
+}
 
-        tail[2] = (uint8_t)part;
-        gostkey_streebog_update(&state, tail, sizeof tail);
-        gostkey_streebog_final(&state, output + 64 * part); /* wipes state */
+/* k[i] := the hedged nonce of item first + i, for count items; see the head of this
+ * file.  output has 16 * limbs bytes an item, messages 3 * size + 32. */
+static void derive_nonces(const struct gostkey_curve *curve, uint64_t *k,
+                          uint8_t *output, uint8_t *messages,
+                          const uint8_t *private_le, size_t stride,
+                          const uint8_t *digests, const uint8_t *fresh, uint64_t first,
+                          unsigned counter, size_t count)
+{
+    const struct nonce_message at = nonce_message(curve);
+    size_t size = 8 * curve->limbs, parts = curve->limbs / 4;
+
+    for (size_t i = 0; i < count; i++) {
+        uint8_t *message = messages + at.length * i;
+
+        memcpy(message, private_le + stride * i, size);
+        memcpy(message + at.fresh, fresh, size);
+        memcpy(message + at.digest, digests + size * i, size);
+        memcpy(message + at.tag, nonce_tag, sizeof nonce_tag);
+        message[at.last] = (uint8_t)(curve - gostkey_curves);
+        message[at.last + 1] = (uint8_t)counter;
+        gostkey_store64_le(message + at.last + 3, first + i);
     }
-    for (unsigned i = 0; i < 2 * curve->limbs; i++) {
-        wide[i] = gostkey_load64_le(output + 8 * i);
+    for (size_t part = 0; part < parts; part++) {
+        for (size_t i = 0; i < count; i++) {
+            messages[at.length * i + at.last + 2] = (uint8_t)part;
+        }
+        gostkey_streebog_many(64, output + 64 * count * part, messages, at.length,
+                              count);
     }
-    gostkey_scalar_from_wide(curve, k, wide);
-    gostkey_wipe(&common, sizeof common);
-    gostkey_wipe(output, sizeof output);
-    gostkey_wipe(wide, sizeof wide);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t wide[2 * MAX];
+
+        for (size_t j = 0; j < 8 * parts; j++) {
+            wide[j] = gostkey_load64_le(output + 64 * (count * (j / 8) + i) + j % 8 * 8);
+        }
+        gostkey_scalar_from_wide(curve, k + curve->limbs * i, wide);
+        gostkey_wipe(wide, sizeof wide);
+    }
 }
 
 /* out := s || r for the nonce k and the point x of k G; return 0, and zeros, if r or
@@ -198,23 +272,42 @@ static int finish(const struct gostkey_curve *curve, uint8_t *out, const uint64_
 static int sign_once(const struct gostkey_curve *curve, uint8_t *out, const uint64_t *d,
                      const uint8_t *digest, const uint64_t *k)
 {
-    uint64_t xyz[3 * MAX], xy[2 * MAX];
+    uint64_t xy[2 * MAX];
     int good;
 
-    curve->ops->base_multiply(curve, xyz, k);
-    curve->ops->to_affine(curve, xy, xyz, 1);
+    gostkey_ops(curve)->base_points(curve, xy, k, 1);
     good = finish(curve, out, xy, d, k, digest);
-    gostkey_wipe(xyz, sizeof xyz);
+    gostkey_wipe(xy, sizeof xy);
     return good;
+}
+
+/* Sign a digest whose nonce gave r = 0 or s = 0: once in 2^250 signatures, so the
+ * counter cannot run out. */
+static void sign_again(const struct gostkey_curve *curve, uint8_t *out,
+                       const uint64_t *d, const uint8_t *private_le,
+                       const uint8_t *digest, const uint8_t *fresh, uint64_t index)
+{
+    uint8_t output[2 * GOSTKEY_MAX_SIZE], message[3 * GOSTKEY_MAX_SIZE + 32];
+    uint64_t k[MAX];
+    unsigned counter = 0;
+
+    do {
+        derive_nonces(curve, k, output, message, private_le, 0, digest, fresh, index,
+                      ++counter, 1);
+    } while (!sign_once(curve, out, d, digest, k));
+    gostkey_wipe(k, sizeof k);
+    gostkey_wipe(output, sizeof output);
+    gostkey_wipe(message, sizeof message);
 }
 
 int gostkey_elliptic_sign(int curve_number, uint8_t *out, const uint8_t *private_le,
                           size_t private_stride, const uint8_t *digests,
-                          const uint8_t *fresh, size_t n, size_t *bad)
+                          const uint8_t *fresh, uint64_t first, size_t n,
+                          size_t *bad)
 {
     const struct gostkey_curve *curve = find(curve_number);
-    uint64_t d[MAX], k[CHUNK][MAX], xyz[CHUNK * 3 * MAX], xy[CHUNK * 2 * MAX];
-    size_t size, limbs;
+    struct room room;
+    size_t size, limbs, words;
     int status = GOSTKEY_ELLIPTIC_OK;
 
     if (curve == NULL || (private_stride != 0 && private_stride != 8 * curve->limbs)) {
@@ -222,49 +315,37 @@ int gostkey_elliptic_sign(int curve_number, uint8_t *out, const uint8_t *private
     }
     limbs = curve->limbs;
     size = 8 * limbs;
-    for (size_t done = 0; done < n && status == GOSTKEY_ELLIPTIC_OK;) {
-        size_t count = n - done < CHUNK ? n - done : CHUNK;
+    words = 4 * limbs + 2 * limbs + (3 * size + 32) / 8;
+    room_open(&room, n, words);
+    for (size_t done = 0; done < n;) {
+        size_t count = n - done < room.count ? n - done : room.count;
+        uint64_t *d = room.words, *k = d + limbs * count, *xy = k + limbs * count;
+        uint8_t *output = (uint8_t *)(xy + 2 * limbs * count);
+        uint8_t *messages = output + 2 * size * count;
+        const uint8_t *keys = private_le + private_stride * done;
+        const uint8_t *here = digests + size * done;
 
-        for (size_t i = 0; i < count; i++) {
-            size_t at = done + i;
-
-            if (!load_private(curve, d, private_le + private_stride * at)) {
-                *bad = at;
-                status = GOSTKEY_ELLIPTIC_PRIVATE_KEY;
-                break;
-            }
-            derive_nonce(curve, k[i], private_le + private_stride * at,
-                         digests + size * at, fresh + size * at, 0);
-            curve->ops->base_multiply(curve, xyz + 3 * limbs * i, k[i]);
-        }
-        if (status != GOSTKEY_ELLIPTIC_OK) {
+        if (!load_privates(curve, d, keys, private_stride, count, bad)) {
+            *bad += done;
+            status = GOSTKEY_ELLIPTIC_PRIVATE_KEY;
+            memset(out, 0, 2 * size * n);
             break;
         }
-        curve->ops->to_affine(curve, xy, xyz, count);
+        derive_nonces(curve, k, output, messages, keys, private_stride, here, fresh,
+                      first + done, 0, count);
+        gostkey_ops(curve)->base_points(curve, xy, k, count);
         for (size_t i = 0; i < count; i++) {
-            size_t at = done + i;
-            unsigned counter = 0;
-            int good;
+            uint8_t *signature = out + 2 * size * (done + i);
 
-            (void)load_private(curve, d, private_le + private_stride * at);
-            good = finish(curve, out + 2 * size * at, xy + 2 * limbs * i, d, k[i],
-                          digests + size * at);
-            /* Once in 2^250 signatures; the counter cannot run out. */
-            while (!good) {
-                derive_nonce(curve, k[i], private_le + private_stride * at,
-                             digests + size * at, fresh + size * at, ++counter);
-                good = sign_once(curve, out + 2 * size * at, d, digests + size * at,
-                                 k[i]);
+            if (!finish(curve, signature, xy + 2 * limbs * i, d + limbs * i,
+                        k + limbs * i, here + size * i)) {
+                sign_again(curve, signature, d + limbs * i, keys + private_stride * i,
+                           here + size * i, fresh, first + done + i);
             }
         }
         done += count;
     }
-    if (status != GOSTKEY_ELLIPTIC_OK) {
-        memset(out, 0, 2 * size * n);
-    }
-    gostkey_wipe(d, sizeof d);
-    gostkey_wipe(k, sizeof k);
-    gostkey_wipe(xyz, sizeof xyz);
+    room_close(&room, words);
     return status;
 }
 
@@ -302,10 +383,10 @@ static int load_public_var(const struct gostkey_curve *curve, uint64_t *xy,
         !gostkey_scalar_mask_less(curve, xy + curve->limbs, curve->p)) {
         return GOSTKEY_ELLIPTIC_COORDINATE;
     }
-    if (!curve->ops->is_on_curve_var(curve, xy)) {
+    if (!gostkey_ops(curve)->is_on_curve_var(curve, xy)) {
         return GOSTKEY_ELLIPTIC_NOT_ON_CURVE;
     }
-    if (curve->cofactor != 1 && !curve->ops->is_in_subgroup_var(curve, xy)) {
+    if (curve->cofactor != 1 && !gostkey_ops(curve)->is_in_subgroup_var(curve, xy)) {
         return GOSTKEY_ELLIPTIC_SUBGROUP;
     }
     return GOSTKEY_ELLIPTIC_OK;
@@ -323,21 +404,55 @@ int gostkey_elliptic_point_fault_var(int curve_number, const uint8_t *public_le)
 }
 
 /* inverse[i] := 1 / e[i] mod q for count numbers that are not 0, with one inversion. */
-static void invert_all(const struct gostkey_curve *curve, uint64_t inverse[][MAX],
-                       uint64_t e[][MAX], size_t count)
+static void invert_all(const struct gostkey_curve *curve, uint64_t *inverse,
+                       const uint64_t *e, size_t count)
 {
+    const size_t limbs = curve->limbs;
     uint64_t rest[MAX];
 
-    memcpy(inverse[0], e[0], sizeof inverse[0]);
+    memcpy(inverse, e, 8 * limbs);
     for (size_t i = 1; i < count; i++) {
-        gostkey_scalar_multiply(curve, inverse[i], inverse[i - 1], e[i]);
+        gostkey_scalar_multiply(curve, inverse + limbs * i, inverse + limbs * (i - 1),
+                                e + limbs * i);
     }
-    gostkey_scalar_invert(curve, rest, inverse[count - 1]);
+    gostkey_scalar_invert(curve, rest, inverse + limbs * (count - 1));
     for (size_t i = count - 1; i > 0; i--) {
-        gostkey_scalar_multiply(curve, inverse[i], rest, inverse[i - 1]);
-        gostkey_scalar_multiply(curve, rest, rest, e[i]);
+        gostkey_scalar_multiply(curve, inverse + limbs * i, rest,
+                                inverse + limbs * (i - 1));
+        gostkey_scalar_multiply(curve, rest, rest, e + limbs * i);
     }
-    memcpy(inverse[0], rest, sizeof inverse[0]);
+    memcpy(inverse, rest, 8 * limbs);
+}
+
+/* Items of a chunk that are left after what can be told without curve arithmetic;
+ * arrays of `limbs` words an item, in the order of places. */
+struct to_check {
+    uint64_t *xy, *r, *s, *e, *inverse;
+    uint16_t *places; /* in the chunk; CHUNK fits 16 bits */
+    uint8_t *good;
+    size_t count;
+};
+
+/* good of each item that is left := whether its signature is. */
+static void check_items_var(const struct gostkey_curve *curve,
+                            const struct to_check *items, int one_key)
+{
+    const size_t limbs = curve->limbs;
+
+    if (items->count == 0) {
+        return;
+    }
+    invert_all(curve, items->inverse, items->e, items->count);
+    for (size_t i = 0; i < items->count; i++) {
+        uint64_t *s = items->s + limbs * i, *v = items->e + limbs * i;
+        const uint64_t *inverse = items->inverse + limbs * i;
+
+        gostkey_scalar_multiply(curve, s, s, inverse);
+        gostkey_scalar_multiply(curve, v, items->r + limbs * i, inverse);
+        gostkey_scalar_negate(curve, v, v);
+    }
+    gostkey_ops(curve)->check_many_var(curve, items->good, items->xy, one_key, items->s,
+                                       items->e, items->r, items->count);
 }
 
 int gostkey_elliptic_verify_var(int curve_number, uint8_t *out,
@@ -346,43 +461,58 @@ int gostkey_elliptic_verify_var(int curve_number, uint8_t *out,
                                 size_t n)
 {
     const struct gostkey_curve *curve = find(curve_number);
-    uint64_t e[CHUNK][MAX], inverse[CHUNK][MAX];
-    uint64_t r[MAX], s[MAX], u[MAX], v[MAX], xy[2 * MAX];
-    size_t size;
+    const int one_key = public_stride == 0;
+    struct to_check items;
+    struct room room;
+    size_t size, limbs, words;
     int key_is_good = 0;
 
-    if (curve == NULL || (public_stride != 0 && public_stride != 16 * curve->limbs)) {
+    if (curve == NULL || (!one_key && public_stride != 16 * curve->limbs)) {
         return GOSTKEY_ELLIPTIC_ARGUMENT;
     }
-    size = 8 * curve->limbs;
+    limbs = curve->limbs;
+    size = 8 * limbs;
+    words = 6 * limbs + 1;
+    memset(out, 0, n);
+    room_open(&room, n, words);
+    items.xy = room.words;
+    items.r = items.xy + 2 * limbs * room.count;
+    items.s = items.r + limbs * room.count;
+    items.e = items.s + limbs * room.count;
+    items.inverse = items.e + limbs * room.count;
+    items.places = (uint16_t *)(items.inverse + limbs * room.count);
+    items.good = (uint8_t *)(items.places + room.count);
     for (size_t done = 0; done < n;) {
-        size_t count = n - done < CHUNK ? n - done : CHUNK;
+        size_t chunk = n - done < room.count ? n - done : room.count;
 
-        for (size_t i = 0; i < count; i++) {
-            load_digest(curve, e[i], digests + size * (done + i));
-        }
-        invert_all(curve, inverse, e, count);
-        for (size_t i = 0; i < count; i++) {
-            size_t at = done + i;
+        items.count = 0;
+        for (size_t i = 0; i < chunk; i++) {
+            const uint8_t *signature = signatures + 2 * size * (done + i);
+            uint64_t *r = items.r + limbs * items.count;
+            uint64_t *s = items.s + limbs * items.count;
+            uint64_t *xy = items.xy + (one_key ? 0 : 2 * limbs * items.count);
 
-            if (at == 0 || public_stride != 0) {
-                const uint8_t *key = public_le + public_stride * at;
-
-                key_is_good = load_public_var(curve, xy, key) == GOSTKEY_ELLIPTIC_OK;
+            if (!one_key || done + i == 0) {
+                key_is_good = load_public_var(curve, xy, public_le + public_stride *
+                                              (done + i)) == GOSTKEY_ELLIPTIC_OK;
             }
-            gostkey_scalar_load_be(curve, s, signatures + 2 * size * at);
-            gostkey_scalar_load_be(curve, r, signatures + 2 * size * at + size);
-            out[at] = 0;
-            if (key_is_good && gostkey_scalar_mask_valid(curve, r) &&
-                gostkey_scalar_mask_valid(curve, s)) {
-                gostkey_scalar_multiply(curve, u, s, inverse[i]);
-                gostkey_scalar_multiply(curve, v, r, inverse[i]);
-                gostkey_scalar_negate(curve, v, v);
-                out[at] = (uint8_t)curve->ops->check_var(curve, xy, u, v, r);
+            gostkey_scalar_load_be(curve, s, signature);
+            gostkey_scalar_load_be(curve, r, signature + size);
+            if (!key_is_good || !gostkey_scalar_mask_valid(curve, r) ||
+                !gostkey_scalar_mask_valid(curve, s)) {
+                continue;
             }
+            load_digest(curve, items.e + limbs * items.count,
+                        digests + size * (done + i));
+            items.places[items.count++] = (uint16_t)i;
         }
-        done += count;
+        check_items_var(curve, &items, one_key);
+        for (size_t i = 0; i < items.count; i++) {
+            out[done + items.places[i]] = items.good[i];
+        }
+        done += chunk;
     }
+    room_close(&room, words);
     return GOSTKEY_ELLIPTIC_OK;
 }
 
@@ -415,8 +545,8 @@ int gostkey_elliptic_vko_point(int curve_number, uint8_t *out,
         for (unsigned i = curve->cofactor; i > 1; i /= 2) {
             gostkey_scalar_add(curve, scalar, scalar, scalar);
         }
-        curve->ops->multiply(curve, xyz, scalar, xy);
-        curve->ops->to_affine(curve, xy, xyz, 1);
+        gostkey_ops(curve)->multiply(curve, xyz, scalar, xy);
+        gostkey_ops(curve)->to_affine(curve, xy, xyz, 1);
         store_point(curve, out, xy);
     }
     gostkey_wipe(d, sizeof d);

@@ -45,10 +45,12 @@ int gostkey_elliptic_public_keys(int curve, uint8_t *out, const uint8_t *private
                                  size_t n, size_t *bad);
 
 /* out[i] := signature of digest i, 2 * size bytes each, with hedged nonces: from key,
- * digest and size bytes of fresh random together (gost3410.c tells how). */
+ * digest, size bytes of fresh random that are one for all, and first + i, together
+ * (gost3410.c tells how). */
 int gostkey_elliptic_sign(int curve, uint8_t *out, const uint8_t *private_le,
                           size_t private_stride, const uint8_t *digests,
-                          const uint8_t *fresh, size_t n, size_t *bad);
+                          const uint8_t *fresh, uint64_t first, size_t n,
+                          size_t *bad);
 
 /* For test vectors only. */
 int gostkey_elliptic_sign_with_nonce(int curve, uint8_t *out, const uint8_t *private_le,

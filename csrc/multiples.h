@@ -253,6 +253,24 @@ static void to_affine(const struct gostkey_curve *curve, uint64_t *xy,
     gostkey_wipe(out, sizeof out);
 }
 
+static void base_points(const struct gostkey_curve *curve, uint64_t *xy,
+                        const uint64_t *k, size_t n)
+{
+    enum { CHUNK = 32 };
+    uint64_t xyz[CHUNK * 3 * LIMBS];
+
+    for (size_t done = 0; done < n;) {
+        size_t count = n - done < CHUNK ? n - done : CHUNK;
+
+        for (size_t i = 0; i < count; i++) {
+            base_multiply(curve, xyz + 3 * LIMBS * i, k + LIMBS * (done + i));
+        }
+        to_affine(curve, xy + 2 * LIMBS * done, xyz, count);
+        done += count;
+    }
+    gostkey_wipe(xyz, sizeof xyz);
+}
+
 static int is_on_curve_var(const struct gostkey_curve *curve, const uint64_t *xy)
 {
     const struct prepared *ready = &prepared_curves[curve->slot];
@@ -394,7 +412,24 @@ static int check_var(const struct gostkey_curve *curve, const uint64_t *xy,
     }
 }
 
+static void check_many_var(const struct gostkey_curve *curve, uint8_t *good,
+                           const uint64_t *xy, int one_point, const uint64_t *u,
+                           const uint64_t *v, const uint64_t *r, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        good[i] = (uint8_t)check_var(curve, xy + (one_point ? 0 : 2 * LIMBS * i),
+                                     u + LIMBS * i, v + LIMBS * i, r + LIMBS * i);
+    }
+}
+
 const struct gostkey_curve_ops GOSTKEY_OPS = {
-    prepare_var,      base_multiply,      multiply,  to_affine,
-    is_on_curve_var, is_in_subgroup_var, check_var,
+    .prepare_var = prepare_var,
+    .base_multiply = base_multiply,
+    .multiply = multiply,
+    .base_points = base_points,
+    .to_affine = to_affine,
+    .is_on_curve_var = is_on_curve_var,
+    .is_in_subgroup_var = is_in_subgroup_var,
+    .check_var = check_var,
+    .check_many_var = check_many_var,
 };

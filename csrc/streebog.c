@@ -120,3 +120,15 @@ void gostkey_streebog_final(gostkey_streebog *state, uint8_t *digest)
     gostkey_wipe(m, sizeof m);
     gostkey_wipe(state, sizeof *state);
 }
+
+void gostkey_streebog_many(int size, uint8_t *out, const uint8_t *messages,
+                           size_t length, size_t n)
+{
+    gostkey_streebog state;
+
+    for (size_t i = 0; i < n; i++) {
+        gostkey_streebog_init(&state, size, 1);
+        gostkey_streebog_update(&state, messages + length * i, length);
+        gostkey_streebog_final(&state, out + (size_t)size * i);
+    }
+}

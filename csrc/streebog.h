@@ -43,4 +43,9 @@ void gostkey_streebog_update(gostkey_streebog *state, const uint8_t *data, size_
 /* Write the digest, state->size bytes; the state is wiped. */
 void gostkey_streebog_final(gostkey_streebog *state, uint8_t *digest);
 
+/* out[i] := digest of `size` bytes, 32 or 64, of message i, for n messages of
+ * `length` bytes laid end to end, as the digests are.  Timing: constant. */
+void gostkey_streebog_many(int size, uint8_t *out, const uint8_t *messages,
+                           size_t length, size_t n);
+
 #endif

@@ -1,8 +1,8 @@
 """Chooses, once at import, the native core or the pure-Python fallback.
 
 ``GOSTKEY_BACKEND`` = ``native`` | ``pure`` and ``GOSTKEY_KERNELS`` =
-``portable`` | ``avx2`` | ``avx512`` force a choice; what this machine lacks
-is an error and never another choice in silence.
+``portable`` | ``avx2`` | ``avx512`` | ``neon`` force a choice; what this machine
+lacks is an error and never another choice in silence.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .primitives import Ciphers, Elliptic, Generators, Hashes
 __all__ = ["Backend", "FallbackWarning", "active", "available", "backend", "use"]
 
 
-KERNELS = ("portable", "avx2", "avx512")
-"""Names that GOSTKEY_KERNELS takes; a build or a machine may lack the last two."""
+KERNELS = ("portable", "avx2", "avx512", "neon")
+"""Names that GOSTKEY_KERNELS takes; a machine lacks some of them."""
 
 
 class FallbackWarning(RuntimeWarning):
@@ -106,7 +106,9 @@ def _choose() -> None:
     wanted = os.environ.get("GOSTKEY_BACKEND", "")
     kernels = os.environ.get("GOSTKEY_KERNELS", "")
     if kernels:
-        _check_kernels(kernels, wanted)
+        _select_kernels(kernels, wanted)
+    elif bindings.core is not None:
+        bindings.select_kernels(bindings.kernel_names()[0])
     if wanted:
         use(wanted)
     elif bindings.core is not None:
@@ -139,7 +141,7 @@ def _level_of_the_importer() -> int:
     return level
 
 
-def _check_kernels(kernels: str, wanted: str) -> None:
+def _select_kernels(kernels: str, wanted: str) -> None:
     if kernels not in KERNELS:
         raise BackendError(
             f"GOSTKEY_KERNELS: {kernels!r} is unknown; use one of {', '.join(KERNELS)}"

@@ -207,7 +207,7 @@ def sign(
     n = len(hashed)
     keys, stride = _one_or_rows("private", private, size, n)
     out = np.zeros((n, 2 * size), np.uint8)
-    fresh = bytearray(n * size)
+    fresh = bytearray(size)
 
     def work(start: int, stop: int) -> None:
         with _naming_rows(found, keys, *((start, stop) if stride else (0, 1))):
@@ -217,7 +217,8 @@ def sign(
                 _view(keys[start:stop] if stride else keys),
                 stride,
                 _view(hashed[start:stop]),
-                memoryview(fresh)[start * size : stop * size],
+                fresh,
+                start,
                 stop - start,
             )
 

@@ -264,9 +264,14 @@ class Elliptic(Protocol):
         private_stride: int,
         digests: Readable,
         fresh: Readable,
+        first: int,
         n: int,
     ) -> None:
-        """Sign n digests; *fresh* has n * size bytes."""
+        """Sign n digests.
+
+        *fresh*, size bytes, is one for all; *first* is the place of the first
+        item among all that share it, and enters the nonces with it.
+        """
 
     def verify_into(
         self,

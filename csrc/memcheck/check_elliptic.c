@@ -44,7 +44,7 @@ void check_elliptic(void)
 
         gostkey_elliptic_public_keys(curve, public, d, N, &bad);
         GOSTKEY_PUBLIC(public, sizeof public);
-        gostkey_elliptic_sign(curve, out, d, size, digest, fresh, N, &bad);
+        gostkey_elliptic_sign(curve, out, d, size, digest, fresh, 0, N, &bad);
         gostkey_elliptic_sign_with_nonce(curve, out, d, digest, nonce);
         gostkey_elliptic_private_from_wide(curve, out, wide, N);
         gostkey_elliptic_public_keys(curve, public, out, N, &bad);

@@ -82,13 +82,15 @@ static void test_signatures(void)
                   verdict == 1,
               "verification", curve, i);
         /* A hedged one verifies; with another fresh it is another. */
-        check(gostkey_elliptic_sign(curve, out, d, 0, digest, k, 1, &bad) == 0 &&
+        check(gostkey_elliptic_sign(curve, out, d, 0, digest, k, 0, 1,
+                                    &bad) == 0 &&
                   gostkey_elliptic_verify_var(curve, &verdict, public, 0, digest, out,
                                               1) == 0 &&
                   verdict == 1,
               "hedged signature", curve, i);
         k[0] ^= 1;
-        check(gostkey_elliptic_sign(curve, signature, d, 0, digest, k, 1, &bad) == 0 &&
+        check(gostkey_elliptic_sign(curve, signature, d, 0, digest, k, 0, 1,
+                                    &bad) == 0 &&
                   memcmp(out, signature, 2 * size) != 0,
               "other fresh", curve, i);
     }
@@ -179,7 +181,7 @@ static void test_corners(void)
 static void test_batches(void)
 {
     enum { N = 67 };
-    static uint8_t d[N * 64], fresh[N * 64], digests[N * 64];
+    static uint8_t d[N * 64], fresh[64], digests[N * 64];
     static uint8_t public[N * 128], signatures[N * 128], single[128], good_ones[N];
     size_t bad = 0;
 
@@ -188,17 +190,18 @@ static void test_batches(void)
 
         for (size_t i = 0; i < N * size; i++) {
             d[i] = (uint8_t)(i % size == size - 1 ? 0x11 : i * 7 + i / size);
-            fresh[i] = (uint8_t)(i * 3);
+            fresh[i % 64] = (uint8_t)(i * 3);
             digests[i] = (uint8_t)(i * 5 + 1);
         }
         gostkey_elliptic_public_keys(curve, public, d, N, &bad);
-        gostkey_elliptic_sign(curve, signatures, d, size, digests, fresh, N, &bad);
+        gostkey_elliptic_sign(curve, signatures, d, size, digests, fresh, 0, N,
+                              &bad);
         for (size_t i = 0; i < N; i++) {
             gostkey_elliptic_public_keys(curve, single, d + size * i, 1, &bad);
             check(memcmp(single, public + 2 * size * i, 2 * size) == 0, "batch key",
                   curve, i);
             gostkey_elliptic_sign(curve, single, d + size * i, 0, digests + size * i,
-                                  fresh + size * i, 1, &bad);
+                                  fresh, i, 1, &bad);
             check(memcmp(single, signatures + 2 * size * i, 2 * size) == 0,
                   "batch signature", curve, i);
         }
@@ -215,7 +218,7 @@ static void test_batches(void)
                   bad == 66 && public[0] == 0 && public[1] == 0,
               "zero key", curve, bad);
         bad = 0;
-        check(gostkey_elliptic_sign(curve, signatures, d, size, digests, fresh, N,
+        check(gostkey_elliptic_sign(curve, signatures, d, size, digests, fresh, 0, N,
                                     &bad) == GOSTKEY_ELLIPTIC_PRIVATE_KEY &&
                   bad == 66 && signatures[0] == 0 && signatures[1] == 0,
               "zero key signs", curve, bad);

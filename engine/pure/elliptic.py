@@ -93,13 +93,19 @@ def _decode(public_le: Readable, set_: Parameters) -> Affine:
 
 
 def _nonce(
-    curve: int, private_le: Readable, digest: Readable, fresh: Readable, counter: int
+    curve: int,
+    private_le: Readable,
+    digest: Readable,
+    fresh: Readable,
+    counter: int,
+    index: int,
 ) -> int:
     """Derive a nonce in 1..q-1 from key, digest and fresh random.
 
-    wide = H(d || fresh || digest || tag || curve || counter || part), where H is
-    Streebog-512, with one part for 32-byte curves and two for 64-byte ones;
-    k = 1 + wide mod (q - 1) with wide little-endian.
+    wide = H(d || fresh || digest || tag || curve || counter || part || index),
+    where H is Streebog-512, with one part for 32-byte curves and two for 64-byte
+    ones; k = 1 + wide mod (q - 1) with wide little-endian.  *fresh* is one for
+    all items of a call, *index* (8 bytes, little-endian) the item's place.
 
     wide has twice the bits of q, so k is uniform up to 2^-250 if the hash's
     output is uniform.  That it is as long as an attacker does not know d, even
@@ -115,7 +121,7 @@ def _nonce(
         state = hashes.streebog(512, secret=True)
         for piece in (private_le, fresh, digest, NONCE_TAG):
             state.update(piece)
-        state.update(bytes([curve, counter, part]))
+        state.update(bytes([curve, counter, part]) + index.to_bytes(8, "little"))
         wide += state.digest()
     return 1 + int.from_bytes(wide, "little") % (set_.q - 1)
 
@@ -138,11 +144,18 @@ def public_key(curve: int, private_le: Readable) -> bytes:
 
 def sign(curve: int, private_le: Readable, digest: Readable, fresh: Readable) -> bytes:
     set_ = _parameters(curve)
+    _check_length("fresh", fresh, set_.size)
+    return _sign(curve, private_le, digest, fresh, 0)
+
+
+def _sign(
+    curve: int, private_le: Readable, digest: Readable, fresh: Readable, index: int
+) -> bytes:
+    set_ = _parameters(curve)
     d = _private("private key", private_le, set_)
     e = _digest(digest, set_)
-    _check_length("fresh", fresh, set_.size)
     for counter in range(256):
-        k = _nonce(curve, private_le, digest, fresh, counter)
+        k = _nonce(curve, private_le, digest, fresh, counter, index)
         point = base_multiple(curve, k)
         assert point is not None
         signature = _signature(set_, d, e, k, point[0])
@@ -276,6 +289,7 @@ def sign_into(
     private_stride: int,
     digests: Readable,
     fresh: Readable,
+    first: int,
     n: int,
 ) -> None:
     set_ = _parameters(curve)
@@ -284,18 +298,14 @@ def sign_into(
     _check_length("out", out, n * 2 * size)
     _check_length("private keys", private_le, n * size if private_stride else size)
     _check_length("digests", digests, n * size)
-    _check_length("fresh", fresh, n * size)
-    keys, hashed, random = (
-        memoryview(private_le),
-        memoryview(digests),
-        memoryview(fresh),
-    )
+    _check_length("fresh", fresh, size)
+    keys, hashed = memoryview(private_le), memoryview(digests)
     pieces = []
     for i in range(n):
         key = keys[i * private_stride : i * private_stride + size]
         d = _private(f"private key {i}", key, set_)
         digest = hashed[i * size : (i + 1) * size]
-        k = _nonce(curve, key, digest, random[i * size : (i + 1) * size], 0)
+        k = _nonce(curve, key, digest, fresh, 0, first + i)
         pieces.append((d, _digest(digest, set_), k, key, digest))
     points = base_multiples(curve, [piece[2] for piece in pieces])
     target = memoryview(out)
@@ -305,7 +315,7 @@ def sign_into(
         assert point is not None
         signature = _signature(set_, d, e, k, point[0])
         if signature is None:
-            signature = sign(curve, key, digest, random[i * size : (i + 1) * size])
+            signature = _sign(curve, key, digest, fresh, first + i)
         target[i * 2 * size : (i + 1) * 2 * size] = signature
 
 
