@@ -91,4 +91,12 @@ extern const struct gostkey_curve_ops gostkey_curve512_minus569;
 extern const struct gostkey_curve_ops gostkey_curve512_plus111;
 extern const struct gostkey_curve_ops gostkey_curve512_any;
 
+/* The same with AVX-512 IFMA, where target.h has it. */
+extern const struct gostkey_curve_ops gostkey_curve256_minus_avx512;
+extern const struct gostkey_curve_ops gostkey_curve256_plus_avx512;
+extern const struct gostkey_curve_ops gostkey_curve256_any_avx512;
+extern const struct gostkey_curve_ops gostkey_curve512_minus_avx512;
+extern const struct gostkey_curve_ops gostkey_curve512_plus_avx512;
+extern const struct gostkey_curve_ops gostkey_curve512_any_avx512;
+
 #endif

@@ -12,6 +12,21 @@
 #define COUNT ((int)(sizeof families / sizeof *families))
 
 static const struct gostkey_kernels families[] = {
+#if defined(GOSTKEY_X86_64_AVX512)
+    {
+        .family = "avx512",
+        .features = GOSTKEY_CPU_BMI2 | GOSTKEY_CPU_AVX2 | GOSTKEY_CPU_GFNI |
+                    GOSTKEY_CPU_AVX512,
+        .ec256 = "avx512ifma",
+        .ec512 = "avx512ifma",
+        .streebog = "portable",
+        .ops = {&gostkey_curve256_plus_avx512, &gostkey_curve256_minus_avx512,
+                &gostkey_curve256_minus_avx512, &gostkey_curve256_plus_avx512,
+                &gostkey_curve256_any_avx512, &gostkey_curve512_any_avx512,
+                &gostkey_curve512_minus_avx512, &gostkey_curve512_plus_avx512,
+                &gostkey_curve512_minus_avx512},
+    },
+#endif
     {
         .family = "portable",
         .features = 0,

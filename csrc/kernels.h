@@ -24,7 +24,7 @@ static inline const struct gostkey_curve_ops *gostkey_ops(
 }
 
 /* Place of the family in use among all of this build; below GOSTKEY_FAMILIES. */
-#define GOSTKEY_FAMILIES 3
+#define GOSTKEY_FAMILIES 4
 int gostkey_kernels_number(void);
 
 #endif
