@@ -222,31 +222,49 @@ static void differences(struct eight *e, size_t vectors, size_t i, size_t window
     }
 }
 
+/* The sums of e := themselves plus the points whose dx is in e and whose dy is given;
+ * here is 1 / dx. */
+ALWAYS_INLINE void add_points(struct eight *e, const struct fe8 *here,
+                              const struct fe8 *dy, const struct field *f)
+{
+    struct fe8 lambda, t, y;
+
+    fe8_multiply(&lambda, dy, here, f);
+    fe8_square(&t, &lambda, f);
+    subtract_dx_and_two_x(&t, &t, &e->dx, &e->x, f);
+    fe8_difference(&y, &e->x, &t, f);
+    e->x = t;
+    fe8_multiply(&y, &y, &lambda, f);
+    fe8_subtract(&e->y, &y, &e->y, f);
+}
+
+/* here := 1 / dx of vector v, given the inverse of the product of all dx up to v, which
+ * becomes that up to v - 1. */
+ALWAYS_INLINE void take_inverse(struct fe8 *here, struct fe8 *inverse,
+                                const struct eight *e, size_t v, const struct field *f)
+{
+    if (v > 0) {
+        fe8_multiply(here, inverse, &e[v - 1].products, f);
+        fe8_multiply(inverse, inverse, &e[v].dx, f);
+    } else {
+        *here = *inverse;
+    }
+}
+
 /* Add the entries of window i, from the last vector to the first. */
 static void additions(struct eight *e, size_t vectors, size_t i, size_t windows,
                       uint64_t limbs[][ENTRIES], const struct field *f)
 {
-    struct fe8 inverse, lambda, here, y, t;
+    struct fe8 inverse, here, dy;
 
     fe8_invert(&inverse, &e[vectors - 1].products, f);
     for (size_t v = vectors; v-- > 0;) {
         const struct digit d = digit_at(e[v].k, i, windows);
 
-        if (v > 0) {
-            fe8_multiply(&here, &inverse, &e[v - 1].products, f);
-            fe8_multiply(&inverse, &inverse, &e[v].dx, f);
-        } else {
-            here = inverse;
-        }
-        pick_all(&y, limbs, &d);
-        signed_difference(&y, &y, d.negative, &e[v].y, f);
-        fe8_multiply(&lambda, &y, &here, f);
-        fe8_square(&t, &lambda, f);
-        subtract_dx_and_two_x(&t, &t, &e[v].dx, &e[v].x, f);
-        fe8_difference(&y, &e[v].x, &t, f);
-        e[v].x = t;
-        fe8_multiply(&y, &y, &lambda, f);
-        fe8_subtract(&e[v].y, &y, &e[v].y, f);
+        take_inverse(&here, &inverse, e, v, f);
+        pick_all(&dy, limbs, &d);
+        signed_difference(&dy, &dy, d.negative, &e[v].y, f);
+        add_points(&e[v], &here, &dy, f);
     }
 }
 
@@ -347,50 +365,106 @@ static void base_points(const struct gostkey_curve *curve, uint64_t *xy,
     free(memory);
 }
 
-/* Entries that no digit selects, beyond q in the last window, may be any points. */
+/* --- Making a table --------------------------------------------------------- */
+
+enum { TABLE_VECTORS = (WINDOWS + 7) / 8 };
+
+/* z := eight numbers below p, `stride` words apart, in the field's form. */
+static void load_numbers(struct fe8 *z, const uint64_t *numbers, size_t stride,
+                         const struct field *f)
+{
+    vec words[LIMBS];
+
+    for (size_t l = 0; l < LIMBS; l++) {
+        uint64_t lanes[8];
+
+        for (size_t m = 0; m < 8; m++) {
+            lanes[m] = numbers[stride * m + l];
+        }
+        words[l] = _mm512_loadu_si512(lanes);
+    }
+    fe8_from_words(z, words, f);
+}
+
+/* Entry j of the eight windows from first on := x, which is below 5 p. */
+static void store_entries(uint64_t (*table)[2 * LIMBS52][ENTRIES], size_t first,
+                          size_t at, size_t j, const struct fe8 *x,
+                          const struct field *f)
+{
+    struct fe8 r = *x;
+
+    for (int times = 0; times < 4; times++) {
+        fe8_reduce_once(&r, f);
+    }
+    for (size_t l = 0; l < LIMBS52; l++) {
+        uint64_t lanes[8];
+
+        _mm512_storeu_si512(lanes, r.v[l]);
+        for (size_t m = 0; m < 8 && first + m < WINDOWS; m++) {
+            table[first + m][at + l][j] = lanes[m];
+        }
+    }
+}
+
+/* table := odd multiples of the points B[i] = 2^(W i) P, from them and from 2 B[i], plain
+ * points one after the other, 8 * TABLE_VECTORS of each.  A lane is a window; 2 B is
+ * added 63 times, and since the order is no small number, never to itself or its
+ * opposite. */
+static void make_table_var(uint64_t (*table)[2 * LIMBS52][ENTRIES],
+                           const uint64_t *ones, const uint64_t *twos,
+                           const struct field *f)
+{
+    struct eight e[TABLE_VECTORS];
+    struct fe8 x2[TABLE_VECTORS], y2[TABLE_VECTORS], inverse, here, dy;
+
+    for (size_t v = 0; v < TABLE_VECTORS; v++) {
+        const size_t first = 8 * v * 2 * LIMBS;
+
+        load_numbers(&e[v].x, ones + first, 2 * LIMBS, f);
+        load_numbers(&e[v].y, ones + first + LIMBS, 2 * LIMBS, f);
+        load_numbers(&x2[v], twos + first, 2 * LIMBS, f);
+        load_numbers(&y2[v], twos + first + LIMBS, 2 * LIMBS, f);
+    }
+    for (size_t j = 0; j < ENTRIES; j++) {
+        for (size_t v = 0; v < TABLE_VECTORS; v++) {
+            store_entries(table, 8 * v, 0, j, &e[v].x, f);
+            store_entries(table, 8 * v, LIMBS52, j, &e[v].y, f);
+            fe8_difference(&e[v].dx, &x2[v], &e[v].x, f);
+            e[v].products = e[v].dx;
+            if (v > 0) {
+                fe8_multiply(&e[v].products, &e[v - 1].products, &e[v].dx, f);
+            }
+        }
+        if (j == ENTRIES - 1) {
+            break;
+        }
+        fe8_invert(&inverse, &e[TABLE_VECTORS - 1].products, f);
+        for (size_t v = TABLE_VECTORS; v-- > 0;) {
+            take_inverse(&here, &inverse, e, v, f);
+            fe8_difference(&dy, &y2[v], &e[v].y, f);
+            add_points(&e[v], &here, &dy, f);
+        }
+    }
+}
+
 static void base_prepare_var(const struct gostkey_curve *curve)
 {
-    uint64_t(*base)[2 * LIMBS52][ENTRIES] = prepared_curves[curve->slot].base;
+    enum { COUNT = 8 * TABLE_VECTORS };
     struct field *f = &prepared_curves[curve->slot].field;
-    uint64_t k[ENTRIES][LIMBS], xy[ENTRIES][2 * LIMBS];
+    uint64_t k[2][COUNT][LIMBS] = {{{0}}}, xy[2][COUNT][2 * LIMBS];
+    uint64_t power[LIMBS] = {1};
 
     GOSTKEY_SCALAR.prepare_var(curve);
     field_prepare_var(f, curve);
-    for (size_t i = 0; i < WINDOWS; i++) {
-        const size_t word = W * i / 64, shift = W * i % 64;
-
-        for (size_t j = 0; j < ENTRIES; j++) {
-            memset(k[j], 0, sizeof k[j]);
-            k[j][word] = (2 * (uint64_t)j + 1) << shift;
-            if (shift > 64 - W && word + 1 < LIMBS) {
-                k[j][word + 1] = (2 * (uint64_t)j + 1) >> (64 - shift);
-            }
-            gostkey_scalar_reduce(curve, k[j], k[j]);
-            k[j][0] |= gostkey_scalar_mask_zero(curve, k[j]) & 1;
-        }
-        GOSTKEY_SCALAR.base_points(curve, xy[0], k[0], ENTRIES);
-        for (size_t j = 0; j < ENTRIES; j += 8) {
-            for (size_t coordinate = 0; coordinate < 2; coordinate++) {
-                vec words[LIMBS];
-                struct fe8 z;
-
-                for (size_t l = 0; l < LIMBS; l++) {
-                    uint64_t lanes[8];
-
-                    for (size_t m = 0; m < 8; m++) {
-                        lanes[m] = xy[j + m][coordinate * LIMBS + l];
-                    }
-                    words[l] = _mm512_loadu_si512(lanes);
-                }
-                fe8_from_words(&z, words, f);
-#if defined(GOSTKEY_P_ANY)
-                /* In Montgomery's form it may be p or more by a little. */
-                fe8_reduce_once(&z, f);
-#endif
-                for (size_t l = 0; l < LIMBS52; l++) {
-                    _mm512_storeu_si512(&base[i][coordinate * LIMBS52 + l][j], z.v[l]);
-                }
+    for (size_t i = 0; i < COUNT; i++) {
+        memcpy(k[0][i], power, sizeof power);
+        for (int j = 0; j < W; j++) {
+            gostkey_scalar_add(curve, power, power, power);
+            if (j == 0) {
+                memcpy(k[1][i], power, sizeof power);
             }
         }
     }
+    GOSTKEY_SCALAR.base_points(curve, xy[0][0], k[0][0], 2 * COUNT);
+    make_table_var(prepared_curves[curve->slot].base, xy[0][0], xy[1][0], f);
 }
