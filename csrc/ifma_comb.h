@@ -455,7 +455,7 @@ static void base_prepare_var(const struct gostkey_curve *curve)
     uint64_t power[LIMBS] = {1};
 
     GOSTKEY_SCALAR.prepare_var(curve);
-    field_prepare_var(f, curve);
+    field_prepare_var(f, curve->p);
     for (size_t i = 0; i < COUNT; i++) {
         memcpy(k[0][i], power, sizeof power);
         for (int j = 0; j < W; j++) {

@@ -29,7 +29,6 @@
 
 #include <string.h>
 
-#include "curve.h"
 #include "inverse.h"
 #include "wipe.h"
 
@@ -51,7 +50,8 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
-#define NEVER_INLINE static __attribute__((noinline))
+/* Not every file that includes this needs all of it. */
+#define NEVER_INLINE static __attribute__((noinline, unused))
 #else
 #define ALWAYS_INLINE static __forceinline
 #define NEVER_INLINE static __declspec(noinline)
@@ -84,7 +84,7 @@ struct field {
     uint64_t above[LIMBS52], above2[LIMBS52], above3[LIMBS52];
     /* fold[i][o] = limb i of o 2^N mod p for o = 0..7; limbs signed for PLUS. */
     uint64_t fold[LIMBS52][8];
-    const struct gostkey_curve *curve;
+    uint64_t modulus[LIMBS]; /* p in words */
 };
 
 #define MASK52 (((uint64_t)1 << 52) - 1)
@@ -604,7 +604,7 @@ NEVER_INLINE void fe8_invert(struct fe8 *z, const struct fe8 *x, const struct fi
     for (int j = 0; j < LIMBS; j++) {
         words[j] = (uint64_t)_mm_cvtsi128_si64(_mm512_castsi512_si128(word_of_limbs(&r, j)));
     }
-    gostkey_invert(words, words, f->curve->p, LIMBS);
+    gostkey_invert(words, words, f->modulus, LIMBS);
     for (int j = 0; j < LIMBS; j++) {
         product.v[j] = all(words[j]);
     }
@@ -689,20 +689,21 @@ static void fold_prepare_var(struct field *f, const uint64_t *power)
 #endif
 }
 
-static void field_prepare_var(struct field *f, const struct gostkey_curve *curve)
+/* modulus: LIMBS words. */
+static void field_prepare_var(struct field *f, const uint64_t *modulus)
 {
     uint64_t power[LIMBS52] = {1}, inverse = 1, k = 1;
 
-    f->curve = curve;
-    limbs_from_words(f->p, curve->p);
+    memcpy(f->modulus, modulus, sizeof f->modulus);
+    limbs_from_words(f->p, modulus);
 #if defined(GOSTKEY_P_MINUS)
-    f->c = 0 - curve->p[0];
+    f->c = 0 - modulus[0];
 #elif defined(GOSTKEY_P_PLUS)
-    f->c = curve->p[0];
+    f->c = modulus[0];
 #endif
     /* Newton: each turn doubles the bits, from 1. */
     for (int i = 0; i < 6; i++) {
-        inverse *= 2 - curve->p[0] * inverse;
+        inverse *= 2 - modulus[0] * inverse;
     }
     f->negative_inverse = (0 - inverse) & MASK52;
     memset(f->one, 0, sizeof f->one);

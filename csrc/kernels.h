@@ -4,11 +4,14 @@
 #define GOSTKEY_KERNELS_CHOICE_H
 
 #include "curve.h"
+#include "scalar.h"
 
 struct gostkey_kernels {
     const char *family;
     unsigned features; /* of cpu.h: all that are needed */
     const char *ec256, *ec512, *streebog;
+    /* For 4 and for 8 limbs. */
+    const struct gostkey_scalar_ops *scalar256, *scalar512;
     /* For each curve, in the order of gostkey_curves. */
     const struct gostkey_curve_ops *ops[GOSTKEY_CURVE_COUNT];
 };
@@ -21,6 +24,13 @@ static inline const struct gostkey_curve_ops *gostkey_ops(
     const struct gostkey_curve *curve)
 {
     return gostkey_kernels->ops[curve - gostkey_curves];
+}
+
+/* The same for numbers mod q. */
+static inline const struct gostkey_scalar_ops *gostkey_scalars(
+    const struct gostkey_curve *curve)
+{
+    return curve->limbs == 4 ? gostkey_kernels->scalar256 : gostkey_kernels->scalar512;
 }
 
 /* Place of the family in use among all of this build; below GOSTKEY_FAMILIES. */
