@@ -11,18 +11,28 @@
 
 #define COUNT ((int)(sizeof families / sizeof *families))
 
+#define PORTABLE_CURVES                                                                \
+    .ec256 = "portable", .ec512 = "portable",                                          \
+    .ops = {&gostkey_curve256_any,      &gostkey_curve256_minus617,                    \
+            &gostkey_curve256_minus617, &gostkey_curve256_any,                         \
+            &gostkey_curve256_any,      &gostkey_curve512_any,                         \
+            &gostkey_curve512_minus569, &gostkey_curve512_plus111,                     \
+            &gostkey_curve512_minus569}
+
 static const struct gostkey_kernels families[] = {
+#if defined(GOSTKEY_X86_64_AVX512)
+    {
+        .family = "avx512",
+        .features = GOSTKEY_CPU_AVX512 | GOSTKEY_CPU_GFNI,
+        .streebog = &gostkey_streebog_avx512,
+        PORTABLE_CURVES,
+    },
+#endif
     {
         .family = "portable",
         .features = 0,
-        .ec256 = "portable",
-        .ec512 = "portable",
-        .streebog = "portable",
-        .ops = {&gostkey_curve256_any, &gostkey_curve256_minus617,
-                &gostkey_curve256_minus617, &gostkey_curve256_any,
-                &gostkey_curve256_any, &gostkey_curve512_any,
-                &gostkey_curve512_minus569, &gostkey_curve512_plus111,
-                &gostkey_curve512_minus569},
+        .streebog = &gostkey_streebog_portable,
+        PORTABLE_CURVES,
     },
 };
 
@@ -44,11 +54,25 @@ const char *gostkey_kernel_family(int i)
     return NULL;
 }
 
+/* The kernel, or what serves in its place on this machine. */
+static const struct gostkey_streebog_kernel *streebog_of(
+    const struct gostkey_kernels *family)
+{
+    const unsigned features = gostkey_cpu_features();
+    const struct gostkey_streebog_kernel *kernel = family->streebog;
+
+    while ((features & kernel->features) != kernel->features) {
+        kernel = kernel->otherwise;
+    }
+    return kernel;
+}
+
 int gostkey_kernels_select(const char *family)
 {
     for (int k = 0; k < COUNT; k++) {
         if (strcmp(families[k].family, family) == 0 && runs(&families[k])) {
             gostkey_kernels = &families[k];
+            gostkey_streebog_kernel = streebog_of(gostkey_kernels);
             return 0;
         }
     }
@@ -69,7 +93,28 @@ const char *gostkey_kernel_of(const char *part)
         return gostkey_kernels->ec512;
     }
     if (strcmp(part, "streebog") == 0) {
-        return gostkey_kernels->streebog;
+        return gostkey_streebog_kernel->name;
     }
     return NULL;
+}
+
+const struct gostkey_streebog_kernel *gostkey_streebog_kernel_at(int i)
+{
+    const unsigned features = gostkey_cpu_features();
+
+    for (int k = 0; k < COUNT; k++) {
+        const struct gostkey_streebog_kernel *kernel = families[k].streebog;
+
+        for (; kernel != NULL; kernel = kernel->otherwise) {
+            if ((features & kernel->features) == kernel->features && i-- == 0) {
+                return kernel;
+            }
+        }
+    }
+    return NULL;
+}
+
+void gostkey_streebog_use(const struct gostkey_streebog_kernel *kernel)
+{
+    gostkey_streebog_kernel = kernel;
 }
