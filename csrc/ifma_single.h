@@ -123,21 +123,26 @@ ALWAYS_INLINE void select_entries(struct affine8 *z, const struct packed8 *table
     negate_lanes(&z->y, negative, f);
 }
 
-/* z := w - y - 2 x; elements.  As 3 k p >= 3 E and E + 3 k p < 8, it is in
- * weakly_reduce's range. */
-ALWAYS_INLINE void subtract_and_twice(struct fe8 *z, const struct fe8 *w,
-                                      const struct fe8 *y, const struct fe8 *x,
-                                      const struct field *f)
+/* Columns y + 2 x, below 2^54. */
+ALWAYS_INLINE void one_and_twice(vec *v, const struct fe8 *y, const struct fe8 *x)
 {
-    vec v[LIMBS52];
-
     UNROLL
     for (int i = 0; i < LIMBS52; i++) {
-        const vec taken = add(y->v[i], add(x->v[i], x->v[i]));
-
-        v[i] = add(sub(w->v[i], taken), all(f->above3[i]));
+        v[i] = add(y->v[i], add(x->v[i], x->v[i]));
     }
-    weakly_reduce(z, v, f);
+}
+
+/* z := r^2 - y - 2 x; elements and a factor r of at most 4.  As 3 k p >= 3 E + 1/32, and
+ * E + 3 k p < 8, this is in the range of what takes it. */
+PRODUCT void square_minus(struct fe8 *z, const struct fe8 *r, const struct fe8 *y,
+                          const struct fe8 *x, const struct field *f)
+{
+    vec t[2 * LIMBS52], taken[LIMBS52];
+
+    check_factors(r, r);
+    square_columns(t, r);
+    one_and_twice(taken, y, x);
+    reduce_difference(z, t, taken, f->above3, f);
 }
 
 /* sum := sum + entry; first: both are affine.  Differences are below E + k p, at most 4,
@@ -145,35 +150,29 @@ ALWAYS_INLINE void subtract_and_twice(struct fe8 *z, const struct fe8 *w,
 ALWAYS_INLINE void add_entry(struct xyzz8 *sum, const struct affine8 *entry, int first,
                              const struct field *f)
 {
-    struct fe8 p, r, pp, rr, ppp, q, t;
+    struct fe8 p, r, pp, ppp, q, t;
 
     if (first) {
         fe8_difference(&p, &entry->x, &sum->x, f);
         fe8_difference(&r, &entry->y, &sum->y, f);
     } else {
-        fe8_multiply(&p, &entry->x, &sum->zz, f);
-        fe8_multiply(&r, &entry->y, &sum->zzz, f);
-        fe8_difference(&p, &p, &sum->x, f);
-        fe8_difference(&r, &r, &sum->y, f);
+        fe8_multiply_subtract(&p, &entry->x, &sum->zz, &sum->x, f);
+        fe8_multiply_subtract(&r, &entry->y, &sum->zzz, &sum->y, f);
     }
     fe8_square(&pp, &p, f);
-    fe8_square(&rr, &r, f);
     fe8_multiply(&ppp, &p, &pp, f);
     fe8_multiply(&q, &sum->x, &pp, f);
+    square_minus(&sum->x, &r, &ppp, &q, f);
+    fe8_multiply(&t, &sum->y, &ppp, f);
     if (first) {
         sum->zz = pp;
         sum->zzz = ppp;
     } else {
-        fe8_multiply(&sum->zz, &sum->zz, &pp, f);
+        fe8_multiply_loosely(&sum->zz, &sum->zz, &pp, f);
+        fe8_multiply_loosely(&sum->zzz, &sum->zzz, &ppp, f);
     }
-    subtract_and_twice(&sum->x, &rr, &ppp, &q, f);
-    fe8_multiply(&t, &sum->y, &ppp, f);
-    if (!first) {
-        fe8_multiply(&sum->zzz, &sum->zzz, &ppp, f);
-    }
-    fe8_difference(&q, &q, &sum->x, f);
-    fe8_multiply(&sum->y, &r, &q, f);
-    fe8_subtract(&sum->y, &sum->y, &t, f);
+    fe8_difference_loosely(&q, &q, &sum->x, f);
+    fe8_multiply_subtract(&sum->y, &r, &q, &t, f);
 }
 
 /* z's lane i := x's lane from[i]. */
@@ -205,6 +204,7 @@ ALWAYS_INLINE void fold(struct xyzz8 *sum, uint64_t distance, const struct field
     const vec upper = _mm512_or_si512(lane, all(distance));
     const __mmask8 up = _mm512_test_epi64_mask(lane, all(distance));
     struct fe8 zz, zzz, u, s, z, p_or_r, g, a, b, pp, ppp, rr, q, k;
+    vec taken[LIMBS52];
 
     fe8_lanes(&zz, &sum->zz, other);
     fe8_lanes(&zzz, &sum->zzz, other);
@@ -212,13 +212,13 @@ ALWAYS_INLINE void fold(struct xyzz8 *sum, uint64_t distance, const struct field
     fe8_multiply(&s, &sum->y, &zzz, f);
     fe8_select(&a, up, &sum->zzz, &sum->zz);
     fe8_select(&b, up, &zzz, &zz);
-    fe8_multiply(&z, &a, &b, f);
+    fe8_multiply_loosely(&z, &a, &b, f);
 
     fe8_lanes(&zz, &u, other); /* U1 in the upper lane */
     fe8_lanes(&zzz, &s, other);
     fe8_select(&a, up, &zzz, &zz);
     fe8_select(&b, up, &s, &u);
-    fe8_difference(&p_or_r, &a, &b, f);
+    fe8_difference_loosely(&p_or_r, &a, &b, f);
     fe8_square(&g, &p_or_r, f);
 
     fe8_lanes(&pp, &g, lower);
@@ -230,8 +230,13 @@ ALWAYS_INLINE void fold(struct xyzz8 *sum, uint64_t distance, const struct field
     fe8_lanes(&q, &k, upper);
     fe8_select(&a, up, &ppp, &pp);
     fe8_multiply(&z, &z, &a, f);
-    subtract_and_twice(&sum->x, &rr, &ppp, &q, f);
-    fe8_difference(&q, &sum->x, &q, f);
+    one_and_twice(taken, &ppp, &q);
+    UNROLL
+    for (int i = 0; i < LIMBS52; i++) {
+        taken[i] = add(sub(rr.v[i], taken[i]), all(f->above3[i]));
+    }
+    weakly_reduce(&sum->x, taken, f);
+    fe8_difference_loosely(&q, &sum->x, &q, f);
     fe8_select(&a, up, &p_or_r, &s);
     fe8_select(&b, up, &q, &ppp);
     fe8_multiply(&k, &a, &b, f);
@@ -258,7 +263,7 @@ ALWAYS_INLINE uint64_t store_single(uint64_t *xy, const struct xyzz8 *sum, uint6
             (uint64_t)_mm_cvtsi128_si64(_mm512_castsi512_si128(word_of_limbs(&z, i)));
         any |= words[i];
     }
-    gostkey_invert(words, words, f->curve->p, LIMBS);
+    gostkey_invert(words, words, f->modulus, LIMBS);
     for (int i = 0; i < LIMBS; i++) {
         inverse_words[i] = all(words[i]);
     }
@@ -325,120 +330,80 @@ static void base_points_few(const struct gostkey_curve *curve, uint64_t *xy,
     }
 }
 
-/* --- Preparing ------------------------------------------------------------- */
+/* --- Making the tables ------------------------------------------------------ */
 
-/* How far a round's table is: twice the point it starts with, the entry that was
- * made last, and what the next one needs. */
-struct progress {
-    struct affine8 two, last;
-    struct fe8 dx, products;
-};
-
-/* z := every other one of 16 points, plain, in the lanes. */
-static void load_lanes_var(struct affine8 *z, const uint64_t *xy,
-                           const struct field *f)
+/* z := x, which is below 5 p, and likewise y. */
+static void pack_var(struct packed8 *z, const struct fe8 *x, const struct fe8 *y,
+                     const struct field *f)
 {
-    struct fe8 *coordinates[2] = {&z->x, &z->y};
+    struct fe8 r[2] = {*x, *y};
 
     for (int c = 0; c < 2; c++) {
-        vec words[LIMBS];
-
-        for (int i = 0; i < LIMBS; i++) {
-            uint64_t lanes[8];
-
-            for (int j = 0; j < 8; j++) {
-                lanes[j] = xy[2 * LIMBS * (2 * j) + LIMBS * c + i];
-            }
-            words[i] = _mm512_loadu_si512(lanes);
-        }
-        fe8_from_words(coordinates[c], words, f);
-    }
-}
-
-/* The same numbers below p: elements are below 1 + p, at most 5 p. */
-static void pack_var(struct packed8 *z, const struct affine8 *x, const struct field *f)
-{
-    const struct fe8 *coordinates[2] = {&x->x, &x->y};
-
-    for (int c = 0; c < 2; c++) {
-        struct fe8 r = *coordinates[c];
-
-        for (int i = 0; i < 5; i++) {
-            fe8_reduce_once(&r, f);
+        for (int times = 0; times < 4; times++) {
+            fe8_reduce_once(&r[c], f);
         }
         for (int i = 0; i < LIMBS; i++) {
-            z->words[LIMBS * c + i] = word_of_limbs(&r, i);
+            z->words[LIMBS * c + i] = word_of_limbs(&r[c], i);
         }
     }
 }
 
-/* last := last + two in each of the rounds, with one inversion.  They never are equal
- * or opposite: an odd multiple of a point and twice the point. */
-static void next_entries_var(struct progress *rounds, int count, const struct field *f)
+/* e := e + (x2, y2) for each of some rounds, with one inversion. */
+static void next_entries_var(struct eight *e, const struct affine8 *twos, int rounds,
+                             const struct field *f)
 {
-    struct fe8 inverse, here, t, x;
+    struct fe8 inverse, here, dy;
 
-    for (int r = 0; r < count; r++) {
-        struct progress *at = &rounds[r];
-
-        fe8_difference(&at->dx, &at->two.x, &at->last.x, f);
-        at->products = at->dx;
+    for (int r = 0; r < rounds; r++) {
+        fe8_difference(&e[r].dx, &twos[r].x, &e[r].x, f);
+        e[r].products = e[r].dx;
         if (r > 0) {
-            fe8_multiply(&at->products, &at->dx, &rounds[r - 1].products, f);
+            fe8_multiply_loosely(&e[r].products, &e[r - 1].products, &e[r].dx, f);
         }
     }
-    /* A product, not the difference alone. */
-    fe8_broadcast(&t, f->one);
-    fe8_multiply(&t, &t, &rounds[count - 1].products, f);
-    fe8_invert(&inverse, &t, f);
-    for (int r = count; r-- > 0;) {
-        struct progress *at = &rounds[r];
-
-        here = inverse;
-        if (r > 0) {
-            fe8_multiply(&here, &inverse, &rounds[r - 1].products, f);
-            fe8_multiply(&inverse, &inverse, &at->dx, f);
-        }
-        fe8_difference(&t, &at->two.y, &at->last.y, f);
-        fe8_multiply(&here, &here, &t, f); /* lambda */
-        fe8_square(&x, &here, f);
-        fe8_subtract2(&x, &x, &at->two.x, &at->last.x, f);
-        fe8_difference(&t, &at->last.x, &x, f);
-        fe8_multiply(&t, &t, &here, f);
-        fe8_subtract(&at->last.y, &t, &at->last.y, f);
-        at->last.x = x;
+    fe8_invert(&inverse, &e[rounds - 1].products, f);
+    for (int r = rounds; r-- > 0;) {
+        take_inverse(&here, &inverse, e, (size_t)r, f);
+        fe8_difference_loosely(&dy, &twos[r].y, &e[r].y, f);
+        add_points(&e[r], &here, &dy, f);
     }
 }
 
-/* After base_prepare_var, whose code makes the points that all starts with. */
+/* All rounds step by step: an odd multiple of a power of two of the base point, plus twice
+ * that power; never the same or opposite points, as the order is no small number.  After
+ * base_prepare_var. */
 static void singles_prepare_var(const struct gostkey_curve *curve)
 {
     const struct field *f = &prepared_curves[curve->slot].field;
     struct packed8 *table = singles[curve->slot];
-    uint64_t k[16 * ROUNDS][LIMBS], xy[16 * ROUNDS][2 * LIMBS];
-    struct progress rounds[ROUNDS];
+    uint64_t k[ROUNDS][2][8][LIMBS] = {{{{0}}}}, xy[ROUNDS][2][8][2 * LIMBS];
+    struct eight e[ROUNDS];
+    struct affine8 twos[ROUNDS];
 
-    /* In lane j 2^n G at 2 j and 2^(n + 1) G at 2 j + 1. */
-    memset(k, 0, sizeof k);
-    for (unsigned i = 0; i < 16 * ROUNDS; i++) {
-        const unsigned bit = CHUNK_BITS * (i % 16 / 2) + ROUND_SHIFT(i / 16) + i % 2;
+    for (unsigned r = 0; r < ROUNDS; r++) {
+        for (unsigned j = 0; j < 8; j++) {
+            const unsigned bit = CHUNK_BITS * j + ROUND_SHIFT(r);
 
-        k[i][bit / 64] = (uint64_t)1 << bit % 64;
-        gostkey_scalar_reduce(curve, k[i], k[i]);
-    }
-    base_points(curve, xy[0], k[0], 16 * ROUNDS);
-    for (int r = 0; r < ROUNDS; r++) {
-        load_lanes_var(&rounds[r].last, xy[16 * r], f);
-        load_lanes_var(&rounds[r].two, xy[16 * r + 1], f);
-    }
-    for (int e = 0; e < ROUND_ENTRIES(0); e++) {
-        const int count = e < NARROW_ENTRIES ? ROUNDS : WIDE;
-
-        if (e > 0) {
-            next_entries_var(rounds, count, f);
+            k[r][0][j][bit / 64] = (uint64_t)1 << bit % 64;
+            gostkey_scalar_reduce(curve, k[r][0][j], k[r][0][j]);
+            gostkey_scalar_add(curve, k[r][1][j], k[r][0][j], k[r][0][j]);
         }
-        for (int r = 0; r < count; r++) {
-            pack_var(&table[ROUND_PLACE(r) + e], &rounds[r].last, f);
+    }
+    base_points(curve, xy[0][0][0], k[0][0][0], 16 * ROUNDS);
+    for (int r = 0; r < ROUNDS; r++) {
+        load_numbers(&e[r].x, xy[r][0][0], 2 * LIMBS, f);
+        load_numbers(&e[r].y, xy[r][0][0] + LIMBS, 2 * LIMBS, f);
+        load_numbers(&twos[r].x, xy[r][1][0], 2 * LIMBS, f);
+        load_numbers(&twos[r].y, xy[r][1][0] + LIMBS, 2 * LIMBS, f);
+    }
+    for (int i = 0; i < ROUND_ENTRIES(0); i++) {
+        const int rounds = i < NARROW_ENTRIES ? ROUNDS : WIDE;
+
+        if (i > 0) {
+            next_entries_var(e, twos, rounds, f);
+        }
+        for (int r = 0; r < rounds; r++) {
+            pack_var(&table[ROUND_PLACE(r) + i], &e[r].x, &e[r].y, f);
         }
     }
 }
