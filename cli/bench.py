@@ -245,9 +245,10 @@ def _show_head(out: Output, machine: dict[str, object], found: list[Found]) -> N
             (_("commit"), str(machine["commit"]) or _("not a checkout")),
             (
                 _("rounds"),
-                _("{rounds} of {seconds} s each side, in turn").format(
-                    rounds=machine["rounds"], seconds=machine["seconds"]
-                ),
+                _(
+                    "{rounds} of {seconds} s each side, in turn; "
+                    "half as many where nothing is judged"
+                ).format(rounds=machine["rounds"], seconds=machine["seconds"]),
             ),
             *(
                 (peer.name, peer.version or _("missing: {why}").format(why=peer.reason))

@@ -194,11 +194,14 @@ def test_a_row_is_measured(workshop: Workshop) -> None:
     failed = measure(workshop, row, rounds=1, seconds=0.001)
     assert failed.status == "failed"
     assert "do not do the same" in failed.reason
-    good = measure(workshop, one_row(PURE, PURE), rounds=3, seconds=0.001)
+    good = measure(workshop, one_row(PURE, PURE), rounds=5, seconds=0.001)
     assert good.status == "measured"
     assert good.ratio is not None and good.ours is not None
+    # Half as many rounds where nothing is judged.
     assert len(good.rounds) == 3
     assert good.ratio.min == min(good.rounds)
+    row = one_row(PURE, PURE, floor=1)
+    assert len(measure(workshop, row, rounds=5, seconds=0.001).rounds) == 5
 
 
 def test_a_kernel_that_is_not_here_makes_a_row_absent(workshop: Workshop) -> None:
