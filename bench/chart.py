@@ -76,7 +76,7 @@ def draw_rates(axes: Axes, records: dict[str, Record]) -> None:
     for place, (_, rate, _) in enumerate(bars):
         axes.text(rate * 1.1, place, words(rate), va="center", fontsize=8)
     axes.set_xscale("log")
-    axes.margins(x=0.15)
+    axes.margins(x=0.15, y=0.03)
     axes.set_title("Signatures a second, one core, tc26-256-b", loc="left", fontsize=10)
 
 
@@ -113,14 +113,17 @@ def draw_goals(axes: Axes, records: dict[str, Record]) -> None:
         label="aim",
         zorder=3,
     )
-    for place, median in enumerate(medians):
-        axes.text(median * 1.06, place, f"{median:.3g}", va="center", fontsize=8)
+    for place, row in enumerate(rows):
+        # Beyond the marks, so that none stands in the figure.
+        right = max(row["ratio"]["median"], row["floor"], row["aim"] or 0)
+        text = f"{row['ratio']['median']:.3g}"
+        axes.text(right * 1.1, place, text, va="center", fontsize=8)
     axes.set_yticks(
         list(places), [f"{row['item']}  to  {row['against']}" for row in rows]
     )
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
-    axes.margins(x=0.12)
+    axes.margins(x=0.12, y=0.02)
     axes.legend(loc="lower right", fontsize=8)
     axes.set_title(
         "Times faster than the peer, same core, same minutes", loc="left", fontsize=10

@@ -15,7 +15,7 @@ from gostkey.errors import MeasureError
 
 __all__ = ["Process", "Side", "alternate", "can_pin"]
 
-PATIENCE = 120.0
+PATIENCE = 600.0
 """Seconds after which an answer is not waited for any longer."""
 
 

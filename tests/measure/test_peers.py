@@ -236,13 +236,16 @@ def test_too_few_cpus_make_a_row_absent(workshop: Workshop) -> None:
 
 
 def test_memory_is_counted_beside_the_arrays(workshop: Workshop) -> None:
-    task = Task("gostkey", "memory:public_keys:tc26-256-b", "pure")
-    result = measure(
-        workshop, one_row(task, None, most_bytes=8 << 20), rounds=1, seconds=0
+    row = one_row(
+        Task("gostkey", "memory:public_keys:tc26-256-b"), None, most_bytes=8 << 20
     )
+    result = measure(workshop, row, rounds=1, seconds=0)
     if result.status == "absent":
         assert "/proc" in result.reason
         pytest.skip("to run it: Linux, which tells the peak of memory")
-    assert result.status == "met"
     assert result.items > 0
     assert result.extra_bytes is not None and result.extra_bytes >= 0
+    # Plain Python may take more; the native core must not.
+    good = result.extra_bytes <= 8 << 20
+    assert result.status == ("met" if good else "not_met")
+    assert good or result.kernel == "pure"
