@@ -26,8 +26,8 @@
 /* Vectors of eight keys that share their inversions, at most; what they work on
  * fits a second-level cache of 1 MiB. */
 #define MOST_VECTORS (LIMBS == 4 ? 512 : 256)
-/* Below that many keys the inversions cost more than the scalar code. */
-#define LEAST_KEYS (LIMBS == 4 ? 40 : 40)
+/* Below that many keys the inversions cost more than making them one by one. */
+#define LEAST_KEYS (LIMBS == 4 ? 22 : 26)
 
 static struct {
     struct field field;

@@ -38,9 +38,7 @@
  * mmadd-2008-s, add-2008-s. */
 
 /* Rounds; more of them means smaller windows.  The first WIDE have one bit more. */
-#if !defined(ROUNDS)
-#define ROUNDS (LIMBS == 4 ? 6 : 11)
-#endif
+#define ROUNDS (LIMBS == 4 ? 6 : 12)
 #define CHUNK_BITS (8 * LIMBS)
 #define NARROW_BITS (CHUNK_BITS / ROUNDS)
 #define WIDE (CHUNK_BITS % ROUNDS)
