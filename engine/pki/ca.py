@@ -365,7 +365,7 @@ class CertificateAuthority:
         except EncodingError as error:
             raise RequestRefused(f"certificate request: {error}") from error
         begin, end, _ = profile.dates(work.at)
-        made = Certificate(
+        made = Certificate.from_bytes(
             build_certificate(
                 issuer=self.certificate.subject,
                 signing_key=self._key,

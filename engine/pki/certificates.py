@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from cryptography.hazmat import asn1
 
@@ -132,9 +132,9 @@ class Certificate(SignedDer):
         Raises:
             EncodingError: if it is not one.
         """
-        certificate = cls(coding.der_of(data, *_PEM_LABELS))
-        certificate.subject, certificate.issuer  # noqa: B018  read now, to find faults
-        return certificate
+        # The same certificate comes again and again: to be renewed, in the request,
+        # as the answer, to be checked, to be installed.
+        return _read(coding.der_of(data, *_PEM_LABELS))
 
     @cached_property
     def subject(self) -> Name:
@@ -268,6 +268,13 @@ class Certificate(SignedDer):
 
     def __repr__(self) -> str:
         return f"<Certificate of {self.subject.owner} serial {self.serial_text}>"
+
+
+@lru_cache(maxsize=512)
+def _read(der: bytes) -> Certificate:
+    certificate = Certificate(der)
+    certificate.subject, certificate.issuer  # noqa: B018  read now, to find faults
+    return certificate
 
 
 def spki_of(key: VerifyingKey, *, always_digest: bool = False) -> bytes:
