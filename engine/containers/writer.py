@@ -39,6 +39,7 @@ from .header import (
     HAS_RESERVE,
     HEADER,
     put_certificate,
+    read_header,
     seal,
 )
 from .names import encode_name
@@ -199,18 +200,15 @@ def with_certificate(
     for entry in container.keys:
         if entry.fingerprint == start and entry.curve == info.curve:
             header = put_certificate(container.header, entry.slot, certificate)
-            changed = dict(files) | {HEADER: header}
-            _check_certificate(changed, entry.slot, certificate)
-            return changed
+            _check_certificate(header, entry.slot, certificate)
+            return dict(files) | {HEADER: header}
     raise CertificateMismatch(
         f"container {container.name!r}: the certificate is for none of its keys"
     )
 
 
-def _check_certificate(
-    files: Mapping[str, bytes], slot: str, certificate: bytes
-) -> None:
-    entries = {entry.slot: entry for entry in Container.parse(files).keys}
+def _check_certificate(header: bytes, slot: str, certificate: bytes) -> None:
+    entries = {entry.slot: entry for entry in read_header(header).keys}
     if entries[slot].certificate != certificate:
         raise ContainerDamaged(f"{HEADER}: the certificate did not read back")
 

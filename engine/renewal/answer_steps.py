@@ -27,7 +27,6 @@ from .steps import (
     each,
     fault_of,
     open_new,
-    parsed,
 )
 from .store import moment
 from .transports import FolderTransport
@@ -91,7 +90,7 @@ class Fetch:
         if answer is None:
             return Waiting()
         try:
-            certificate = parsed(answer)
+            certificate = Certificate.from_bytes(answer)
         except GostKeyError as error:
             return verdict(Reason.ANSWER_UNREADABLE, str(error))
         return Done(
@@ -121,8 +120,8 @@ class Check:
     def _check(self, context: Context, work: Work, now: datetime) -> Outcome:
         one = work.item
         assert one.certificate is not None and one.old_certificate is not None
-        certificate = parsed(one.certificate)
-        old = parsed(one.old_certificate)
+        certificate = Certificate.from_bytes(one.certificate)
+        old = Certificate.from_bytes(one.old_certificate)
         if certificate.public_key.to_bytes() != one.public_key:
             return verdict(Reason.ANSWER_OTHER_KEY)
         if certificate.subject_der != old.subject_der:
