@@ -262,8 +262,9 @@ def _build(
     n, size = len(names), terms.curve.size
     wide = bytearray(2 * n * (size + 8))
     salts = bytearray(2 * n * protection.SALT_SIZE)
-    random.fill(wide)
-    random.fill(salts)
+    # Masks and salts lie in the files as they are: they are no keys.
+    random.fill(wide, reseed=False)
+    random.fill(salts, reseed=False)
     masks = bytearray(2 * n * size)
     active.elliptic.private_from_wide_into(terms.curve.index, masks, wide, 2 * n)
     private_rows = _rows(private, size)

@@ -174,7 +174,7 @@ class FolderStore:
                 self._claimed.discard(folder.name)
 
     def write_many(
-        self, containers: Iterable[tuple[Path, Mapping[str, bytes]]]
+        self, containers: Iterable[tuple[str | Path, Mapping[str, bytes]]]
     ) -> list[Path | MediumError]:
         """Write new containers together, which waits for the disk less often.
 
@@ -208,7 +208,7 @@ class FolderStore:
         _one(self.replace_headers([(place, header)]))
 
     def replace_headers(
-        self, headers: Iterable[tuple[Path, bytes]]
+        self, headers: Iterable[tuple[str | Path, bytes]]
     ) -> list[Path | MediumError]:
         """Replace the headers of many containers together.
 

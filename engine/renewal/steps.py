@@ -207,10 +207,10 @@ def _verdict_on(error: Exception, default: Reason, what: str) -> Verdict:
     return verdict(Reason.UNEXPECTED, type(error).__name__)
 
 
-def place_of(work: Work) -> Path:
+def place_of(work: Work) -> str:
     """Give the folder of the new container."""
     assert work.item.new_folder is not None
-    return Path(work.item.new_folder)
+    return work.item.new_folder
 
 
 def together(
@@ -226,15 +226,15 @@ def together(
     Returns:
         Item id to verdict, for those that failed.
     """
-    groups: dict[Path, list[Work]] = {}
+    groups: dict[str, list[Work]] = {}
     for work in works:
-        groups.setdefault(place_of(work).parent, []).append(work)
+        groups.setdefault(os.path.dirname(place_of(work)), []).append(work)
     failed: dict[int, Verdict] = {}
     for medium, group in groups.items():
         try:
             results = do(FolderStore(medium), group)
         except Exception as error:
-            why = _verdict_on(error, Reason.MEDIUM, str(medium))
+            why = _verdict_on(error, Reason.MEDIUM, medium)
             failed |= {work.item.id: why for work in group}
             continue
         for work, result in zip(group, results, strict=True):
