@@ -28,6 +28,22 @@ static const struct gostkey_kernels families[] = {
         PORTABLE_CURVES,
     },
 #endif
+#if defined(GOSTKEY_X86_64)
+    {
+        .family = "avx2",
+        .features = GOSTKEY_CPU_AVX2 | GOSTKEY_CPU_BMI2,
+        .streebog = &gostkey_streebog_avx2_gfni,
+        PORTABLE_CURVES,
+    },
+#endif
+#if defined(GOSTKEY_AARCH64)
+    {
+        .family = "neon",
+        .features = GOSTKEY_CPU_NEON,
+        .streebog = &gostkey_streebog_neon,
+        PORTABLE_CURVES,
+    },
+#endif
     {
         .family = "portable",
         .features = 0,
