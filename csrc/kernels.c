@@ -11,21 +11,39 @@
 
 #define COUNT ((int)(sizeof families / sizeof *families))
 
-#define PORTABLE_CURVES                                                                \
-    .ec256 = "portable", .ec512 = "portable",                                          \
-    .ops = {&gostkey_curve256_any,      &gostkey_curve256_minus617,                    \
-            &gostkey_curve256_minus617, &gostkey_curve256_any,                         \
-            &gostkey_curve256_any,      &gostkey_curve512_any,                         \
-            &gostkey_curve512_minus569, &gostkey_curve512_plus111,                     \
-            &gostkey_curve512_minus569}
+static const struct gostkey_curve_kernels portable_curves = {
+    .ec256 = "portable",
+    .ec512 = "portable",
+    .scalar256 = &gostkey_scalar_portable,
+    .scalar512 = &gostkey_scalar_portable,
+    .ops = {&gostkey_curve256_any, &gostkey_curve256_minus617,
+            &gostkey_curve256_minus617, &gostkey_curve256_any, &gostkey_curve256_any,
+            &gostkey_curve512_any, &gostkey_curve512_minus569,
+            &gostkey_curve512_plus111, &gostkey_curve512_minus569},
+};
+
+#if defined(GOSTKEY_X86_64_AVX512)
+static const struct gostkey_curve_kernels avx512_curves = {
+    .ec256 = "avx512ifma",
+    .ec512 = "avx512ifma",
+    .scalar256 = &gostkey_scalar256_avx512,
+    .scalar512 = &gostkey_scalar512_avx512,
+    .ops = {&gostkey_curve256_plus_avx512, &gostkey_curve256_minus_avx512,
+            &gostkey_curve256_minus_avx512, &gostkey_curve256_plus_avx512,
+            &gostkey_curve256_any_avx512, &gostkey_curve512_any_avx512,
+            &gostkey_curve512_minus_avx512, &gostkey_curve512_plus_avx512,
+            &gostkey_curve512_minus_avx512},
+};
+#endif
 
 static const struct gostkey_kernels families[] = {
 #if defined(GOSTKEY_X86_64_AVX512)
     {
         .family = "avx512",
-        .features = GOSTKEY_CPU_AVX512 | GOSTKEY_CPU_GFNI,
+        .features = GOSTKEY_CPU_BMI2 | GOSTKEY_CPU_AVX2 | GOSTKEY_CPU_GFNI |
+                    GOSTKEY_CPU_AVX512,
         .streebog = &gostkey_streebog_avx512,
-        PORTABLE_CURVES,
+        .curves = &avx512_curves,
     },
 #endif
 #if defined(GOSTKEY_X86_64)
@@ -48,7 +66,7 @@ static const struct gostkey_kernels families[] = {
         .family = "portable",
         .features = 0,
         .streebog = &gostkey_streebog_portable,
-        PORTABLE_CURVES,
+        .curves = &portable_curves,
     },
 };
 
@@ -103,10 +121,10 @@ int gostkey_kernels_number(void)
 const char *gostkey_kernel_of(const char *part)
 {
     if (strcmp(part, "ec256") == 0) {
-        return gostkey_kernels->ec256;
+        return gostkey_kernels->curves->ec256;
     }
     if (strcmp(part, "ec512") == 0) {
-        return gostkey_kernels->ec512;
+        return gostkey_kernels->curves->ec512;
     }
     if (strcmp(part, "streebog") == 0) {
         return gostkey_streebog_kernel->name;
