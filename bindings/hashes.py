@@ -40,6 +40,7 @@ __all__ = [
     "streebog_apart",
     "streebog_joined",
     "streebog_many",
+    "streebog_one",
 ]
 
 assert core is not None
@@ -99,6 +100,18 @@ def gostr3411_94(parameters: str, *, secret: bool = False) -> State:
     """Start GOST R 34.11-94; it is constant time either way."""
     index = hash_index(parameters_hash(parameters))
     return State(lib.gostkey_hash_new(index, secret), 32)
+
+
+def streebog_one(bits: int, message: Readable) -> bytes:
+    """Hash one message; public data only."""
+    size = streebog_size(bits)
+    out = bytearray(size)
+    view = ffi.from_buffer("uint8_t[]", message)
+    # The names of HASHES that are Streebog's: 0 and 1.
+    lib.gostkey_streebog_one_var(
+        size >> 6, ffi.from_buffer("uint8_t[]", out), view, len(view)
+    )
+    return bytes(out)
 
 
 def streebog_many(bits: int, out: Writable, messages: Readable, size: int) -> None:

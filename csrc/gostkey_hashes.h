@@ -37,6 +37,9 @@ void gostkey_hash_update(gostkey_hash *hash, const uint8_t *data, size_t n);
 /* Write the digest of what was hashed so far; the state goes on. */
 void gostkey_hash_digest(const gostkey_hash *hash, uint8_t *digest);
 
+/* Hash one message with Streebog; public data only; name is 0 or 1. */
+void gostkey_streebog_one_var(int name, uint8_t *out, const uint8_t *data, size_t n);
+
 /* Hash n messages of `length` bytes each, laid end to end, with Streebog; public
  * data only.  Out: n digests of gostkey_hash_size(name) bytes; name is 0 or 1. */
 void gostkey_streebog_many_var(int name, uint8_t *out, const uint8_t *messages,

@@ -98,6 +98,15 @@ void gostkey_hash_digest(const gostkey_hash *hash, uint8_t *digest)
     gostkey_hash_final(&copy, digest);
 }
 
+void gostkey_streebog_one_var(int name, uint8_t *out, const uint8_t *data, size_t n)
+{
+    gostkey_streebog state;
+
+    gostkey_streebog_init(&state, (int)gostkey_hash_size(name), 0);
+    gostkey_streebog_update(&state, data, n);
+    gostkey_streebog_final(&state, out);
+}
+
 void gostkey_streebog_many_var(int name, uint8_t *out, const uint8_t *messages,
                                size_t length, size_t n)
 {

@@ -49,9 +49,9 @@ static const struct gostkey_kernels families[] = {
 #if defined(GOSTKEY_X86_64)
     {
         .family = "avx2",
-        .features = GOSTKEY_CPU_AVX2 | GOSTKEY_CPU_BMI2,
+        .features = GOSTKEY_CPU_BMI2 | GOSTKEY_CPU_AVX2,
         .streebog = &gostkey_streebog_avx2_gfni,
-        PORTABLE_CURVES,
+        .curves = &portable_curves,
     },
 #endif
 #if defined(GOSTKEY_AARCH64)
@@ -59,7 +59,7 @@ static const struct gostkey_kernels families[] = {
         .family = "neon",
         .features = GOSTKEY_CPU_NEON,
         .streebog = &gostkey_streebog_neon,
-        PORTABLE_CURVES,
+        .curves = &portable_curves,
     },
 #endif
     {

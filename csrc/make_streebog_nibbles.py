@@ -142,7 +142,9 @@ def matrix(f: Callable[[int], int]) -> int:
 
 
 def enter(block: int) -> int:
-    return int.from_bytes(bytes(ENTER[x] for x in block.to_bytes(64, "little")), "little")
+    return int.from_bytes(
+        bytes(ENTER[x] for x in block.to_bytes(64, "little")), "little"
+    )
 
 
 def left_out() -> int:
@@ -188,15 +190,16 @@ def render() -> str:
     for name, comment, values in core_tables():
         text += octets(comment, f"core_{name}", values, "[16]")
     text += [
-        "/* What rows j and j + 4 give to byte c of a result: [j][c], by v and by u, for",
-        " * row j and then for row j + 4. */",
+        "/* What rows j and j + 4 give to byte c of a result: [j][c], by v and by u,",
+        " * for row j and then for row j + 4. */",
         "static const uint8_t gostkey_streebog_products[4][8][2][32] = {",
     ]
     for j in range(4):
         text.append("    {")
         for c in range(8):
             text.append("        {")
-            for low, high in zip(product_tables(j, c), product_tables(j + 4, c)):
+            tables = zip(product_tables(j, c), product_tables(j + 4, c), strict=True)
+            for low, high in tables:
                 text.append("            {")
                 text += lines(low + high, 2, 8, "                ")
                 text.append("            },")
@@ -224,7 +227,9 @@ def render() -> str:
         "[12]",
     )
     for size, bits in ((64, 512), (32, 256)):
-        keys = [enter(key) ^ constant * (i > 0) for i, key in enumerate(first_keys(size))]
+        keys = [
+            enter(key) ^ constant * (i > 0) for i, key in enumerate(first_keys(size))
+        ]
         text += blocks(
             f"K_1 and D ^ K_2 to D ^ K_13 of a message's first block, {bits} bits.",
             f"start{bits}",

@@ -62,8 +62,8 @@ static const uint8_t gostkey_streebog_core_sigma[16] = {
     0x0a, 0x07, 0x09, 0x0d, 0x08, 0x06, 0x03, 0x00,
 };
 
-/* What rows j and j + 4 give to byte c of a result: [j][c], by v and by u, for
- * row j and then for row j + 4. */
+/* What rows j and j + 4 give to byte c of a result: [j][c], by v and by u,
+ * for row j and then for row j + 4. */
 static const uint8_t gostkey_streebog_products[4][8][2][32] = {
     {
         {

@@ -77,6 +77,9 @@ class Hashes(Protocol):
     def gostr3411_94(self, parameters: str, *, secret: bool = False) -> HashState:
         """Start GOST R 34.11-94; *parameters* is "cryptopro" or "test"."""
 
+    def streebog_one(self, bits: int, message: Readable) -> bytes:
+        """Hash one message (public data)."""
+
     def streebog_many(
         self, bits: int, out: Writable, messages: Readable, size: int
     ) -> None:

@@ -48,6 +48,13 @@ def gostr3411_94(parameters: str, *, secret: bool = False) -> HashState:
     return Gostr341194(parameters)
 
 
+def streebog_one(bits: int, message: Readable) -> bytes:
+    """Hash one message."""
+    state = streebog(bits)
+    state.update(message)
+    return state.digest()
+
+
 def streebog_many(bits: int, out: Writable, messages: Readable, size: int) -> None:
     """Hash messages of equal size, laid end to end."""
     n = many_count(bits, out, messages, size)
