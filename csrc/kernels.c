@@ -46,6 +46,22 @@ static const struct gostkey_kernels families[] = {
         .curves = &avx512_curves,
     },
 #endif
+#if defined(GOSTKEY_X86_64)
+    {
+        .family = "avx2",
+        .features = GOSTKEY_CPU_BMI2 | GOSTKEY_CPU_AVX2,
+        .streebog = &gostkey_streebog_avx2_gfni,
+        .curves = &portable_curves,
+    },
+#endif
+#if defined(GOSTKEY_AARCH64)
+    {
+        .family = "neon",
+        .features = GOSTKEY_CPU_NEON,
+        .streebog = &gostkey_streebog_neon,
+        .curves = &portable_curves,
+    },
+#endif
     {
         .family = "portable",
         .features = 0,
