@@ -135,7 +135,8 @@ def sign(curve: int, private_le: Readable, digest: Readable, fresh: Readable) ->
     out = _new(_OCTETS, 2 * size)
     if _sign(curve, out, private, 0, hashed, random, 0, 1, _unread):
         raise _out_of_range(curve, "private key", private)
-    return _buffer(out)[:]
+    signature: bytes = _buffer(out)[:]
+    return signature
 
 
 def sign_with_nonce(
