@@ -175,52 +175,66 @@ int gostkey_elliptic_public_keys(int curve_number, uint8_t *out,
     return status;
 }
 
-/* Where the parts of a nonce's message are, and its length. */
-struct nonce_message {
-    size_t fresh, digest, tag, last, length;
-};
+/* What of a nonce's message differs between the items of one key: the digest and what
+ * follows it.  Of a nonce's message d || fresh comes first, one or two whole blocks. */
+enum { NONCE_TAIL = sizeof nonce_tag + 3 + 8 };
 
-static struct nonce_message nonce_message(const struct gostkey_curve *curve)
+/* Write the end of an item's message: 8 limbs + NONCE_TAIL bytes. */
+static void nonce_ending(const struct gostkey_curve *curve, uint8_t *ending,
+                         const uint8_t *digest, unsigned counter, unsigned part,
+                         uint64_t index)
 {
-    struct nonce_message at;
-    size_t size = 8 * curve->limbs;
+    const size_t size = 8 * curve->limbs;
 
-    at.fresh = size;
-    at.digest = 2 * size;
-    at.tag = 3 * size;
-    at.last = at.tag + sizeof nonce_tag;
-    at.length = at.last + 3 + 8;
-    return at;
+    memcpy(ending, digest, size);
+    ending += size;
+    memcpy(ending, nonce_tag, sizeof nonce_tag);
+    ending += sizeof nonce_tag;
+    ending[0] = (uint8_t)(curve - gostkey_curves);
+    ending[1] = (uint8_t)counter;
+    ending[2] = (uint8_t)part;
+    gostkey_store64_le(ending + 3, index);
 }
 
 /* k[i] := the hedged nonce of item first + i, for count items; see the head of this
- * file.  output has 16 * limbs bytes an item, messages 3 * size + 32. */
+ * file.  output has 16 * limbs bytes an item, messages 3 * size + NONCE_TAIL. */
 static void derive_nonces(const struct gostkey_curve *curve, uint64_t *k,
                           uint8_t *output, uint8_t *messages,
                           const uint8_t *private_le, size_t stride,
                           const uint8_t *digests, const uint8_t *fresh, uint64_t first,
                           unsigned counter, size_t count)
 {
-    const struct nonce_message at = nonce_message(curve);
-    size_t size = 8 * curve->limbs, parts = curve->limbs / 4;
+    const size_t size = 8 * curve->limbs;
+    const unsigned parts = curve->limbs / 4;
+    /* For one key the first blocks are hashed once. */
+    const size_t before = stride == 0 ? 0 : 2 * size;
+    gostkey_streebog start;
+    gostkey_streebog_messages all = {0};
 
-    for (size_t i = 0; i < count; i++) {
-        uint8_t *message = messages + at.length * i;
-
-        memcpy(message, private_le + stride * i, size);
-        memcpy(message + at.fresh, fresh, size);
-        memcpy(message + at.digest, digests + size * i, size);
-        memcpy(message + at.tag, nonce_tag, sizeof nonce_tag);
-        message[at.last] = (uint8_t)(curve - gostkey_curves);
-        message[at.last + 1] = (uint8_t)counter;
-        gostkey_store64_le(message + at.last + 3, first + i);
+    all.joined = messages;
+    all.length = before + size + NONCE_TAIL;
+    if (stride == 0) {
+        gostkey_streebog_init(&start, 64, 1);
+        gostkey_streebog_update(&start, private_le, size);
+        gostkey_streebog_update(&start, fresh, size);
+        all.starts = &start;
+        all.one_start = 1;
     }
-    for (size_t part = 0; part < parts; part++) {
+    for (unsigned part = 0; part < parts; part++) {
         for (size_t i = 0; i < count; i++) {
-            messages[at.length * i + at.last + 2] = (uint8_t)part;
+            uint8_t *message = messages + all.length * i;
+
+            if (stride != 0) {
+                memcpy(message, private_le + stride * i, size);
+                memcpy(message + size, fresh, size);
+            }
+            nonce_ending(curve, message + before, digests + size * i, counter, part,
+                         first + i);
         }
-        gostkey_streebog_many(64, output + 64 * count * part, messages, at.length,
-                              count);
+        gostkey_streebog_each(64, output + 64 * count * part, &all, count);
+    }
+    if (stride == 0) {
+        gostkey_wipe(&start, sizeof start);
     }
     /* 64 bytes are low and high half for 4 limbs; for 8, each half is a part. */
     gostkey_scalars(curve)->from_wide(

@@ -57,9 +57,10 @@ typedef struct {
     /* Bytes of each, or, if lengths is NULL, of all. */
     const uint64_t *lengths;
     size_t length;
-    /* NULL, or hashes that the messages are the ends of, one each: of whole blocks
-     * (used == 0) and of the digest's size. */
+    /* NULL, or hashes that the messages are the ends of, one each, or one for all if
+     * one_start is not 0: of whole blocks (used == 0) and of the digest's size. */
     const gostkey_streebog *starts;
+    int one_start;
 } gostkey_streebog_messages;
 
 /* out[i] := digest of `size` bytes, 32 or 64, of message i of n; the digests are

@@ -58,7 +58,7 @@ static void take(run *r, lane *l)
     l->out = r->out + (size_t)r->size * i;
     l->step = TEXT;
     if (messages->starts != NULL) {
-        const gostkey_streebog *start = &messages->starts[i];
+        const gostkey_streebog *start = &messages->starts[messages->one_start ? 0 : i];
 
         memcpy(l->work.h, start->h, sizeof l->work.h);
         memcpy(l->sigma, start->sigma, sizeof l->sigma);
