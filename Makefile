@@ -38,15 +38,29 @@ lint: environment
 # without a compiler runs it; then everything, primitives on both backends.
 PURE := tests/media tests/pki/test_chain.py tests/pki/test_ca.py \
     tests/cli/test_sign.py tests/cli/test_container.py
+# What stands on the kernels, once more with each family that this machine can run but
+# the fastest, which all tests have run with.
+KERNEL_TESTS := tests/curves tests/hashing tests/kdf tests/random tests/batch \
+    tests/signing tests/agreement tests/keyforms tests/containers
+OTHER_FAMILIES = $$($(PY) -c \
+    'from gostkey import bindings; print(*bindings.kernel_names()[1:])')
 test: lint
 	@printf '\n== Tests on the pure-Python fallback\n'
 	GOSTKEY_BACKEND=pure $(PY) -m pytest -q -n $(JOBS) $(PURE)
 	@printf '\n== All tests\n'
 	$(PY) -m pytest -n $(JOBS)
+	@for family in $(OTHER_FAMILIES); do \
+	    printf '\n== What stands on the kernels: %s\n' $$family; \
+	    GOSTKEY_KERNELS=$$family $(PY) -m pytest -q -n $(JOBS) $(KERNEL_TESTS) || exit 1; \
+	done
 
 test-slow: environment
 	@tools/environment.sh test lint bench wheel
 	$(PY) -m pytest -n $(JOBS) -m "slow or not slow" --hypothesis-profile=long
+	@for family in $(OTHER_FAMILIES); do \
+	    printf '\n== All tests with kernels: %s\n' $$family; \
+	    GOSTKEY_KERNELS=$$family $(PY) -m pytest -q -n $(JOBS) || exit 1; \
+	done
 	$(MAKE) wheel
 
 # Each layer by itself, then beside others, then the chart of that.

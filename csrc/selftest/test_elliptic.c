@@ -227,10 +227,16 @@ static void test_batches(void)
 
 int test_elliptic(void)
 {
+    static int prepared;
+
     failures = 0;
-    check(gostkey_elliptic_point_fault_var(0, (const uint8_t *)"") ==
-              GOSTKEY_ELLIPTIC_ARGUMENT,
-          "not prepared", 0, 0);
+    /* With a second family, other parts may have prepared it already. */
+    if (!prepared) {
+        check(gostkey_elliptic_point_fault_var(0, (const uint8_t *)"") ==
+                  GOSTKEY_ELLIPTIC_ARGUMENT,
+              "not prepared", 0, 0);
+        prepared = 1;
+    }
     for (int curve = 0; curve < GOSTKEY_CURVE_COUNT; curve++) {
         check(gostkey_elliptic_prepare(curve) == 0, "prepare", curve, 0);
     }

@@ -31,6 +31,7 @@ SELFTESTS = {
     "gcc-no-int128": NATIVE,
     "clang-no-int128": CLANG,
     "sanitize": NATIVE,
+    "bounds": NATIVE,
     "aarch64": [
         "aarch64-linux-gnu-gcc",
         "/usr/aarch64-linux-gnu/include/stdlib.h",

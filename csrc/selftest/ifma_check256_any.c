@@ -1,0 +1,17 @@
+/* The field of curve256_any_avx512.c against slow arithmetic. */
+
+#define gostkey_curve256_any_avx512 gostkey_ifma_check256_any_ops
+
+#include "../curve256_any_avx512.c"
+
+#if defined(GOSTKEY_X86_64_AVX512)
+
+GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)
+
+#define GOSTKEY_IFMA_CHECK gostkey_ifma_check256_any
+
+#include "ifma_check.h"
+
+GOSTKEY_TARGET_END
+
+#endif

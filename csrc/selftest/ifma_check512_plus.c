@@ -1,0 +1,17 @@
+/* The field of curve512_plus_avx512.c against slow arithmetic. */
+
+#define gostkey_curve512_plus_avx512 gostkey_ifma_check512_plus_ops
+
+#include "../curve512_plus_avx512.c"
+
+#if defined(GOSTKEY_X86_64_AVX512)
+
+GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)
+
+#define GOSTKEY_IFMA_CHECK gostkey_ifma_check512_plus
+
+#include "ifma_check.h"
+
+GOSTKEY_TARGET_END
+
+#endif

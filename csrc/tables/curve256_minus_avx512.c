@@ -1,0 +1,12 @@
+/* The table of curve256_minus_avx512.c. */
+
+#include "../curve256_minus_avx512.c"
+
+#if defined(GOSTKEY_X86_64_AVX512)
+
+#define GOSTKEY_PRINT_TABLE gostkey_print_curve256_minus_avx512
+#define GOSTKEY_TABLE_NAME "curve256_minus_avx512"
+
+#include "print_table.h"
+
+#endif

@@ -1,0 +1,42 @@
+"""Builds what csrc/Makefile can build, for tests that run or read it."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CSRC = ROOT / "csrc"
+OUT = ROOT / "build" / "csrc"
+
+PACKAGES = {"make": "make", "objdump": "binutils", "gcc": "gcc", "clang": "clang"}
+"""Program -> the Debian package that brings it."""
+
+
+def need(*programs: str) -> None:
+    """Skip the test, naming the packages that would make it run."""
+    missing = {PACKAGES[name] for name in ("make", *programs) if not which(name)}
+    if missing:
+        pytest.skip(f"to run it: apt-get install {' '.join(sorted(missing))}")
+
+
+def build(target: str) -> Path:
+    """Make a target, one process at a time; return the folder of what it makes."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    with open(OUT / f"{target}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(
+            ["make", "-C", CSRC, f"OUT={OUT}", target],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=3600,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout
+    return OUT / target
