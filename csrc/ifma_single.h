@@ -1,7 +1,7 @@
 /* One multiple of the base point with AVX-512 IFMA, as quickly as it goes; a template
  * with ifma_field.h and ifma_comb.h.
  *
- * The eight lanes share one scalar: lane j takes its bits C j .. C (j + 1) - 1, with C =
+ * The eight lanes share one scalar: lane j takes its bits C j .. C (j + 1) - 1, C being
  * 32 or 64, and adds up entries of a table of its own in ROUNDS rounds of windows of
  * five or six bits.  Then the lanes are added to each other in three steps, the
  * neighbours first.  The digits are the signed odd ones of multiples.h.
@@ -21,15 +21,15 @@
  *
  * of which neither is 0 nor are they equal or opposite as integers.  If t is not
  * the highest block, |s| + |t| < 2^n < q, so neither are they mod q.  If it is, then
- * |s| + |t| <= 2^m + k + 2^m < 2 q, as 2^(m + 1) < q; so s + t or s - t is a
- * multiple of q only if it is +-q, which is odd, hence only if l = 0: in the very last
- * addition, where s + t = k is not 0 mod q, and s - t = k - 2 t = -q for one k at
- * most: a doubling.  The formula then gives ZZZ = 0; it is seen before the inversion,
- * and the scalar code makes the point.  That this scalar was met is not kept secret:
- * random ones never are.
+ * |s| + |t| < k + 2^(m + 1) < 2 q, since m <= N - 5 and q > 2^(N - 3); so s + t or
+ * s - t is a multiple of q only if it is +-q, which is odd, hence only if l = 0: in the
+ * very last addition.  There s + t = k is not 0 mod q, and s - t is negative, and is -q if
+ * t = q + s, for one odd multiple t of 2^m at most: a doubling, for one k = s + t.  The
+ * formula then gives ZZZ = 0; it is seen before the inversion, and the scalar code
+ * makes the point.  That this scalar was met is not kept secret: random ones never are.
  *
  * Points are (X, Y, ZZ, ZZZ), x = X / ZZ and y = Y / ZZZ with ZZ^3 = ZZZ^2; a mixed
- * addition takes ten products, at most three of them one after another on a branch.
+ * addition takes ten products, four one after another.
  *
  * Entries are selected with masks from vectors that are all loaded: no address
  * depends on a digit.
@@ -37,7 +37,8 @@
  * Source: [EFD] Explicit-Formulas Database, short Weierstrass, xyzz: madd-2008-s,
  * mmadd-2008-s, add-2008-s. */
 
-/* Rounds; more of them means smaller windows.  The first WIDE have one bit more. */
+/* More rounds mean smaller windows.  The first WIDE, of which there are 2 and 4, have
+ * one bit more.  Measured: five to eight and ten to thirteen differ by 5 %. */
 #define ROUNDS (LIMBS == 4 ? 6 : 12)
 #define CHUNK_BITS (8 * LIMBS)
 #define NARROW_BITS (CHUNK_BITS / ROUNDS)
@@ -77,7 +78,8 @@ struct chunks {
 ALWAYS_INLINE void load_chunks(struct chunks *c, const uint64_t *odd)
 {
 #if GOSTKEY_LIMBS == 4
-    c->bits = _mm512_cvtepu32_epi64(_mm256_loadu_si256((const __m256i *)(const void *)odd));
+    c->bits = _mm512_cvtepu32_epi64(
+        _mm256_loadu_si256((const __m256i *)(const void *)odd));
 #else
     c->bits = _mm512_loadu_si512(odd);
 #endif
@@ -85,8 +87,9 @@ ALWAYS_INLINE void load_chunks(struct chunks *c, const uint64_t *odd)
 }
 
 /* The lanes' entries of a round. */
-ALWAYS_INLINE void select_entries(struct affine8 *z, const struct packed8 *table, int round,
-                                  const struct chunks *c, const struct field *f)
+ALWAYS_INLINE void select_entries(struct affine8 *z, const struct packed8 *table,
+                                  int round, const struct chunks *c,
+                                  const struct field *f)
 {
     const unsigned shift = ROUND_SHIFT(round), width = ROUND_BITS(round);
     const int entries = ROUND_ENTRIES(round);
@@ -130,8 +133,8 @@ ALWAYS_INLINE void one_and_twice(vec *v, const struct fe8 *y, const struct fe8 *
     }
 }
 
-/* z := r^2 - y - 2 x; elements and a factor r of at most 4.  As 3 k p >= 3 E + 1/32, and
- * E + 3 k p < 8, this is in the range of what takes it. */
+/* z := r^2 - y - 2 x; elements and a factor r of at most 4.  As 3 k p >= 3 E + 1/32
+ * and E + 3 k p < 8, this is in the range of what takes it. */
 PRODUCT void square_minus(struct fe8 *z, const struct fe8 *r, const struct fe8 *y,
                           const struct fe8 *x, const struct field *f)
 {
@@ -143,8 +146,8 @@ PRODUCT void square_minus(struct fe8 *z, const struct fe8 *r, const struct fe8 *
     reduce_difference(z, t, taken, f->above3, f);
 }
 
-/* sum := sum + entry; first: both are affine.  Differences are below E + k p, at most 4,
- * so that products of two of them are elements also for ANY: 16 / 2^SPARE + p. */
+/* sum := sum + entry; first: both are affine.  Differences are below E + k p, at most
+ * 4, so that products of two are elements also for ANY: 16 / 2^SPARE + p. */
 ALWAYS_INLINE void add_entry(struct xyzz8 *sum, const struct affine8 *entry, int first,
                              const struct field *f)
 {
@@ -245,10 +248,10 @@ ALWAYS_INLINE void fold(struct xyzz8 *sum, uint64_t distance, const struct field
     fe8_subtract(&sum->y, &a, &b, f);
 }
 
-/* xy := the point, plain, the same in all lanes of sum, with y negated if the mask is all
- * ones; return 0 if it has ZZZ = 0. */
-ALWAYS_INLINE uint64_t store_single(uint64_t *xy, const struct xyzz8 *sum, uint64_t negate,
-                                    const struct field *f)
+/* xy := the point, plain, the same in all lanes of sum, with y negated if the mask is
+ * all ones; return 0 if it has ZZZ = 0. */
+ALWAYS_INLINE uint64_t store_single(uint64_t *xy, const struct xyzz8 *sum,
+                                    uint64_t negate, const struct field *f)
 {
     const __mmask8 odd_lanes = 0xaa;
     uint64_t words[LIMBS], any = 0;
@@ -367,9 +370,9 @@ static void next_entries_var(struct eight *e, const struct affine8 *twos, int ro
     }
 }
 
-/* All rounds step by step: an odd multiple of a power of two of the base point, plus twice
- * that power; never the same or opposite points, as the order is no small number.  After
- * base_prepare_var. */
+/* All rounds step by step: an odd multiple of a power of two of the base point, plus
+ * twice that power; as the order is no small number, never the same or opposite
+ * points.  After base_prepare_var. */
 static void singles_prepare_var(const struct gostkey_curve *curve)
 {
     const struct field *f = &prepared_curves[curve->slot].field;
@@ -382,7 +385,7 @@ static void singles_prepare_var(const struct gostkey_curve *curve)
         for (unsigned j = 0; j < 8; j++) {
             const unsigned bit = CHUNK_BITS * j + ROUND_SHIFT(r);
 
-            k[r][0][j][bit / 64] = (uint64_t)1 << bit % 64;
+            k[r][0][j][bit / 64] = (uint64_t)1 << bit % 64; /* below 2^N, not q */
             gostkey_scalar_reduce(curve, k[r][0][j], k[r][0][j]);
             gostkey_scalar_add(curve, k[r][1][j], k[r][0][j], k[r][0][j]);
         }

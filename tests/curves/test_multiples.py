@@ -40,11 +40,14 @@ def corners(curve: Curve) -> list[int]:
     """Scalars near 0 and q, at window borders, and where a doubling is hidden.
 
     The comb and the window method of both backends have windows of five bits;
-    their last addition is a doubling for one scalar each.
+    their last addition is a doubling for one scalar each.  The vector code has
+    windows of seven bits for batches and for single keys adds two halves at last.
     """
     q, top = curve.q, 1 << 5 * (-(-curve.q.bit_length() // 5) - 1)
     found = [1, 2, 3, q - 1, q - 2, q - 3, q // 2, q // 2 + 1]
     found += [q - 2 * (q % top), 2 * (q % top)]
+    for last in (7 * (-(-q.bit_length() // 7) - 1), curve.bits // 2):
+        found += [q - 2 * (q % (1 << last)), 2 * (q % (1 << last))]
     found += [q - 2 * t for t in range(5, 32, 2)]
     for shift in (5, 6, 10, 60, 64, 65, 125, 128, 250, 255, q.bit_length() - 1):
         found += [(1 << shift) + step for step in (-1, 0, 1)]
