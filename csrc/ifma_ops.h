@@ -37,15 +37,14 @@ static int check_var(const struct gostkey_curve *curve, const uint64_t *xy,
     return GOSTKEY_SCALAR.check_var(curve, xy, u, v, r);
 }
 
-static void check_many_var(const struct gostkey_curve *curve, uint8_t *good,
-                           const uint64_t *xy, int one_point, const uint64_t *u,
-                           const uint64_t *v, const uint64_t *r, size_t n)
+static void prepare_var(const struct gostkey_curve *curve)
 {
-    GOSTKEY_SCALAR.check_many_var(curve, good, xy, one_point, u, v, r, n);
+    base_prepare_var(curve);
+    verify_prepare_var(curve);
 }
 
 const struct gostkey_curve_ops GOSTKEY_OPS = {
-    .prepare_var = base_prepare_var,
+    .prepare_var = prepare_var,
     .base_multiply = base_multiply,
     .multiply = multiply,
     .base_points = base_points,
