@@ -51,6 +51,7 @@ const struct gostkey_curve_ops GOSTKEY_OPS = {
     .to_affine = to_affine,
     .is_on_curve_var = is_on_curve_var,
     .is_in_subgroup_var = is_in_subgroup_var,
+    .check_points_var = check_points_var,
     .check_var = check_var,
     .check_many_var = check_many_var,
 };

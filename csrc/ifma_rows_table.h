@@ -81,6 +81,8 @@ static void verify_prepare_var(const struct gostkey_curve *curve)
     to_form(c->half, half, f);
     to_form(c->a, curve->a, f);
     to_form(c->b, curve->b, f);
+    to_form(c->order2_x, curve->order2_x, f);
+    to_form(c->order4_x, curve->order4_x, f);
     for (size_t i = 0; i < ROWS_WINDOWS; i++) {
         memcpy(k[i], power, sizeof power);
         for (int j = 0; j < ROWS_W; j++) {

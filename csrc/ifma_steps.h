@@ -36,6 +36,7 @@ struct sums {
 /* Numbers of a curve in the field's form. */
 struct coefficients {
     uint64_t a[LIMBS52], b[LIMBS52], half[LIMBS52];
+    uint64_t order2_x[LIMBS52], order4_x[LIMBS52];
 };
 
 struct batch {
