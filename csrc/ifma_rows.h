@@ -59,3 +59,26 @@ ALWAYS_INLINE void store_rows(uint64_t *to, size_t stride, const struct fe8 *x,
         }
     }
 }
+
+/* x, y := eight plain points; of fewer than eight, the last one fills the rest. */
+static void load_points(struct fe8 *x, struct fe8 *y, const uint64_t *xy, size_t count,
+                        const struct field *f)
+{
+    const uint64_t *from[8];
+
+    for (size_t j = 0; j < 8; j++) {
+        from[j] = xy + ROW * (j < count ? j : count - 1);
+    }
+    load_rows_var(x, y, from);
+#if defined(GOSTKEY_P_ANY)
+    {
+        struct fe8 r2;
+
+        fe8_broadcast(&r2, f->r2);
+        fe8_multiply(x, x, &r2, f);
+        fe8_multiply(y, y, &r2, f);
+    }
+#else
+    (void)f;
+#endif
+}

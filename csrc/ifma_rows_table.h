@@ -1,9 +1,95 @@
-/* Making the tables of ifma_verify.h: a template after it. */
+/* Making tables of rows: a template after ifma_rows.h and ifma_steps.h.
+ *
+ * Source: [EFD] Explicit-Formulas Database, short Weierstrass, Jacobian. */
 
-/* table := odd multiples of the points 2^(8 i) P, which are given, plain, one after the
- * other; return 0 if there is no memory, or where one meets its opposite, which no
- * point of large order does.  A lane is a window. */
-static int make_rows_var(rows_table table, const uint64_t *ones, const struct field *f,
+/* Bits of a window, and points for each of them. */
+enum { ROWS_W = 8, ROWS_ENTRIES = 1 << (ROWS_W - 1), ROWS_WINDOWS = N_BITS / ROWS_W };
+
+/* [i][j] = (2 j + 1) 2^(8 i) P. */
+typedef uint64_t rows_table[ROWS_WINDOWS][ROWS_ENTRIES][ROW];
+
+/* (x, y) := 2 (x, y), Jacobian [EFD, dbl-1998-cmo]; z = 0, once it is, stays so. */
+NEVER_INLINE void double_jacobian(struct fe8 *x, struct fe8 *y, struct fe8 *z,
+                                  const struct field *f, const struct coefficients *c)
+{
+    struct fe8 s, m, t, yy;
+
+    /* s = 4 x y^2, m = 3 x^2 + a z^4 */
+    fe8_square(&yy, y, f);
+    fe8_multiply(&s, x, &yy, f);
+    fe8_add(&s, &s, &s, f);
+    fe8_add(&s, &s, &s, f);
+    fe8_square(&t, z, f);
+    fe8_square(&t, &t, f);
+    fe8_broadcast(&m, c->a);
+    fe8_multiply(&m, &m, &t, f);
+    fe8_square(&t, x, f);
+    fe8_add(&m, &m, &t, f);
+    fe8_add(&t, &t, &t, f);
+    fe8_add(&m, &m, &t, f);
+    fe8_multiply(z, y, z, f);
+    fe8_add(z, z, z, f);
+    fe8_square(&t, &m, f);
+    fe8_subtract2(x, &t, &s, &s, f);
+    fe8_difference(&t, &s, x, f);
+    fe8_multiply(&t, &m, &t, f);
+    fe8_square(&yy, &yy, f);
+    fe8_add(&yy, &yy, &yy, f);
+    fe8_add(&yy, &yy, &yy, f);
+    fe8_add(&yy, &yy, &yy, f);
+    fe8_subtract(y, &t, &yy, f);
+}
+
+/* Lane i % 8 of sums[i / 8] := 2^(8 i) times the plain point; return 0 if one of these is
+ * infinity. */
+static int make_powers_var(struct sums *sums, const uint64_t *xy, const struct field *f,
+                           const struct coefficients *c)
+{
+    enum { VECTORS = ROWS_WINDOWS / 8 };
+    struct fe8 x, y, z, inverse, t, zs[VECTORS];
+
+    load_points(&x, &y, xy, 1, f);
+    fe8_broadcast(&z, f->one);
+    for (size_t i = 0; i < ROWS_WINDOWS; i++) {
+        const __mmask8 lane = (__mmask8)(1 << i % 8);
+        const size_t v = i / 8;
+
+        /* At first in all lanes: none is left unset. */
+        fe8_select(&sums[v].x, i % 8 == 0 ? 0xff : lane, &x, &sums[v].x);
+        fe8_select(&sums[v].y, i % 8 == 0 ? 0xff : lane, &y, &sums[v].y);
+        fe8_select(&zs[v], i % 8 == 0 ? 0xff : lane, &z, &zs[v]);
+        for (int j = 0; j < ROWS_W; j++) {
+            double_jacobian(&x, &y, &z, f, c);
+        }
+    }
+    fe8_broadcast(&t, f->one);
+    for (size_t v = 0; v < VECTORS; v++) {
+        sums[v].before = t;
+        fe8_multiply(&t, &t, &zs[v], f);
+    }
+    fe8_invert(&inverse, &t, f);
+    if (fe8_zero_lanes(&inverse, f) != 0) {
+        return 0;
+    }
+    for (size_t v = VECTORS; v-- > 0;) {
+        fe8_multiply(&z, &inverse, &sums[v].before, f);
+        fe8_multiply(&inverse, &inverse, &zs[v], f);
+        fe8_square(&t, &z, f);
+        fe8_multiply(&x, &sums[v].x, &t, f);
+        fe8_multiply(&t, &t, &z, f);
+        fe8_multiply(&y, &sums[v].y, &t, f);
+        /* Products may be more than elements. */
+        fe8_broadcast(&z, zero_limbs);
+        fe8_add(&sums[v].x, &x, &z, f);
+        fe8_add(&sums[v].y, &y, &z, f);
+    }
+    return 1;
+}
+
+/* table := odd multiples of 2^(8 i) times the plain point; return 0 if there is no
+ * memory, or where one meets infinity, which no point of order q does.  A lane is
+ * a window. */
+static int make_rows_var(rows_table table, const uint64_t *xy, const struct field *f,
                          const struct coefficients *c)
 {
     enum { VECTORS = ROWS_WINDOWS / 8 };
@@ -18,10 +104,11 @@ static int make_rows_var(rows_table table, const uint64_t *ones, const struct fi
     }
     sums = (struct sums(*)[VECTORS])(void *)(memory + (64 - (uintptr_t)memory % 64) % 64);
     powers = sums[ROWS_ENTRIES];
-    for (size_t v = 0; v < VECTORS; v++) {
-        load_points(&sums[0][v].x, &sums[0][v].y, ones + ROW * 8 * v, 8, f);
-        powers[v] = sums[0][v];
+    if (!make_powers_var(powers, xy, f, c)) {
+        free(memory);
+        return 0;
     }
+    memcpy(sums[0], powers, sizeof sums[0]);
     /* From the odd multiples below 2^i, those below 2^(i + 1), by adding 2^i. */
     for (size_t have = 1; have < ROWS_ENTRIES; have *= 2) {
         b.sums = powers;
@@ -48,48 +135,4 @@ static int make_rows_var(rows_table table, const uint64_t *ones, const struct fi
     }
     free(memory);
     return good;
-}
-
-/* limbs := x, below p, in the field's form. */
-static void to_form(uint64_t *limbs, const uint64_t *x, const struct field *f)
-{
-    vec words[LIMBS];
-    struct fe8 z;
-
-    for (int i = 0; i < LIMBS; i++) {
-        words[i] = all(x[i]);
-    }
-    fe8_from_words(&z, words, f);
-    for (int i = 0; i < LIMBS52; i++) {
-        limbs[i] = (uint64_t)_mm_cvtsi128_si64(_mm512_castsi512_si128(z.v[i]));
-    }
-}
-
-/* After base_prepare_var. */
-static void verify_prepare_var(const struct gostkey_curve *curve)
-{
-    struct coefficients *c = &verify_curves[curve->slot].coefficients;
-    const struct field *f = &prepared_curves[curve->slot].field;
-    uint64_t half[LIMBS], k[ROWS_WINDOWS][LIMBS], xy[ROWS_WINDOWS][ROW];
-    uint64_t power[LIMBS] = {1};
-
-    /* (p + 1) / 2 */
-    for (int i = 0; i < LIMBS; i++) {
-        half[i] = curve->p[i] >> 1 | (i < LIMBS - 1 ? curve->p[i + 1] << 63 : 0);
-    }
-    half[0] += 1; /* not all ones: p + 1 is no multiple of 2^64 */
-    to_form(c->half, half, f);
-    to_form(c->a, curve->a, f);
-    to_form(c->b, curve->b, f);
-    to_form(c->order2_x, curve->order2_x, f);
-    to_form(c->order4_x, curve->order4_x, f);
-    for (size_t i = 0; i < ROWS_WINDOWS; i++) {
-        memcpy(k[i], power, sizeof power);
-        for (int j = 0; j < ROWS_W; j++) {
-            gostkey_scalar_add(curve, power, power, power);
-        }
-    }
-    GOSTKEY_SCALAR.base_points(curve, xy[0], k[0], ROWS_WINDOWS);
-    verify_curves[curve->slot].has_base =
-        make_rows_var(verify_curves[curve->slot].base, xy[0], f, c);
 }

@@ -26,6 +26,8 @@
 
 enum { CHAINS = 2 };
 
+static const uint64_t zero_limbs[LIMBS52];
+
 /* What a vector of eight points works on. */
 struct sums {
     struct fe8 x, y;
@@ -63,9 +65,10 @@ NEVER_INLINE void repair_var(struct batch *b, enum step step)
 {
     const struct field *f = b->f;
     struct fe8 one, t;
-    const struct fe8 zero = {{all(0)}};
+    struct fe8 zero;
 
     fe8_broadcast(&one, f->one);
+    fe8_broadcast(&zero, zero_limbs);
     for (size_t chain = 0; chain < CHAINS; chain++) {
         struct fe8 product = one;
 

@@ -1,10 +1,9 @@
-/* Many signatures to check at once with AVX-512 IFMA: a template after ifma_steps.h and
- * ifma_rows.h.  For public data.
+/* Many signatures to check at once with AVX-512 IFMA, the parts: a template after
+ * ifma_steps.h and ifma_rows_table.h; ifma_check.h puts them together.  For public
+ * data.
  *
- * u G + v Q: signed odd digits of v, 5 bits each, pick from 16 odd multiples of Q that are
- * made for each item; those of u, 8 bits each, from a table of the base point that
- * needs no doublings.  u and v are made odd as for the comb; if only one of them was
- * replaced by q less it, the digits of u are taken with the other sign: the sum then is
+ * u and v are made odd as for the comb, and have signed odd digits.  If only one of them
+ * was replaced by q less it, the digits of u are taken with the other sign: the sum then is
  * the right one or its opposite, and only its x matters.
  *
  * Nothing is asked of the points but to be on the curve, and of u and v but to be below q:
@@ -12,30 +11,11 @@
  * the scalar code, see ifma_steps.h.  Who makes such signatures on purpose gets the
  * speed of the scalar code for them, and no other answer. */
 
-/* Bits of a window and points of a table of an item's own, and of the base point. */
-enum {
-    ITEM_W = 5,
-    ITEM_ENTRIES = 1 << (ITEM_W - 1),
-    ROWS_W = 8,
-    ROWS_ENTRIES = 1 << (ROWS_W - 1),
-    ROWS_WINDOWS = N_BITS / ROWS_W
-};
+/* Bits of a window and points of a table of an item's own. */
+enum { ITEM_W = 5, ITEM_ENTRIES = 1 << (ITEM_W - 1) };
 
-/* Vectors of eight items that share their inversions, at most. */
-#define MOST_CHECKED (LIMBS == 4 ? 512 : 256)
-/* Below that many items the inversions cost more than the scalar code. */
-#define LEAST_CHECKED 24
 /* How many vectors before their turn the entries of a table are asked for. */
 #define AHEAD 4
-
-/* [i][j] = (2 j + 1) 2^(8 i) P. */
-typedef uint64_t rows_table[ROWS_WINDOWS][ROWS_ENTRIES][ROW];
-
-static struct {
-    struct coefficients coefficients;
-    _Alignas(64) rows_table base;
-    int has_base;
-} verify_curves[GOSTKEY_SLOTS];
 
 /* The numbers of a vector of eight items. */
 struct numbers {
@@ -48,8 +28,14 @@ struct check_batch {
     struct numbers *numbers;
     struct sums *saved; /* 2 Q, while the items' tables are made */
     uint64_t (*tables)[ITEM_ENTRIES][8][ROW];
-    size_t windows; /* of v */
+    size_t windows; /* of v in these */
 };
+
+/* n, or one more. */
+static size_t even(size_t n)
+{
+    return (n + 1) / 2 * 2;
+}
 
 enum source { NO_SOURCE, SAVED, ITEM_TABLES, ROWS_U, ROWS_V };
 
@@ -182,88 +168,19 @@ NEVER_INLINE void end_addition(struct check_batch *cb)
     pass(cb, ADD, NOTHING, NO_SOURCE, 0, NULL);
 }
 
+NEVER_INLINE void begin_u(struct check_batch *cb, size_t i, uint64_t (*rows)[ROW])
+{
+    pass(cb, NOTHING, ADD, ROWS_U, i, rows);
+}
+
 NEVER_INLINE void add_then_add_u(struct check_batch *cb, size_t i, uint64_t (*rows)[ROW])
 {
     pass(cb, ADD, ADD, ROWS_U, i, rows);
 }
 
-/* x, y := eight plain points; of fewer than eight, the last one fills the rest. */
-static void load_points(struct fe8 *x, struct fe8 *y, const uint64_t *xy, size_t count,
-                        const struct field *f)
+NEVER_INLINE void add_then_add_v(struct check_batch *cb, size_t i, uint64_t (*rows)[ROW])
 {
-    const uint64_t *from[8];
-
-    for (size_t j = 0; j < 8; j++) {
-        from[j] = xy + ROW * (j < count ? j : count - 1);
-    }
-    load_rows_var(x, y, from);
-#if defined(GOSTKEY_P_ANY)
-    {
-        struct fe8 r2;
-
-        fe8_broadcast(&r2, f->r2);
-        fe8_multiply(x, x, &r2, f);
-        fe8_multiply(y, y, &r2, f);
-    }
-#else
-    (void)f;
-#endif
-}
-
-/* tables := odd multiples of the sums, which become the last of those. */
-static void make_item_tables(struct check_batch *cb)
-{
-    struct batch *b = &cb->b;
-
-    for (size_t v = 0; v < b->vectors; v++) {
-        cb->saved[v] = b->sums[v];
-    }
-    double_all_var(b);
-    for (size_t v = 0; v < b->vectors; v++) {
-        struct sums twice = b->sums[v];
-
-        b->sums[v] = cb->saved[v];
-        cb->saved[v] = twice;
-    }
-    begin_multiples(cb);
-    for (size_t i = 2; i < ITEM_ENTRIES; i++) {
-        next_multiple(cb, i);
-    }
-    end_addition(cb);
-    for (size_t v = 0; v < b->vectors; v++) {
-        store_rows(cb->tables[v][ITEM_ENTRIES - 1][0], ROW, &b->sums[v].x, &b->sums[v].y,
-                   b->f);
-    }
-}
-
-/* The sums := v Q, up to an addition to be ended. */
-static void multiply_points(struct check_batch *cb)
-{
-    struct batch *b = &cb->b;
-
-    make_item_tables(cb);
-    for (size_t v = 0; v < b->vectors; v++) {
-        uint64_t places[8];
-        const uint64_t *from[8];
-        __mmask8 negative;
-
-        _mm512_storeu_si512(places, place_at(&negative, cb->numbers[v].v, cb->windows - 1,
-                                             cb->windows, ITEM_W));
-        for (int j = 0; j < 8; j++) {
-            from[j] = cb->tables[v][places[j]][j];
-        }
-        load_rows_var(&b->sums[v].x, &b->sums[v].y, from);
-    }
-    begin_doubling(cb);
-    for (size_t i = cb->windows - 1; i-- > 0;) {
-        for (int j = 1; j < ITEM_W; j++) {
-            double_again(cb);
-        }
-        double_then_add(cb, i);
-        if (i > 0) {
-            add_then_double(cb);
-        }
-    }
+    pass(cb, ADD, ADD, ROWS_V, i, rows);
 }
 
 /* The lanes in which x, plain and below p, is r mod q; count items. */
@@ -303,89 +220,52 @@ static __mmask8 equal_mod_q(const struct fe8 *x, const uint64_t *r, size_t count
     return equal;
 }
 
-/* check_many_var for up to 8 * MOST_CHECKED items. */
-static void check_together_var(const struct gostkey_curve *curve, struct check_batch *cb,
-                               uint8_t *good, const uint64_t *xy, const uint64_t *u,
-                               const uint64_t *v, const uint64_t *r, size_t n)
+/* The numbers and points of n items; xy = NULL: without points. */
+static void load_items(struct check_batch *cb, const struct gostkey_curve *curve,
+                       const uint64_t *xy, int one_point, const uint64_t *u,
+                       const uint64_t *v, size_t n)
 {
     struct batch *b = &cb->b;
 
+    b->vectors = even((n + 7) / 8);
+    b->backwards = 0;
+    memset(b->suspect, 0, b->vectors);
     for (size_t i = 0; i < b->vectors; i++) {
         /* A vector that is there to make their number even is like the last. */
         const size_t at = 8 * i < n ? 8 * i : 8 * (i - 1);
         const size_t count = n - at < 8 ? n - at : 8;
         struct numbers *numbers = &cb->numbers[i];
+        const __mmask8 flipped = load_scalars(numbers->u, u + LIMBS * at, count, curve);
 
-        numbers->differ = load_scalars(numbers->u, u + LIMBS * at, count, curve);
-        numbers->differ ^= load_scalars(numbers->v, v + LIMBS * at, count, curve);
-        load_points(&b->sums[i].x, &b->sums[i].y, xy + ROW * at, count, b->f);
+        numbers->differ = flipped ^ load_scalars(numbers->v, v + LIMBS * at, count, curve);
+        if (xy != NULL) {
+            load_points(&b->sums[i].x, &b->sums[i].y, one_point ? xy : xy + ROW * at,
+                        one_point ? 1 : count, b->f);
+        }
     }
-    memset(b->suspect, 0, b->vectors);
-    multiply_points(cb);
-    for (size_t i = 0; i < ROWS_WINDOWS; i++) {
-        add_then_add_u(cb, i, verify_curves[curve->slot].base[i]);
-    }
-    end_addition(cb);
+}
+
+/* good[i] := whether the sum of item i has the right x. */
+static void judge_items(const struct check_batch *cb, const struct gostkey_curve *curve,
+                        uint8_t *good, const uint64_t *xy, int one_point,
+                        const uint64_t *u, const uint64_t *v, const uint64_t *r, size_t n)
+{
     for (size_t i = 0; 8 * i < n; i++) {
         const size_t count = n - 8 * i < 8 ? n - 8 * i : 8;
         struct fe8 x;
         __mmask8 equal;
 
-        fe8_canonical(&x, &b->sums[i].x, b->f);
+        fe8_canonical(&x, &cb->b.sums[i].x, cb->b.f);
         equal = equal_mod_q(&x, r + LIMBS * 8 * i, count, curve);
         for (size_t j = 0; j < count; j++) {
             const size_t at = 8 * i + j;
 
             good[at] = equal >> j & 1;
-            if (b->suspect[i] >> j & 1) {
+            if (cb->b.suspect[i] >> j & 1) {
                 good[at] = (uint8_t)GOSTKEY_SCALAR.check_var(
-                    curve, xy + ROW * at, u + LIMBS * at, v + LIMBS * at, r + LIMBS * at);
+                    curve, xy + (one_point ? 0 : ROW * at), u + LIMBS * at,
+                    v + LIMBS * at, r + LIMBS * at);
             }
         }
     }
-}
-
-/* n, or one more. */
-static size_t even(size_t n)
-{
-    return (n + 1) / 2 * 2;
-}
-
-static void check_many_var(const struct gostkey_curve *curve, uint8_t *good,
-                           const uint64_t *xy, int one_point, const uint64_t *u,
-                           const uint64_t *v, const uint64_t *r, size_t n)
-{
-    const size_t vectors = (n + 7) / 8;
-    const size_t parts = (vectors + MOST_CHECKED - 1) / MOST_CHECKED;
-    const size_t each = parts != 0 ? even((vectors + parts - 1) / parts) : 0;
-    const size_t size = sizeof(struct sums) * 2 + sizeof(struct numbers) +
-                        sizeof(uint64_t[ITEM_ENTRIES][8][ROW]) + 1;
-    const int fit =
-        n >= LEAST_CHECKED && !one_point && verify_curves[curve->slot].has_base;
-    uint8_t *memory = fit ? malloc(each * size + 63) : NULL;
-    struct check_batch cb;
-
-    if (memory == NULL) {
-        GOSTKEY_SCALAR.check_many_var(curve, good, xy, one_point, u, v, r, n);
-        return;
-    }
-    cb.tables = (uint64_t(*)[ITEM_ENTRIES][8][ROW])(
-        void *)(memory + (64 - (uintptr_t)memory % 64) % 64);
-    cb.b.sums = (struct sums *)(void *)(cb.tables + each);
-    cb.saved = cb.b.sums + each;
-    cb.numbers = (struct numbers *)(void *)(cb.saved + each);
-    cb.b.suspect = (uint8_t *)(cb.numbers + each);
-    cb.b.f = &prepared_curves[curve->slot].field;
-    cb.b.c = &verify_curves[curve->slot].coefficients;
-    cb.b.backwards = 0;
-    cb.windows = (curve->q_bits + ITEM_W - 1) / ITEM_W;
-    for (size_t done = 0; done < n;) {
-        const size_t count = n - done < 8 * each ? n - done : 8 * each;
-
-        cb.b.vectors = even((count + 7) / 8);
-        check_together_var(curve, &cb, good + done, xy + ROW * done, u + LIMBS * done,
-                           v + LIMBS * done, r + LIMBS * done, count);
-        done += count;
-    }
-    free(memory);
 }
