@@ -33,7 +33,6 @@ struct gostkey_curve {
     uint64_t p_r2[GOSTKEY_MAX_LIMBS];     /* R^2 mod p */
     uint64_t q_negative_inverse;          /* -1/q mod 2^64 */
     uint64_t q_r2[GOSTKEY_MAX_LIMBS];     /* R^2 mod q */
-    uint64_t barrett[GOSTKEY_MAX_LIMBS + 1]; /* floor(R^2 / (q - 1)) */
 };
 
 /* What multiples.h makes of a field, and a kernel does faster.  A point xyz is 3 * limbs words, Jacobian and in

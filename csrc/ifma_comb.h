@@ -26,8 +26,8 @@
 /* Vectors of eight keys that share their inversions, at most; what they work on
  * fits a second-level cache of 1 MiB. */
 #define MOST_VECTORS (LIMBS == 4 ? 512 : 256)
-/* Below that many keys the inversions cost more than the scalar code. */
-#define LEAST_KEYS (LIMBS == 4 ? 40 : 40)
+/* Below that many keys the inversions cost more than making them one by one. */
+#define LEAST_KEYS (LIMBS == 4 ? 22 : 26)
 
 static struct {
     struct field field;
@@ -39,7 +39,7 @@ static struct {
 /* What a vector of eight keys works on. */
 struct eight {
     struct fe8 x, y;         /* the sums so far */
-    struct fe8 dx, products; /* of one window; products of all dx up to here */
+    struct fe8 dx, products; /* of one window; loose products of all dx up to here */
     vec k[LIMBS];            /* the odd scalars: word i of all eight */
     __mmask8 flipped;        /* those that are q - k */
 };
@@ -151,7 +151,7 @@ ALWAYS_INLINE void negate_lanes(struct fe8 *z, __mmask8 lanes, const struct fiel
     carry_signed(z->v);
 }
 
-/* z := +-y - w as a factor below 1 + 2 k p, y below p, minus in the lanes of the mask. */
+/* z := +-y - w as a loose factor below 1 + 2 k p, y below p, minus in the lanes of the mask. */
 ALWAYS_INLINE void signed_difference(struct fe8 *z, const struct fe8 *y,
                                      __mmask8 negative, const struct fe8 *w,
                                      const struct field *f)
@@ -162,26 +162,24 @@ ALWAYS_INLINE void signed_difference(struct fe8 *z, const struct fe8 *y,
 
         z->v[i] = add(sub(one, w->v[i]), all(f->above2[i]));
     }
-    carry(z->v);
-    CHECK(z, FACTOR_16, "signed difference");
+    carry_loosely(z->v);
 }
 
-/* z := lambda2 - dx - 2 x = lambda2 - x2 - x, for lambda2 a product.  As numbers dx is
- * x2 - x + k p, so the sum with 3 k p is lambda2 - x2 - x + 2 k p, below 8; in the last
- * window dx is an element, and the sum below lambda2 + 3 k p, below 8 too. */
-ALWAYS_INLINE void subtract_dx_and_two_x(struct fe8 *z, const struct fe8 *lambda2,
-                                         const struct fe8 *dx, const struct fe8 *x,
-                                         const struct field *f)
+/* z := lambda^2 - dx - 2 x = lambda^2 - x2 - x, for a loose factor lambda < 3.  As numbers
+ * dx is x2 - x + k p, so the sum with 3 k p is lambda^2 - x2 - x + 2 k p, below 8; in the
+ * last window dx is an element, and the sum below lambda^2 + 3 k p, below 8 too. */
+PRODUCT void next_x(struct fe8 *z, const struct fe8 *lambda, const struct fe8 *dx,
+                    const struct fe8 *x, const struct field *f)
 {
-    vec v[LIMBS52];
+    vec t[2 * LIMBS52], taken[LIMBS52];
 
+    check_factors(lambda, lambda);
+    square_columns(t, lambda);
     UNROLL
     for (int i = 0; i < LIMBS52; i++) {
-        const vec taken = add(dx->v[i], add(x->v[i], x->v[i]));
-
-        v[i] = add(sub(lambda2->v[i], taken), all(f->above3[i]));
+        taken[i] = add(dx->v[i], add(x->v[i], x->v[i]));
     }
-    weakly_reduce(z, v, f);
+    reduce_difference(z, t, taken, f->above3, f);
 }
 
 /* The first window: the sums are entries. */
@@ -225,7 +223,7 @@ static void differences(struct eight *e, size_t vectors, size_t i, size_t window
         if (v == 0) {
             product = x;
         } else {
-            fe8_multiply(&product, &product, &x, f);
+            fe8_multiply_loosely(&product, &product, &x, f);
         }
         e[v].products = product;
     }
@@ -238,13 +236,11 @@ ALWAYS_INLINE void add_points(struct eight *e, const struct fe8 *here,
 {
     struct fe8 lambda, t, y;
 
-    fe8_multiply(&lambda, dy, here, f);
-    fe8_square(&t, &lambda, f);
-    subtract_dx_and_two_x(&t, &t, &e->dx, &e->x, f);
-    fe8_difference(&y, &e->x, &t, f);
+    fe8_multiply_loosely(&lambda, dy, here, f);
+    next_x(&t, &lambda, &e->dx, &e->x, f);
+    fe8_difference_loosely(&y, &e->x, &t, f);
     e->x = t;
-    fe8_multiply(&y, &y, &lambda, f);
-    fe8_subtract(&e->y, &y, &e->y, f);
+    fe8_multiply_subtract(&e->y, &y, &lambda, &e->y, f);
 }
 
 /* here := 1 / dx of vector v, given the inverse of the product of all dx up to v, which
@@ -253,8 +249,8 @@ ALWAYS_INLINE void take_inverse(struct fe8 *here, struct fe8 *inverse,
                                 const struct eight *e, size_t v, const struct field *f)
 {
     if (v > 0) {
-        fe8_multiply(here, inverse, &e[v - 1].products, f);
-        fe8_multiply(inverse, inverse, &e[v].dx, f);
+        fe8_multiply_loosely(here, inverse, &e[v - 1].products, f);
+        fe8_multiply_loosely(inverse, inverse, &e[v].dx, f);
     } else {
         *here = *inverse;
     }
@@ -442,7 +438,7 @@ static void make_table_var(uint64_t (*table)[2 * LIMBS52][ENTRIES],
             fe8_difference(&e[v].dx, &x2[v], &e[v].x, f);
             e[v].products = e[v].dx;
             if (v > 0) {
-                fe8_multiply(&e[v].products, &e[v - 1].products, &e[v].dx, f);
+                fe8_multiply_loosely(&e[v].products, &e[v - 1].products, &e[v].dx, f);
             }
         }
         if (j == ENTRIES - 1) {
@@ -451,7 +447,7 @@ static void make_table_var(uint64_t (*table)[2 * LIMBS52][ENTRIES],
         fe8_invert(&inverse, &e[TABLE_VECTORS - 1].products, f);
         for (size_t v = TABLE_VECTORS; v-- > 0;) {
             take_inverse(&here, &inverse, e, v, f);
-            fe8_difference(&dy, &y2[v], &e[v].y, f);
+            fe8_difference_loosely(&dy, &y2[v], &e[v].y, f);
             add_points(&e[v], &here, &dy, f);
         }
     }
@@ -465,7 +461,7 @@ static void base_prepare_var(const struct gostkey_curve *curve)
     uint64_t power[LIMBS] = {1};
 
     GOSTKEY_SCALAR.prepare_var(curve);
-    field_prepare_var(f, curve);
+    field_prepare_var(f, curve->p);
     for (size_t i = 0; i < COUNT; i++) {
         memcpy(k[0][i], power, sizeof power);
         for (int j = 0; j < W; j++) {

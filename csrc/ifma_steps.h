@@ -32,7 +32,7 @@ static const uint64_t zero_limbs[LIMBS52];
 struct sums {
     struct fe8 x, y;
     struct fe8 dx, dy; /* of an addition */
-    struct fe8 before; /* product of the chain's divisors up to this, without it */
+    struct fe8 before; /* loose product of the chain's divisors up to this one */
 };
 
 /* Numbers of a curve in the field's form. */
@@ -114,7 +114,7 @@ NEVER_INLINE void invert_products_var(struct batch *b, struct fe8 *inverse,
     fe8_multiply(&inverse[1], &t, &b->product[0], f);
 }
 
-/* z := 3 x2 + a, a factor: x2, a square of an element, is below 1.5. */
+/* z := 3 x2 + a, a loose factor below 5.5: x2, a square of an element, is below 1.5. */
 ALWAYS_INLINE void three_and_a(struct fe8 *z, const struct fe8 *x2,
                                const struct coefficients *c)
 {
@@ -122,12 +122,33 @@ ALWAYS_INLINE void three_and_a(struct fe8 *z, const struct fe8 *x2,
     for (int i = 0; i < LIMBS52; i++) {
         z->v[i] = add(add(x2->v[i], all(c->a[i])), add(x2->v[i], x2->v[i]));
     }
-    carry(z->v);
-    CHECK(z, FACTOR_16, "3 x^2 + a");
+    carry_loosely(z->v);
+}
+
+/* z := lambda^2 - 2 x for a loose factor lambda < 3: with 2 k p for the element x taken
+ * twice, above 1/16 and below 8. */
+PRODUCT void doubled_x(struct fe8 *z, const struct fe8 *lambda, const struct fe8 *x,
+                       const struct field *f)
+{
+    vec t[2 * LIMBS52], taken[LIMBS52];
+
+    check_factors(lambda, lambda);
+    square_columns(t, lambda);
+    UNROLL
+    for (int i = 0; i < LIMBS52; i++) {
+        taken[i] = add(x->v[i], x->v[i]);
+    }
+    reduce_difference(z, t, taken, f->above2, f);
 }
 
 /* End the step of CHAINS vectors from e on, taking the inverses of their divisors out of
- * those of the products. */
+ * those of the products.
+ *
+ * The bounds for ANY, where products need them: a product is below x y / 16 + p.  Inverses
+ * and products of divisors stay below 3, since a divisor is below 1 + k p <= 3: 3 * 3 / 16
+ * + 1 < 3.  So here < 1.6; lambda < 5.5 * 1.6 / 16 + 1 < 1.6, as dy < 1 + p + 2 k p <= 6
+ * gives no more than 1.6 * 6 / 16 + 1 too; and lambda times a difference, below 1 + p + k p
+ * <= 4, is below 32. */
 ALWAYS_INLINE void end_step(struct sums *e, struct fe8 *inverse, const enum step step,
                             const struct batch *b)
 {
@@ -136,11 +157,12 @@ ALWAYS_INLINE void end_step(struct sums *e, struct fe8 *inverse, const enum step
 
     UNROLL
     for (int i = 0; i < CHAINS; i++) {
-        fe8_multiply(&here[i], &inverse[i], &e[i].before, f);
+        fe8_multiply_loosely(&here[i], &inverse[i], &e[i].before, f);
     }
     UNROLL
     for (int i = 0; i < CHAINS; i++) {
-        fe8_multiply(&inverse[i], &inverse[i], step == DOUBLE ? &e[i].y : &e[i].dx, f);
+        fe8_multiply_loosely(&inverse[i], &inverse[i],
+                             step == DOUBLE ? &e[i].y : &e[i].dx, f);
     }
     if (step == DOUBLE) {
         UNROLL
@@ -152,31 +174,23 @@ ALWAYS_INLINE void end_step(struct sums *e, struct fe8 *inverse, const enum step
     UNROLL
     for (int i = 0; i < CHAINS; i++) {
         /* here becomes lambda. */
-        fe8_multiply(&here[i], step == DOUBLE ? &t[i] : &e[i].dy, &here[i], f);
+        fe8_multiply_loosely(&here[i], step == DOUBLE ? &t[i] : &e[i].dy, &here[i], f);
     }
     UNROLL
     for (int i = 0; i < CHAINS; i++) {
-        fe8_square(&t[i], &here[i], f);
-    }
-    UNROLL
-    for (int i = 0; i < CHAINS; i++) {
-        struct fe8 x;
-
         if (step == DOUBLE) {
-            fe8_subtract2(&x, &t[i], &e[i].x, &e[i].x, f);
+            doubled_x(&t[i], &here[i], &e[i].x, f);
         } else {
-            subtract_dx_and_two_x(&x, &t[i], &e[i].dx, &e[i].x, f);
+            next_x(&t[i], &here[i], &e[i].dx, &e[i].x, f);
         }
-        fe8_difference(&t[i], &e[i].x, &x, f);
-        e[i].x = x;
     }
     UNROLL
     for (int i = 0; i < CHAINS; i++) {
-        fe8_multiply(&t[i], &t[i], &here[i], f);
-    }
-    UNROLL
-    for (int i = 0; i < CHAINS; i++) {
-        fe8_subtract(&e[i].y, &t[i], &e[i].y, f);
+        struct fe8 difference;
+
+        fe8_difference_loosely(&difference, &e[i].x, &t[i], f);
+        e[i].x = t[i];
+        fe8_multiply_subtract(&e[i].y, &difference, &here[i], &e[i].y, f);
     }
 }
 
@@ -187,12 +201,12 @@ ALWAYS_INLINE void multiply_divisors(struct sums *e, struct fe8 *product,
     UNROLL
     for (int i = 0; i < CHAINS; i++) {
         e[i].before = product[i];
-        fe8_multiply(&product[i], &product[i], step == DOUBLE ? &e[i].y : &e[i].dx, f);
+        fe8_multiply_loosely(&product[i], &product[i], step == DOUBLE ? &e[i].y : &e[i].dx, f);
     }
 }
 
 /* dx and dy for adding (x, y), or (x, -y) in the lanes of the mask: elements, or below
- * 2^N.  As numbers dx is x - e->x + k p, see subtract_dx_and_two_x. */
+ * 2^N.  As numbers dx is x - e->x + k p, see next_x. */
 ALWAYS_INLINE void begin_addition(struct sums *e, const struct fe8 *x,
                                   const struct fe8 *y, __mmask8 negative,
                                   const struct field *f)

@@ -3,7 +3,7 @@
     python csrc/make_curves.py
 
 reads tests/vectors/curves.json and computes what the C core needs besides:
-Montgomery's and Barrett's constants.
+Montgomery's constants.
 """
 
 from __future__ import annotations
@@ -88,7 +88,6 @@ def main() -> None:
             ("p_r2", words(radix * radix % p, limbs)),
             ("q_negative_inverse", f"0x{-pow(q, -1, 1 << 64) % (1 << 64):016x}"),
             ("q_r2", words(radix * radix % q, limbs)),
-            ("barrett", words(radix * radix // (q - 1), limbs + 1)),
         ]
         text += f"    /* {name} */\n    {{\n"
         text += "".join(f"        .{key} = {value},\n" for key, value in fields)

@@ -208,8 +208,8 @@ class SigningKey:
     ) -> SigningKey:
         """Make a new key from the process generator.
 
-        The private key is 1 + wide mod (q - 1), with a number 64 bits wider than
-        q, so it is uniform to 2^-64.
+        The private key is a number 64 bits wider than q, mod q (and 1 instead of
+        0), so it is uniform to 2^-64.
 
         Raises:
             UnknownCurve, UnknownAlgorithm: as `from_bytes`.
@@ -327,10 +327,11 @@ class SigningKey:
             LengthError: if the digest does not fit the curve.
             GeneratorFailure: if the generator fails its tests.
         """
-        fresh = bytearray(self.curve.size)
+        curve = self._verifying.curve
+        fresh = bytearray(curve.size)
         try:
             random.fill(fresh, reseed=False)
-            return active.elliptic.sign(self.curve.index, self._secret(), digest, fresh)
+            return active.elliptic.sign(curve.index, self._secret(), digest, fresh)
         finally:
             active.generators.wipe(fresh)
 

@@ -85,7 +85,7 @@ class Items:
 
         def rows(data: list[bytes]) -> np.ndarray:  # type: ignore[type-arg]
             joined = b"".join(data[i] for i in order)
-            return np.frombuffer(joined, np.uint8).reshape(len(order), -1)
+            return np.frombuffer(joined, np.uint8).reshape(len(order), len(data[0]))
 
         public = rows(self.public)
         got = batch.verify(

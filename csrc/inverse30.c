@@ -1,5 +1,6 @@
-/* Inverses by divsteps: the constant-time greatest common divisor of Bernstein
- * and Yang, in the variant with half delta.
+/* Inverses by divsteps for compilers without a 128-bit type; inverse62.c is the twin
+ * for the others.  Divsteps are the constant-time greatest common divisor of Bernstein
+ * and Yang, here in the variant with half delta.
  *
  * f = m and g = x go through a fixed number of steps, each of which halves g
  * or (f, g) := (g, (g - f) / 2) and the like; in the end g = 0 and f = +-1.  Thirty
@@ -19,7 +20,10 @@
 #include "inverse.h"
 
 #include "ct.h"
+#include "wide.h"
 #include "wipe.h"
+
+#if !defined(GOSTKEY_WIDE_INT128)
 
 #define BITS 30
 #define MASK ((int32_t)(((uint32_t)1 << BITS) - 1))
@@ -210,3 +214,5 @@ void gostkey_invert(uint64_t *z, const uint64_t *x, const uint64_t *m, unsigned 
         invert(z, x, m, 8, 18, 42);
     }
 }
+
+#endif
