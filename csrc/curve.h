@@ -25,6 +25,9 @@ struct gostkey_curve {
     uint64_t x[GOSTKEY_MAX_LIMBS]; /* base point; x = 0 for tc26-256-d */
     uint64_t y[GOSTKEY_MAX_LIMBS];
     uint64_t q[GOSTKEY_MAX_LIMBS];
+    /* With cofactor 4: the x of the points of order 2 and of order 4. */
+    uint64_t order2_x[GOSTKEY_MAX_LIMBS];
+    uint64_t order4_x[GOSTKEY_MAX_LIMBS];
     /* Montgomery constants, R = 2^(64 limbs). */
     uint64_t p_negative_inverse;          /* -1/p mod 2^64 */
     uint64_t p_r2[GOSTKEY_MAX_LIMBS];     /* R^2 mod p */
@@ -64,6 +67,11 @@ struct gostkey_curve_ops {
 
     /* 1 if q times this point of the curve is infinity; else 0. */
     int (*is_in_subgroup_var)(const struct gostkey_curve *curve, const uint64_t *xy);
+
+    /* good[i] := 1 if n points, coordinates below p, are on the curve and q times them is
+     * infinity; else 0. */
+    void (*check_points_var)(const struct gostkey_curve *curve, uint8_t *good,
+                             const uint64_t *xy, size_t n);
 
     /* 1 if u G + v (x, y) is not infinity and its x is r mod q; else 0.
      * u, v, r < q; the point is on the curve. */

@@ -27,6 +27,18 @@ GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)
 
 #include "ifma_single.h"
 
+#include "ifma_steps.h"
+
+#include "ifma_rows.h"
+
+#include "ifma_rows_table.h"
+
+#include "ifma_verify.h"
+
+#include "ifma_check.h"
+
+#include "ifma_points.h"
+
 #include "ifma_ops.h"
 
 GOSTKEY_TARGET_END

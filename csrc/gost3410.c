@@ -398,7 +398,7 @@ int gostkey_elliptic_point_fault_var(int curve_number, const uint8_t *public_le)
 struct to_check {
     uint64_t *xy, *r, *s, *e;
     uint16_t *places; /* in the chunk; CHUNK fits 16 bits */
-    uint8_t *good;
+    uint8_t *good, *is_key;
     size_t count;
 };
 
@@ -414,6 +414,25 @@ static void check_items_var(const struct gostkey_curve *curve,
                                        items->e, items->r, items->count);
 }
 
+/* is_key[i] := whether the i-th point is a public key; xy := it, or (0, 0), which is on no
+ * curve of ours, where a coordinate is not below p. */
+static void load_publics_var(const struct gostkey_curve *curve, uint8_t *is_key,
+                             uint64_t *xy, const uint8_t *public_le, size_t count)
+{
+    const size_t limbs = curve->limbs;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t *point = xy + 2 * limbs * i;
+
+        load_point(curve, point, public_le + 16 * limbs * i);
+        if (!gostkey_scalar_mask_less(curve, point, curve->p) ||
+            !gostkey_scalar_mask_less(curve, point + limbs, curve->p)) {
+            memset(point, 0, 16 * limbs);
+        }
+    }
+    gostkey_ops(curve)->check_points_var(curve, is_key, xy, count);
+}
+
 int gostkey_elliptic_verify_var(int curve_number, uint8_t *out,
                                 const uint8_t *public_le, size_t public_stride,
                                 const uint8_t *digests, const uint8_t *signatures,
@@ -424,7 +443,6 @@ int gostkey_elliptic_verify_var(int curve_number, uint8_t *out,
     struct to_check items;
     struct room room;
     size_t size, limbs, words;
-    int key_is_good = 0;
 
     if (curve == NULL || (!one_key && public_stride != 16 * curve->limbs)) {
         return GOSTKEY_ELLIPTIC_ARGUMENT;
@@ -440,28 +458,35 @@ int gostkey_elliptic_verify_var(int curve_number, uint8_t *out,
     items.e = items.s + limbs * room.count;
     items.places = (uint16_t *)(items.e + limbs * room.count);
     items.good = (uint8_t *)(items.places + room.count);
+    items.is_key = items.good + room.count;
+    if (one_key && n > 0) {
+        load_publics_var(curve, items.is_key, items.xy, public_le, 1);
+    }
     for (size_t done = 0; done < n;) {
         size_t chunk = n - done < room.count ? n - done : room.count;
 
         items.count = 0;
+        if (!one_key) {
+            load_publics_var(curve, items.is_key, items.xy,
+                             public_le + public_stride * done, chunk);
+        }
         for (size_t i = 0; i < chunk; i++) {
             const uint8_t *signature = signatures + 2 * size * (done + i);
             uint64_t *r = items.r + limbs * items.count;
             uint64_t *s = items.s + limbs * items.count;
-            uint64_t *xy = items.xy + (one_key ? 0 : 2 * limbs * items.count);
 
-            if (!one_key || done + i == 0) {
-                key_is_good = load_public_var(curve, xy, public_le + public_stride *
-                                              (done + i)) == GOSTKEY_ELLIPTIC_OK;
-            }
             gostkey_scalar_load_be(curve, s, signature);
             gostkey_scalar_load_be(curve, r, signature + size);
-            if (!key_is_good || !gostkey_scalar_mask_valid(curve, r) ||
+            if (!items.is_key[one_key ? 0 : i] || !gostkey_scalar_mask_valid(curve, r) ||
                 !gostkey_scalar_mask_valid(curve, s)) {
                 continue;
             }
             gostkey_scalar_load_le(curve, items.e + limbs * items.count,
                                    digests + size * (done + i));
+            if (!one_key && items.count != i) {
+                memcpy(items.xy + 2 * limbs * items.count, items.xy + 2 * limbs * i,
+                       16 * limbs);
+            }
             items.places[items.count++] = (uint16_t)i;
         }
         check_items_var(curve, &items, one_key);

@@ -59,9 +59,10 @@ static unsigned make_odd(uint64_t *odd, const uint64_t *k,
     return (unsigned)(even & 1);
 }
 
-/* Load eight scalars; of fewer, the last one fills the rest. */
-static void load_scalars(struct eight *e, const uint64_t *k, size_t count,
-                         const struct gostkey_curve *curve)
+/* odd := eight scalars made odd, word i of all in vector i; of fewer than eight, the last
+ * one fills the rest.  Return those that are q - k. */
+static __mmask8 load_scalars(vec *odd_words, const uint64_t *k, size_t count,
+                             const struct gostkey_curve *curve)
 {
     uint64_t words[LIMBS][8], odd[LIMBS];
     unsigned flipped = 0;
@@ -75,11 +76,11 @@ static void load_scalars(struct eight *e, const uint64_t *k, size_t count,
         }
     }
     for (int i = 0; i < LIMBS; i++) {
-        e->k[i] = _mm512_loadu_si512(words[i]);
+        odd_words[i] = _mm512_loadu_si512(words[i]);
     }
-    e->flipped = (__mmask8)flipped;
     gostkey_wipe(words, sizeof words);
     gostkey_wipe(odd, sizeof odd);
+    return (__mmask8)flipped;
 }
 
 /* Where digit i stands in a table of odd multiples, and whether it is negative. */
@@ -88,23 +89,31 @@ struct digit {
     __mmask8 negative, bit4, bit5;
 };
 
-ALWAYS_INLINE struct digit digit_at(const vec *k, size_t i, size_t windows)
+/* Return the place; width is how many bits a window has. */
+ALWAYS_INLINE vec place_at(__mmask8 *negative, const vec *k, size_t i, size_t windows,
+                           const unsigned width)
 {
-    const size_t word = W * i / 64, shift = W * i % 64;
+    const size_t word = width * i / 64, shift = width * i % 64;
     vec bits = _mm512_srl_epi64(k[word], _mm_cvtsi64_si128((long long)shift));
-    struct digit d;
 
-    if (shift + W + 1 > 64 && word + 1 < LIMBS) {
+    if (shift + width + 1 > 64 && word + 1 < LIMBS) {
         bits = _mm512_or_si512(
             bits,
             _mm512_sll_epi64(k[word + 1], _mm_cvtsi64_si128((long long)(64 - shift))));
     }
-    d.negative = 0;
+    *negative = 0;
     if (i != windows - 1) {
-        d.negative = _mm512_testn_epi64_mask(bits, all((uint64_t)1 << W));
-        bits = _mm512_mask_xor_epi64(bits, d.negative, bits, all(~(uint64_t)0));
+        *negative = _mm512_testn_epi64_mask(bits, all((uint64_t)1 << width));
+        bits = _mm512_mask_xor_epi64(bits, *negative, bits, all(~(uint64_t)0));
     }
-    d.place = _mm512_srli_epi64(and_(bits, all(((uint64_t)1 << W) - 1)), 1);
+    return _mm512_srli_epi64(and_(bits, all(((uint64_t)1 << width) - 1)), 1);
+}
+
+ALWAYS_INLINE struct digit digit_at(const vec *k, size_t i, size_t windows)
+{
+    struct digit d;
+
+    d.place = place_at(&d.negative, k, i, windows, W);
     d.bit4 = _mm512_test_epi64_mask(d.place, all(16));
     d.bit5 = _mm512_test_epi64_mask(d.place, all(32));
     return d;
@@ -313,7 +322,8 @@ static void base_points_together(const struct gostkey_curve *curve, struct eight
     uint8_t doubled[MOST_VECTORS];
 
     for (size_t v = 0; v < vectors; v++) {
-        load_scalars(&e[v], k + 8 * LIMBS * v, n - 8 * v < 8 ? n - 8 * v : 8, curve);
+        e[v].flipped = load_scalars(e[v].k, k + 8 * LIMBS * v,
+                                    n - 8 * v < 8 ? n - 8 * v : 8, curve);
     }
     start(e, vectors, windows, base[0], f);
     for (size_t i = 1; i < windows; i++) {

@@ -37,17 +37,11 @@ static int check_var(const struct gostkey_curve *curve, const uint64_t *xy,
     return GOSTKEY_SCALAR.check_var(curve, xy, u, v, r);
 }
 
-static void check_many_var(const struct gostkey_curve *curve, uint8_t *good,
-                           const uint64_t *xy, int one_point, const uint64_t *u,
-                           const uint64_t *v, const uint64_t *r, size_t n)
-{
-    GOSTKEY_SCALAR.check_many_var(curve, good, xy, one_point, u, v, r, n);
-}
-
 static void prepare_var(const struct gostkey_curve *curve)
 {
     base_prepare_var(curve);
     singles_prepare_var(curve);
+    verify_prepare_var(curve);
 }
 
 static void points(const struct gostkey_curve *curve, uint64_t *xy, const uint64_t *k,
@@ -68,6 +62,7 @@ const struct gostkey_curve_ops GOSTKEY_OPS = {
     .to_affine = to_affine,
     .is_on_curve_var = is_on_curve_var,
     .is_in_subgroup_var = is_in_subgroup_var,
+    .check_points_var = check_points_var,
     .check_var = check_var,
     .check_many_var = check_many_var,
 };

@@ -48,6 +48,20 @@ def words(value: int, count: int) -> str:
     return "{" + ",\n         ".join(lines) + "}"
 
 
+def small_order(curve: dict[str, str], limbs: int) -> list[tuple[str, str]]:
+    """Return where a curve that is birational to an Edwards one has points of order 4.
+
+    (u, v) becomes x = s (1 + v) / (1 - v) + t, s = (e - d) / 4, t = (e + d) / 6
+    [RFC7836, 5.2], so (0, -1) and (1, 0) become x = t and x = s + t.
+    """
+    if "d" not in curve:
+        return []
+    p, a, b, e, d = (int(curve[key], 16) for key in "pabed")
+    s, t = (e - d) * pow(4, -1, p) % p, (e + d) * pow(6, -1, p) % p
+    assert (a - s * s + 3 * t * t) % p == (b - 2 * t**3 + t * s * s) % p == 0
+    return [("order2_x", words(t, limbs)), ("order4_x", words((s + t) % p, limbs))]
+
+
 def main() -> None:
     """Write the file."""
     curves = {c["id"]: c for c in json.loads(VECTORS.read_text("utf-8"))["curves"]}
@@ -69,6 +83,7 @@ def main() -> None:
             ("x", words(x, limbs)),
             ("y", words(y, limbs)),
             ("q", words(q, limbs)),
+            *small_order(curve, limbs),
             ("p_negative_inverse", f"0x{-pow(p, -1, 1 << 64) % (1 << 64):016x}"),
             ("p_r2", words(radix * radix % p, limbs)),
             ("q_negative_inverse", f"0x{-pow(q, -1, 1 << 64) % (1 << 64):016x}"),

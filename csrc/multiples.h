@@ -358,6 +358,17 @@ static int is_in_subgroup_var(const struct gostkey_curve *curve, const uint64_t 
     return is_infinity_var(&product, curve);
 }
 
+static void check_points_var(const struct gostkey_curve *curve, uint8_t *good,
+                             const uint64_t *xy, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t *point = xy + 2 * LIMBS * i;
+
+        good[i] = is_on_curve_var(curve, point) &&
+                  (curve->cofactor == 1 || is_in_subgroup_var(curve, point));
+    }
+}
+
 static int check_var(const struct gostkey_curve *curve, const uint64_t *xy,
                      const uint64_t *u, const uint64_t *v, const uint64_t *r)
 {
@@ -430,6 +441,7 @@ const struct gostkey_curve_ops GOSTKEY_OPS = {
     .to_affine = to_affine,
     .is_on_curve_var = is_on_curve_var,
     .is_in_subgroup_var = is_in_subgroup_var,
+    .check_points_var = check_points_var,
     .check_var = check_var,
     .check_many_var = check_many_var,
 };
