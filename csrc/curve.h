@@ -86,6 +86,7 @@ extern const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT];
 /* One for each shape of p; named after limbs and p.  kernels.c knows which
  * curve has which. */
 extern const struct gostkey_curve_ops gostkey_curve256_minus617;
+extern const struct gostkey_curve_ops gostkey_curve256_plus3225;
 extern const struct gostkey_curve_ops gostkey_curve256_any;
 extern const struct gostkey_curve_ops gostkey_curve512_minus569;
 extern const struct gostkey_curve_ops gostkey_curve512_plus111;

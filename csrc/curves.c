@@ -93,7 +93,7 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     },
     /* tc26-256-c */
     {
-        .slot = 1,
+        .slot = 0,
         .limbs = 4,
         .q_bits = 256,
         .cofactor = 1,
@@ -121,7 +121,7 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     },
     /* tc26-256-d */
     {
-        .slot = 2,
+        .slot = 1,
         .limbs = 4,
         .q_bits = 256,
         .cofactor = 1,

@@ -19,7 +19,7 @@ static const struct gostkey_kernels families[] = {
         .ec512 = "portable",
         .streebog = "portable",
         .ops = {&gostkey_curve256_any, &gostkey_curve256_minus617,
-                &gostkey_curve256_minus617, &gostkey_curve256_any,
+                &gostkey_curve256_minus617, &gostkey_curve256_plus3225,
                 &gostkey_curve256_any, &gostkey_curve512_any,
                 &gostkey_curve512_minus569, &gostkey_curve512_plus111,
                 &gostkey_curve512_minus569},

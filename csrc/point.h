@@ -87,9 +87,7 @@ static void point_add(struct jacobian *z, const struct jacobian *x,
     fe_multiply(&z->z, &x->z, h, curve);
     fe_multiply(&t, &x->y, &hh, curve);
     fe_square(&z->x, r, curve);
-    fe_subtract(&z->x, &z->x, &hh, curve);
-    fe_subtract(&z->x, &z->x, &v, curve);
-    fe_subtract(&z->x, &z->x, &v, curve);
+    fe_subtract_also_twice(&z->x, &z->x, &hh, &v, curve);
     fe_subtract(&v, &v, &z->x, curve);
     fe_multiply(&v, &v, r, curve);
     fe_subtract(&z->y, &v, &t, curve);
