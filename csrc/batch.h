@@ -122,13 +122,16 @@ static void lanes_sum(const struct gostkey_curve *curve, uint64_t *xy,
     }
 }
 
-/* xy[i] := k[i] G for n from 1 to FEW, with one inversion in the end. */
+/* xy[i] := k[i] G for n up to FEW, with one inversion in the end. */
 static void few_sum(const struct gostkey_curve *curve, uint64_t *xy, const uint64_t *k,
                     size_t n)
 {
     struct xyzz sums[FEW];
     struct fe before[FEW], rest, inverse, t;
 
+    if (n == 0) {
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
         base_sum(&sums[i], k + LIMBS * i, curve);
     }

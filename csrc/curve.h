@@ -30,7 +30,6 @@ struct gostkey_curve {
     uint64_t p_r2[GOSTKEY_MAX_LIMBS];     /* R^2 mod p */
     uint64_t q_negative_inverse;          /* -1/q mod 2^64 */
     uint64_t q_r2[GOSTKEY_MAX_LIMBS];     /* R^2 mod q */
-    uint64_t barrett[GOSTKEY_MAX_LIMBS + 1]; /* floor(R^2 / (q - 1)) */
 };
 
 /* What multiples.h makes of a field, and a kernel does faster.  A point xyz is 3 * limbs words, Jacobian and in
@@ -86,10 +85,26 @@ extern const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT];
 /* One for each shape of p; named after limbs and p.  kernels.c knows which
  * curve has which. */
 extern const struct gostkey_curve_ops gostkey_curve256_minus617;
-extern const struct gostkey_curve_ops gostkey_curve256_plus3225;
+extern const struct gostkey_curve_ops gostkey_curve256_plus;
 extern const struct gostkey_curve_ops gostkey_curve256_any;
 extern const struct gostkey_curve_ops gostkey_curve512_minus569;
 extern const struct gostkey_curve_ops gostkey_curve512_plus111;
 extern const struct gostkey_curve_ops gostkey_curve512_any;
+
+/* The same for processors with AVX2, BMI2 and ADX, where target.h has them. */
+extern const struct gostkey_curve_ops gostkey_curve256_minus617_mulx;
+extern const struct gostkey_curve_ops gostkey_curve256_plus_mulx;
+extern const struct gostkey_curve_ops gostkey_curve256_any_mulx;
+extern const struct gostkey_curve_ops gostkey_curve512_minus569_mulx;
+extern const struct gostkey_curve_ops gostkey_curve512_plus111_mulx;
+extern const struct gostkey_curve_ops gostkey_curve512_any_mulx;
+
+/* The same with AVX-512 IFMA, where target.h has it. */
+extern const struct gostkey_curve_ops gostkey_curve256_minus_avx512;
+extern const struct gostkey_curve_ops gostkey_curve256_plus_avx512;
+extern const struct gostkey_curve_ops gostkey_curve256_any_avx512;
+extern const struct gostkey_curve_ops gostkey_curve512_minus_avx512;
+extern const struct gostkey_curve_ops gostkey_curve512_plus_avx512;
+extern const struct gostkey_curve_ops gostkey_curve512_any_avx512;
 
 #endif

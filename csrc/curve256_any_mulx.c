@@ -9,7 +9,7 @@ GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX2)
 #define GOSTKEY_LIMBS 4
 #define GOSTKEY_P_ANY
 #define GOSTKEY_OPS gostkey_curve256_any_mulx
-#define GOSTKEY_SLOTS 2
+#define GOSTKEY_SLOTS 1
 #define GOSTKEY_MULX
 
 #include "field.h"

@@ -32,8 +32,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
         .q_negative_inverse = 0x66ff43a234713e85,
         .q_r2 = {0xecaed44677f7f28d, 0x4af1f8ac73c6c555, 0xc0db8b05c83ad16a,
          0x6e749e5b503b112a},
-        .barrett = {0xe98c0f9b14cc2945, 0xbc05d79db5a27aac, 0xfffffffffffffffa,
-         0xffffffffffffffff, 0x0000000000000001},
     },
     /* tc26-256-a */
     {
@@ -60,8 +58,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
         .q_negative_inverse = 0x035bdd1aeafdb0a9,
         .q_r2 = {0x57cb446240dd1710, 0x7556091c4805caa4, 0xd0593365f9384bcd,
          0x0fb1fbc48b0f0eb4},
-        .barrett = {0xeea50aa93c9f39a0, 0x0273220378499ca3, 0xffffffffffffffff,
-         0xffffffffffffffff, 0x0000000000000003},
     },
     /* tc26-256-b */
     {
@@ -88,12 +84,10 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
         .q_negative_inverse = 0x9ee6ea0b57c7da65,
         .q_r2 = {0x9ac2d7858e79a469, 0xfb07f8222e76dd52, 0xf74885d08a3714c6,
          0x551fe9cb451179db},
-        .barrett = {0xba7be4f6489e476e, 0x939eef8f66a52eff, 0x0000000000000000,
-         0x0000000000000000, 0x0000000000000001},
     },
     /* tc26-256-c */
     {
-        .slot = 0,
+        .slot = 1,
         .limbs = 4,
         .q_bits = 256,
         .cofactor = 1,
@@ -116,12 +110,10 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
         .q_negative_inverse = 0xca89614990611a91,
         .q_r2 = {0x29b721f4e6cd7823, 0x2a3104a7ea43e855, 0x4a2e7e2f6882cf10,
          0x09d1d2c4e5082466},
-        .barrett = {0x6da3a790cdd799d7, 0x823fcc0039676c68, 0xfffffffffffffffa,
-         0xffffffffffffffff, 0x0000000000000001},
     },
     /* tc26-256-d */
     {
-        .slot = 1,
+        .slot = 0,
         .limbs = 4,
         .q_bits = 256,
         .cofactor = 1,
@@ -144,8 +136,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
         .q_negative_inverse = 0xa1c6af0a552f7577,
         .q_r2 = {0xe94faab66aba180e, 0x04fda8694afda24b, 0xc67e5d0ee96e8ed3,
          0x7aa61b49a49d4759},
-        .barrett = {0x90859e45ba119485, 0xfdb70c7fdaf6e4c0, 0x405384d55f9f3b74,
-         0xa51f176161f1d734, 0x0000000000000001},
     },
     /* test-512 */
     {
@@ -180,9 +170,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
         .q_r2 = {0xb03174e56db6ba90, 0x561500cb39a9b66b, 0x929e0924887fab48,
          0xe23c04dc39c8c930, 0x0cc44723bcc36979, 0xd70dfcccc3dd062f,
          0x80bc9d923a08f9a9, 0x3057350e3201bb36},
-        .barrett = {0xbef0337c720d989e, 0x2c83ae595830d0ec, 0xde72763f8aea7871,
-         0xfa7ad69503fe08a9, 0x3eb417dd79e484d8, 0x9c2db0b11022a258,
-         0xd8d804ff6796fd8e, 0xb3223079d17e4ac3, 0x0000000000000003},
     },
     /* tc26-512-a */
     {
@@ -217,9 +204,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
         .q_r2 = {0x546775b92106e979, 0xb55cd33800ab10e6, 0x80b08b27e9cebbc7,
          0xa06b76a2bae6fc86, 0xc7433579e382956f, 0xbab8be5dd7b1651d,
          0xee028bf9d8ed3314, 0xb66ae6c00bebd6c3},
-        .barrett = {0x35324ebee0ef4d8c, 0x64b4c754052d47a2, 0x900dd472b1fa9f9f,
-         0xd8196acd0b7276ee, 0x0000000000000000, 0x0000000000000000,
-         0x0000000000000000, 0x0000000000000000, 0x0000000000000001},
     },
     /* tc26-512-b */
     {
@@ -254,9 +238,6 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
         .q_r2 = {0x3163da9749d3cb8b, 0x267d56905313f38b, 0xc55538cf997acac4,
          0xb1532b08f1e25e5c, 0xc385980eb887a3f9, 0x9f96043308eeb401,
          0xf96232d7a52b18fe, 0x21c65cda4cadccc0},
-        .barrett = {0xe72e4eaf22c3691d, 0xd19a63b7bf9057c4, 0x4c09221098afcc15,
-         0xd9784faf6a696ae9, 0xfffffffffffffffa, 0xffffffffffffffff,
-         0xffffffffffffffff, 0xffffffffffffffff, 0x0000000000000001},
     },
     /* tc26-512-c */
     {
@@ -291,8 +272,5 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
         .q_r2 = {0xe58fa18ee6ca4eb6, 0xe79280282d956fca, 0xd016086ec2d4f903,
          0x542f8f3fa490666a, 0x04f77045db49adc9, 0x314e0a57f445b20e,
          0x8910352f3bea2192, 0x394c72054d8503be},
-        .barrett = {0xb9dc310b80fdc142, 0x712561858965ed96, 0x3cc5600aeb8afd33,
-         0x673245b9af954ffb, 0x0000000000000003, 0x0000000000000000,
-         0x0000000000000000, 0x0000000000000000, 0x0000000000000004},
     },
 };

@@ -8,12 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "ct.h"
 #include "streebog.h"
 #include "wipe.h"
 
 #define BLOCK 64
 #define NEXT_SEED 48
+
+/* Blocks whose numbers are written down and hashed at once: several times the lanes
+ * of a kernel. */
+#define AT_ONCE 64
 
 struct gostkey_drbg {
     uint8_t u[BLOCK - 1]; /* seed, then zeros; a big-endian number */
@@ -55,44 +60,58 @@ int gostkey_drbg_reseed(gostkey_drbg *drbg, const uint8_t *seed, size_t size)
     return 0;
 }
 
-/* U := U + 1; out := Streebog-512(U). */
-static void next(gostkey_drbg *drbg, uint8_t out[BLOCK])
+/* U := U + 1, a number of 63 bytes, big-endian. */
+static void count_up(uint8_t u[BLOCK - 1])
 {
-    gostkey_streebog state;
-    unsigned carry = 1;
+    uint64_t carry = 1;
 
-    for (int i = BLOCK - 2; i >= 0; i--) {
-        carry += drbg->u[i];
-        drbg->u[i] = (uint8_t)carry;
+    for (int i = BLOCK - 1 - 8; i >= 7; i -= 8) {
+        uint64_t word = gostkey_load64_be(u + i), sum = word + carry;
+
+        gostkey_store64_be(u + i, sum);
+        carry = (word & ~sum) >> 63; /* only as all ones become zeros */
+    }
+    for (int i = 6; i >= 0; i--) {
+        carry += u[i];
+        u[i] = (uint8_t)carry;
         carry >>= 8;
     }
-    gostkey_streebog_init(&state, BLOCK, 1);
-    gostkey_streebog_update(&state, drbg->u, sizeof drbg->u);
-    gostkey_streebog_final(&state, out);
 }
 
 void gostkey_drbg_blocks(gostkey_drbg *drbg, uint8_t *out, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        next(drbg, out + BLOCK * i);
+    uint8_t numbers[AT_ONCE * sizeof drbg->u];
+    const size_t most = count < AT_ONCE ? count : AT_ONCE;
+
+    while (count != 0) {
+        size_t taken = count < AT_ONCE ? count : AT_ONCE;
+
+        for (size_t i = 0; i < taken; i++) {
+            count_up(drbg->u);
+            memcpy(numbers + sizeof drbg->u * i, drbg->u, sizeof drbg->u);
+        }
+        gostkey_streebog_many(BLOCK, out, numbers, sizeof drbg->u, taken);
+        out += BLOCK * taken;
+        count -= taken;
     }
+    gostkey_wipe(numbers, most * sizeof drbg->u);
 }
 
 void gostkey_drbg_fill(gostkey_drbg *drbg, uint8_t *out, size_t n)
 {
-    uint8_t block[BLOCK];
+    uint8_t last[2 * BLOCK], *seed = last;
+    const size_t rest = n % BLOCK;
 
-    while (n >= BLOCK) {
-        next(drbg, out);
-        out += BLOCK;
-        n -= BLOCK;
+    gostkey_drbg_blocks(drbg, out, n / BLOCK);
+    /* The end of what is asked for, if it is no whole block, and the next seed. */
+    if (rest != 0) {
+        gostkey_drbg_blocks(drbg, last, 2);
+        memcpy(out + (n - rest), last, rest);
+        seed += BLOCK;
+    } else {
+        gostkey_drbg_blocks(drbg, last, 1);
     }
-    if (n != 0) {
-        next(drbg, block);
-        memcpy(out, block, n);
-    }
-    next(drbg, block);
     gostkey_wipe(drbg, sizeof *drbg);
-    memcpy(drbg->u, block, NEXT_SEED);
-    gostkey_wipe(block, sizeof block);
+    memcpy(drbg->u, seed, NEXT_SEED);
+    gostkey_wipe(last, sizeof last);
 }

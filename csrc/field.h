@@ -3,7 +3,7 @@
  * The file that includes it defines GOSTKEY_LIMBS (4 or 8) and one of
  *
  *     GOSTKEY_P_MINUS c    p = 2^(64 limbs) - c      c < 2^16
- *     GOSTKEY_P_PLUS c     p = 2^(64 limbs - 1) + c  c < 2^16
+ *     GOSTKEY_P_PLUS       p = 2^(64 limbs - 1) + c  c < 2^16, any such p
  *     GOSTKEY_P_ANY        any odd p > 2^(64 limbs - 2): curve->p, Montgomery
  *
  * and gets static functions on field elements.  An element's words are
@@ -191,7 +191,7 @@ static inline void words_square(uint64_t *t, const uint64_t *x)
 #if defined(GOSTKEY_P_MINUS)
 #define P_C ((uint64_t)(GOSTKEY_P_MINUS))
 #elif defined(GOSTKEY_P_PLUS)
-#define P_C ((uint64_t)(GOSTKEY_P_PLUS))
+#define P_C (curve->p[0])
 #endif
 
 #if defined(FIELD_MULX)
@@ -293,7 +293,6 @@ static inline void fe_add(struct fe *z, const struct fe *x, const struct fe *y,
     uint64_t minus = (((uint64_t)0 - carry) & P_C) + (((uint64_t)0 - (carry & top)) & P_C);
     uint64_t borrow = 0;
 
-    (void)curve;
     z->v[LIMBS - 1] |= carry << 63;
     for (int i = 0; i < LIMBS; i++) {
         z->v[i] = gostkey_subtract_borrow64(&borrow, z->v[i], i == 0 ? minus : 0);
@@ -313,7 +312,6 @@ static inline void fe_subtract(struct fe *z, const struct fe *x, const struct fe
     uint64_t plus = (((uint64_t)0 - borrow) & P_C) + (((uint64_t)0 - (borrow & ~top)) & P_C);
     uint64_t carry = 0;
 
-    (void)curve;
     z->v[LIMBS - 1] &= ~(borrow << 63);
     for (int i = 0; i < LIMBS; i++) {
         z->v[i] = gostkey_add_carry64(&carry, z->v[i], i == 0 ? plus : 0);
@@ -329,7 +327,6 @@ static inline void fe_subtract_also_twice(struct fe *z, const struct fe *x,
     uint64_t n = words_subtract(z->v, x->v, y->v);
     uint64_t top, some, plus, carry = 0;
 
-    (void)curve;
     n += words_subtract(z->v, z->v, w->v);
     n += words_subtract(z->v, z->v, w->v);
     some = ((uint64_t)0 - n) >> 63;
@@ -355,7 +352,6 @@ static inline void fe_reduce(struct fe *z, uint64_t *t,
     const uint64_t c2 = 2 * P_C;
     uint64_t m, carry = 0, borrow = 0;
 
-    (void)curve;
     for (int i = 0; i < LIMBS; i++) {
         t[LIMBS + i] = in_register(~t[LIMBS + i]);
     }

@@ -6,7 +6,7 @@
  * The nonce.  With H = Streebog-512 and fixed-length fields,
  *
  *     wide = H(d || fresh || digest || tag || curve || counter || part || index)
- *     k    = 1 + wide mod (q - 1)
+ *     k    = wide mod q, and 1 instead of 0
  *
  * where wide is one part for 32-byte curves and parts 0 and 1 for 64-byte
  * ones, read little-endian: twice the bits of q, so k is uniform up to 2^-250 if
@@ -56,6 +56,7 @@ int gostkey_elliptic_prepare(int curve)
     }
     if (!prepared[gostkey_kernels_number()][curve]) {
         gostkey_ops(&gostkey_curves[curve])->prepare_var(&gostkey_curves[curve]);
+        gostkey_scalars(&gostkey_curves[curve])->prepare_var(&gostkey_curves[curve]);
         prepared[gostkey_kernels_number()][curve] = 1;
     }
     return GOSTKEY_ELLIPTIC_OK;
@@ -72,15 +73,6 @@ static int load_private(const struct gostkey_curve *curve, uint64_t *z,
     valid = gostkey_scalar_mask_valid(curve, z);
     gostkey_declassify(&valid, sizeof valid);
     return valid != 0;
-}
-
-/* z := e, the digest mod q, 0 becoming 1. */
-static void load_digest(const struct gostkey_curve *curve, uint64_t *z,
-                        const uint8_t *digest)
-{
-    gostkey_scalar_load_le(curve, z, digest);
-    gostkey_scalar_reduce(curve, z, z);
-    z[0] |= gostkey_scalar_mask_zero(curve, z) & 1;
 }
 
 static void store_point(const struct gostkey_curve *curve, uint8_t *out,
@@ -230,42 +222,26 @@ static void derive_nonces(const struct gostkey_curve *curve, uint64_t *k,
         gostkey_streebog_many(64, output + 64 * count * part, messages, at.length,
                               count);
     }
-    for (size_t i = 0; i < count; i++) {
-        uint64_t wide[2 * MAX];
-
-        for (size_t j = 0; j < 8 * parts; j++) {
-            wide[j] = gostkey_load64_le(output + 64 * (count * (j / 8) + i) + j % 8 * 8);
-        }
-        gostkey_scalar_from_wide(curve, k + curve->limbs * i, wide);
-        gostkey_wipe(wide, sizeof wide);
-    }
+    /* 64 bytes are low and high half for 4 limbs; for 8, each half is a part. */
+    gostkey_scalars(curve)->from_wide(
+        curve, k, output, output + (parts == 1 ? size : 64 * count), 64, count);
 }
 
-/* out := s || r for the nonce k and the point x of k G; return 0, and zeros, if r or
- * s is 0.  r is public and so is whether a nonce had to be discarded. */
-static int finish(const struct gostkey_curve *curve, uint8_t *out, const uint64_t *x,
-                  const uint64_t *d, const uint64_t *k, const uint8_t *digest)
+/* out := s || r for count items; where r or s is 0, zero[i] := 1 and zeros.  r is public
+ * and so is whether a nonce had to be discarded. */
+static void finish(const struct gostkey_curve *curve, uint8_t *out, uint8_t *zero,
+                   const uint64_t *xy, const uint64_t *d, const uint64_t *k,
+                   const uint8_t *digests, size_t count)
 {
-    uint64_t e[MAX], r[MAX], s[MAX], product[MAX];
-    uint64_t zero;
-    size_t size = 8 * curve->limbs;
+    const size_t size = 8 * curve->limbs;
 
-    load_digest(curve, e, digest);
-    gostkey_scalar_reduce(curve, r, x);
-    gostkey_scalar_multiply(curve, s, r, d);
-    gostkey_scalar_multiply(curve, product, k, e);
-    gostkey_scalar_add(curve, s, s, product);
-    zero = gostkey_scalar_mask_zero(curve, r) | gostkey_scalar_mask_zero(curve, s);
-    gostkey_declassify(&zero, sizeof zero);
-    if (zero) {
-        memset(out, 0, 2 * size);
-    } else {
-        gostkey_scalar_store_be(curve, out, s);
-        gostkey_scalar_store_be(curve, out + size, r);
+    gostkey_scalars(curve)->sign(curve, out, zero, xy, d, k, digests, count);
+    gostkey_declassify(zero, count);
+    for (size_t i = 0; i < count; i++) {
+        if (zero[i]) {
+            memset(out + 2 * size * i, 0, 2 * size);
+        }
     }
-    gostkey_wipe(product, sizeof product);
-    gostkey_wipe(s, sizeof s);
-    return zero == 0;
 }
 
 /* Sign with one given nonce in 1..q-1; return 0 if it must be discarded. */
@@ -273,12 +249,12 @@ static int sign_once(const struct gostkey_curve *curve, uint8_t *out, const uint
                      const uint8_t *digest, const uint64_t *k)
 {
     uint64_t xy[2 * MAX];
-    int good;
+    uint8_t zero;
 
     gostkey_ops(curve)->base_points(curve, xy, k, 1);
-    good = finish(curve, out, xy, d, k, digest);
+    finish(curve, out, &zero, xy, d, k, digest, 1);
     gostkey_wipe(xy, sizeof xy);
-    return good;
+    return !zero;
 }
 
 /* Sign a digest whose nonce gave r = 0 or s = 0: once in 2^250 signatures, so the
@@ -334,13 +310,13 @@ int gostkey_elliptic_sign(int curve_number, uint8_t *out, const uint8_t *private
         derive_nonces(curve, k, output, messages, keys, private_stride, here, fresh,
                       first + done, 0, count);
         gostkey_ops(curve)->base_points(curve, xy, k, count);
+        /* The hashed nonces have served. */
+        finish(curve, out + 2 * size * done, output, xy, d, k, here, count);
         for (size_t i = 0; i < count; i++) {
-            uint8_t *signature = out + 2 * size * (done + i);
-
-            if (!finish(curve, signature, xy + 2 * limbs * i, d + limbs * i,
-                        k + limbs * i, here + size * i)) {
-                sign_again(curve, signature, d + limbs * i, keys + private_stride * i,
-                           here + size * i, fresh, first + done + i);
+            if (output[i]) {
+                sign_again(curve, out + 2 * size * (done + i), d + limbs * i,
+                           keys + private_stride * i, here + size * i, fresh,
+                           first + done + i);
             }
         }
         done += count;
@@ -502,7 +478,7 @@ int gostkey_elliptic_verify_var(int curve_number, uint8_t *out,
                 !gostkey_scalar_mask_valid(curve, s)) {
                 continue;
             }
-            load_digest(curve, items.e + limbs * items.count,
+            gostkey_scalar_load_digest(curve, items.e + limbs * items.count,
                         digests + size * (done + i));
             items.places[items.count++] = (uint16_t)i;
         }
@@ -560,21 +536,29 @@ int gostkey_elliptic_private_from_wide(int curve_number, uint8_t *out,
                                        const uint8_t *wide_le, size_t n)
 {
     const struct gostkey_curve *curve = find(curve_number);
-    uint64_t wide[2 * MAX] = {0}, d[MAX];
+    uint8_t high[FEW * (GOSTKEY_MAX_SIZE + 8)] = {0};
+    uint64_t d[FEW * MAX];
+    size_t size;
 
     if (curve == NULL) {
         return GOSTKEY_ELLIPTIC_ARGUMENT;
     }
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *from = wide_le + (8 * curve->limbs + 8) * i;
+    size = 8 * curve->limbs;
+    for (size_t done = 0; done < n;) {
+        const size_t count = n - done < FEW ? n - done : FEW;
+        const uint8_t *from = wide_le + (size + 8) * done;
 
-        for (unsigned j = 0; j <= curve->limbs; j++) {
-            wide[j] = gostkey_load64_le(from + 8 * j);
+        for (size_t i = 0; i < count; i++) {
+            memcpy(high + (size + 8) * i, from + (size + 8) * i + size, 8);
         }
-        gostkey_scalar_from_wide(curve, d, wide);
-        gostkey_scalar_store_le(curve, out + 8 * curve->limbs * i, d);
+        gostkey_scalars(curve)->from_wide(curve, d, from, high, size + 8, count);
+        for (size_t i = 0; i < count; i++) {
+            gostkey_scalar_store_le(curve, out + size * (done + i),
+                                    d + curve->limbs * i);
+        }
+        done += count;
     }
-    gostkey_wipe(wide, sizeof wide);
+    gostkey_wipe(high, sizeof high);
     gostkey_wipe(d, sizeof d);
     return GOSTKEY_ELLIPTIC_OK;
 }

@@ -69,7 +69,8 @@ int gostkey_elliptic_vko_point(int curve, uint8_t *out, const uint8_t *private_l
                                const uint8_t *public_le, const uint8_t *ukm_le,
                                size_t ukm_length);
 
-/* out[i] := 1 + wide[i] mod (q - 1); wide has size + 8 bytes each, out size. */
+/* out[i] := wide[i] mod q, and 1 instead of 0; wide has size + 8 bytes each, out
+ * size. */
 int gostkey_elliptic_private_from_wide(int curve, uint8_t *out, const uint8_t *wide_le,
                                        size_t n);
 

@@ -101,12 +101,9 @@ void gostkey_hash_digest(const gostkey_hash *hash, uint8_t *digest)
 void gostkey_streebog_many_var(int name, uint8_t *out, const uint8_t *messages,
                                size_t length, size_t n)
 {
-    size_t size = gostkey_hash_size(name);
-    gostkey_streebog state;
+    gostkey_streebog_messages all = {0};
 
-    for (size_t i = 0; i < n; i++) {
-        gostkey_streebog_init(&state, (int)size, 0);
-        gostkey_streebog_update(&state, messages + i * length, length);
-        gostkey_streebog_final(&state, out + i * size);
-    }
+    all.joined = messages;
+    all.length = length;
+    gostkey_streebog_each_var((int)gostkey_hash_size(name), out, &all, n);
 }

@@ -11,18 +11,68 @@
 
 #define COUNT ((int)(sizeof families / sizeof *families))
 
+static const struct gostkey_curve_kernels portable_curves = {
+    .ec256 = "portable",
+    .ec512 = "portable",
+    .scalar256 = &gostkey_scalar_portable,
+    .scalar512 = &gostkey_scalar_portable,
+    .ops = {&gostkey_curve256_plus, &gostkey_curve256_minus617,
+            &gostkey_curve256_minus617, &gostkey_curve256_plus, &gostkey_curve256_any,
+            &gostkey_curve512_any, &gostkey_curve512_minus569,
+            &gostkey_curve512_plus111, &gostkey_curve512_minus569},
+};
+
+#if defined(GOSTKEY_X86_64)
+static const struct gostkey_curve_kernels mulx_curves = {
+    .ec256 = "mulx",
+    .ec512 = "mulx",
+    .scalar256 = &gostkey_scalar_portable,
+    .scalar512 = &gostkey_scalar_portable,
+    .ops = {&gostkey_curve256_plus_mulx, &gostkey_curve256_minus617_mulx,
+            &gostkey_curve256_minus617_mulx, &gostkey_curve256_plus_mulx,
+            &gostkey_curve256_any_mulx, &gostkey_curve512_any_mulx,
+            &gostkey_curve512_minus569_mulx, &gostkey_curve512_plus111_mulx,
+            &gostkey_curve512_minus569_mulx},
+};
+#endif
+
+#if defined(GOSTKEY_X86_64_AVX512)
+static const struct gostkey_curve_kernels avx512_curves = {
+    .ec256 = "avx512ifma",
+    .ec512 = "avx512ifma",
+    .scalar256 = &gostkey_scalar256_avx512,
+    .scalar512 = &gostkey_scalar512_avx512,
+    .ops = {&gostkey_curve256_plus_avx512, &gostkey_curve256_minus_avx512,
+            &gostkey_curve256_minus_avx512, &gostkey_curve256_plus_avx512,
+            &gostkey_curve256_any_avx512, &gostkey_curve512_any_avx512,
+            &gostkey_curve512_minus_avx512, &gostkey_curve512_plus_avx512,
+            &gostkey_curve512_minus_avx512},
+};
+#endif
+
 static const struct gostkey_kernels families[] = {
+#if defined(GOSTKEY_X86_64_AVX512)
+    {
+        .family = "avx512",
+        .features = GOSTKEY_CPU_BMI2 | GOSTKEY_CPU_AVX2 | GOSTKEY_CPU_GFNI |
+                    GOSTKEY_CPU_AVX512,
+        .streebog = &gostkey_streebog_avx512,
+        .curves = &avx512_curves,
+    },
+#endif
+#if defined(GOSTKEY_X86_64)
+    {
+        .family = "avx2",
+        .features = GOSTKEY_CPU_BMI2 | GOSTKEY_CPU_AVX2,
+        .streebog = &gostkey_streebog_portable,
+        .curves = &mulx_curves,
+    },
+#endif
     {
         .family = "portable",
         .features = 0,
-        .ec256 = "portable",
-        .ec512 = "portable",
-        .streebog = "portable",
-        .ops = {&gostkey_curve256_any, &gostkey_curve256_minus617,
-                &gostkey_curve256_minus617, &gostkey_curve256_plus3225,
-                &gostkey_curve256_any, &gostkey_curve512_any,
-                &gostkey_curve512_minus569, &gostkey_curve512_plus111,
-                &gostkey_curve512_minus569},
+        .streebog = &gostkey_streebog_portable,
+        .curves = &portable_curves,
     },
 };
 
@@ -44,11 +94,25 @@ const char *gostkey_kernel_family(int i)
     return NULL;
 }
 
+/* The kernel, or what serves in its place on this machine. */
+static const struct gostkey_streebog_kernel *streebog_of(
+    const struct gostkey_kernels *family)
+{
+    const unsigned features = gostkey_cpu_features();
+    const struct gostkey_streebog_kernel *kernel = family->streebog;
+
+    while ((features & kernel->features) != kernel->features) {
+        kernel = kernel->otherwise;
+    }
+    return kernel;
+}
+
 int gostkey_kernels_select(const char *family)
 {
     for (int k = 0; k < COUNT; k++) {
         if (strcmp(families[k].family, family) == 0 && runs(&families[k])) {
             gostkey_kernels = &families[k];
+            gostkey_streebog_kernel = streebog_of(gostkey_kernels);
             return 0;
         }
     }
@@ -63,13 +127,34 @@ int gostkey_kernels_number(void)
 const char *gostkey_kernel_of(const char *part)
 {
     if (strcmp(part, "ec256") == 0) {
-        return gostkey_kernels->ec256;
+        return gostkey_kernels->curves->ec256;
     }
     if (strcmp(part, "ec512") == 0) {
-        return gostkey_kernels->ec512;
+        return gostkey_kernels->curves->ec512;
     }
     if (strcmp(part, "streebog") == 0) {
-        return gostkey_kernels->streebog;
+        return gostkey_streebog_kernel->name;
     }
     return NULL;
+}
+
+const struct gostkey_streebog_kernel *gostkey_streebog_kernel_at(int i)
+{
+    const unsigned features = gostkey_cpu_features();
+
+    for (int k = 0; k < COUNT; k++) {
+        const struct gostkey_streebog_kernel *kernel = families[k].streebog;
+
+        for (; kernel != NULL; kernel = kernel->otherwise) {
+            if ((features & kernel->features) == kernel->features && i-- == 0) {
+                return kernel;
+            }
+        }
+    }
+    return NULL;
+}
+
+void gostkey_streebog_use(const struct gostkey_streebog_kernel *kernel)
+{
+    gostkey_streebog_kernel = kernel;
 }

@@ -86,6 +86,8 @@
     "adoxq %[top], %[t1]\n\t"                                                          \
     SQUARE(X1, "t2", "t3") SQUARE(X2, "t4", "t5") SQUARE(X3, "t6", "t7")
 
+#define P0 "%c[p](%[curve])"
+
 #if defined(GOSTKEY_P_MINUS)
 #define REDUCE                                                                         \
     "movl %[c], %%edx\n\t"                                                             \
@@ -101,7 +103,7 @@
     "addq %[low], %[t0]\n\t"
 #elif defined(GOSTKEY_P_PLUS)
 #define REDUCE                                                                         \
-    "movl $2*%c[c], %%edx\n\t"                                                         \
+    FACTOR(P0) "addq %%rdx, %%rdx\n\t"                                                         \
     "notq %[t4]\n\t"                                                                   \
     "notq %[t5]\n\t"                                                                   \
     "notq %[t6]\n\t"                                                                   \
@@ -119,14 +121,13 @@
     "movq %[low], %[top]\n\t"                                                          \
     "shlq $63, %[top]\n\t"                                                             \
     "orq %[top], %[t3]\n\t"                                                            \
-    "andl %[c], %k[low]\n\t"                                                           \
+    "andq " P0 ", %[low]\n\t"                                                          \
     "subq %[low], %[t0]\n\t"                                                           \
     "sbbq $0, %[t1]\n\t"                                                               \
     "sbbq $0, %[t2]\n\t"                                                               \
     "sbbq $0, %[t3]\n\t"
 #else
 /* A row takes the lowest word away, which then holds the row's carry. */
-#define P0 "%c[p](%[curve])"
 #define P1 "%c[p]+8(%[curve])"
 #define P2 "%c[p]+16(%[curve])"
 #define P3 "%c[p]+24(%[curve])"
@@ -146,16 +147,22 @@
     REDUCE_ROW("t3", "t4", "t5", "t6", "t7", "t2")
 #endif
 
-#if defined(GOSTKEY_P_ANY)
+#if defined(GOSTKEY_P_MINUS)
+#define MODULUS [c] "i"(P_C)
+#elif defined(GOSTKEY_P_PLUS)
+#define MODULUS [curve] "r"(curve), [p] "i"(offsetof(struct gostkey_curve, p))
+#else
 #define MODULUS                                                                        \
     [curve] "r"(curve), [p] "i"(offsetof(struct gostkey_curve, p)),                    \
         [inverse] "i"(offsetof(struct gostkey_curve, p_negative_inverse))
+#endif
+
+#if defined(GOSTKEY_P_ANY)
 #define RESULT(z)                                                                      \
     uint64_t words[4] = {t4, t5, t6, t7};                                              \
                                                                                        \
     words_reduce_once(z, words, t3, curve->p)
 #else
-#define MODULUS [c] "i"(P_C)
 #define RESULT(z)                                                                      \
     z[0] = t0;                                                                         \
     z[1] = t1;                                                                         \
@@ -206,6 +213,10 @@ static inline void mulx_square(uint64_t *z, const uint64_t *x,
 #undef WORDS
 
 #else
+
+/* Longer than every C99 compiler would take, but those with this syntax do. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverlength-strings"
 
 #define X(i) "8*" #i "(%[x])"
 #define Y(i) "8*" #i "(%[y])"
@@ -373,6 +384,8 @@ static inline uint64_t mulx_montgomery(uint64_t *t, const struct gostkey_curve *
 #undef ZERO
 #undef LOAD
 #undef STORE
+
+#pragma GCC diagnostic pop
 
 #endif
 

@@ -1,8 +1,7 @@
-/* Numbers mod q: Montgomery products and Barrett's reduction for both sizes.
- * A signature needs a handful of these beside hundreds of field products.
+/* Numbers mod q by Montgomery products, for both sizes.
  *
- * Sources: [Montgomery85] Modular multiplication without trial division; [HAC]
- * Handbook of Applied Cryptography, algorithm 14.42 (Barrett). */
+ * Source: [Montgomery85] P. Montgomery, Modular multiplication without trial
+ * division. */
 
 #include "scalar.h"
 
@@ -146,46 +145,19 @@ void gostkey_scalar_reduce(const struct gostkey_curve *curve, uint64_t *z,
     gostkey_scalar_multiply(curve, z, x, one);
 }
 
-/* [HAC, 14.42] with base 2^64, k = limbs, m = q - 1 and barrett = floor(2^(128 k) / m).
- * The quotient's estimate is at most 2 too small, so the rest is below 3 m. */
+/* wide = low + high R with R = 2^(64 limbs); Montgomery's product of high and R^2 is
+ * high R mod q. */
 void gostkey_scalar_from_wide(const struct gostkey_curve *curve, uint64_t *z,
                               const uint64_t *wide)
 {
-    unsigned k = curve->limbs;
-    uint64_t quotient[2 * MAX + 2] = {0};
-    uint64_t product[MAX + 1] = {0};
-    uint64_t rest[MAX + 1], m[MAX + 1];
-    uint64_t carry;
+    uint64_t low[MAX], high[MAX];
 
-    memcpy(m, curve->q, 8 * k);
-    m[0] -= 1; /* q is odd */
-    m[k] = 0;
-    for (unsigned i = 0; i <= k; i++) {
-        carry = 0;
-        for (unsigned j = 0; j <= k; j++) {
-            quotient[i + j] = gostkey_multiply_add64(
-                &carry, wide[k - 1 + i], curve->barrett[j], quotient[i + j]);
-        }
-        quotient[i + k + 1] = carry;
-    }
-    /* product := (quotient / 2^(64 (k + 1))) * m mod 2^(64 (k + 1)) */
-    for (unsigned i = 0; i <= k; i++) {
-        carry = 0;
-        for (unsigned j = 0; i + j <= k; j++) {
-            product[i + j] = gostkey_multiply_add64(&carry, quotient[k + 1 + i], m[j],
-                                                    product[i + j]);
-        }
-    }
-    subtract(rest, wide, product, k + 1);
-    reduce_once(rest, 0, m, k + 1);
-    reduce_once(rest, 0, m, k + 1);
-    carry = 1;
-    for (unsigned i = 0; i < k; i++) {
-        z[i] = gostkey_add_carry64(&carry, rest[i], 0);
-    }
-    gostkey_wipe(quotient, sizeof quotient);
-    gostkey_wipe(product, sizeof product);
-    gostkey_wipe(rest, sizeof rest);
+    gostkey_scalar_reduce(curve, low, wide);
+    multiply_montgomery(curve, high, wide + curve->limbs, curve->q_r2);
+    gostkey_scalar_add(curve, z, low, high);
+    z[0] |= gostkey_scalar_mask_zero(curve, z) & 1;
+    gostkey_wipe(low, sizeof low);
+    gostkey_wipe(high, sizeof high);
 }
 
 void gostkey_scalar_add(const struct gostkey_curve *curve, uint64_t *z,
@@ -222,3 +194,59 @@ void gostkey_scalar_invert(const struct gostkey_curve *curve, uint64_t *z,
 {
     gostkey_invert(z, x, curve->q, curve->limbs);
 }
+
+static void prepare_var(const struct gostkey_curve *curve)
+{
+    (void)curve;
+}
+
+static void from_wide(const struct gostkey_curve *curve, uint64_t *z,
+                      const uint8_t *low_le, const uint8_t *high_le, size_t stride,
+                      size_t n)
+{
+    const size_t limbs = curve->limbs;
+    uint64_t wide[2 * MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        gostkey_scalar_load_le(curve, wide, low_le + stride * i);
+        gostkey_scalar_load_le(curve, wide + limbs, high_le + stride * i);
+        gostkey_scalar_from_wide(curve, z + limbs * i, wide);
+    }
+    gostkey_wipe(wide, sizeof wide);
+}
+
+void gostkey_scalar_load_digest(const struct gostkey_curve *curve, uint64_t *z,
+                                const uint8_t *digest)
+{
+    gostkey_scalar_load_le(curve, z, digest);
+    gostkey_scalar_reduce(curve, z, z);
+    z[0] |= gostkey_scalar_mask_zero(curve, z) & 1;
+}
+
+static void sign(const struct gostkey_curve *curve, uint8_t *out, uint8_t *zero,
+                 const uint64_t *xy, const uint64_t *d, const uint64_t *k,
+                 const uint8_t *digests, size_t n)
+{
+    const size_t limbs = curve->limbs, size = 8 * limbs;
+    uint64_t e[MAX], r[MAX], s[MAX], product[MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        gostkey_scalar_load_digest(curve, e, digests + size * i);
+        gostkey_scalar_reduce(curve, r, xy + 2 * limbs * i);
+        gostkey_scalar_multiply(curve, s, r, d + limbs * i);
+        gostkey_scalar_multiply(curve, product, k + limbs * i, e);
+        gostkey_scalar_add(curve, s, s, product);
+        zero[i] = (uint8_t)(1 & (gostkey_scalar_mask_zero(curve, r) |
+                                 gostkey_scalar_mask_zero(curve, s)));
+        gostkey_scalar_store_be(curve, out + 2 * size * i, s);
+        gostkey_scalar_store_be(curve, out + 2 * size * i + size, r);
+    }
+    gostkey_wipe(product, sizeof product);
+    gostkey_wipe(s, sizeof s);
+}
+
+const struct gostkey_scalar_ops gostkey_scalar_portable = {
+    .prepare_var = prepare_var,
+    .from_wide = from_wide,
+    .sign = sign,
+};

@@ -1,5 +1,5 @@
-/* Streebog (GOST R 34.11-2012): the compression function, twice, and the
- * running hash over either.
+/* Streebog (GOST R 34.11-2012): the running hash, many messages at once, and the
+ * kernels under both.
  *
  * A block of 512 bits is eight 64-bit words, the lowest first: word i is bytes
  * 8 i .. 8 i + 7 of the message or digest, little-endian.
@@ -14,7 +14,7 @@
 
 #define GOSTKEY_STREEBOG_BLOCK 64
 
-/* h := g_n(h, m) [8 of the RFC].
+/* h := g_n(h, m) [8 of the RFC], portable.
  *
  * Timing:  _var: table look-ups by the data, for public data only;
  *          without it: constant. */
@@ -43,9 +43,68 @@ void gostkey_streebog_update(gostkey_streebog *state, const uint8_t *data, size_
 /* Write the digest, state->size bytes; the state is wiped. */
 void gostkey_streebog_final(gostkey_streebog *state, uint8_t *digest);
 
-/* out[i] := digest of `size` bytes, 32 or 64, of message i, for n messages of
- * `length` bytes laid end to end, as the digests are.  Timing: constant. */
+/* Messages that are hashed in one call. */
+typedef struct {
+    /* Where they are: each at a place of its own, or, if apart is NULL, laid end
+     * to end from joined on. */
+    const uint8_t *const *apart;
+    const uint8_t *joined;
+    /* Bytes of each, or, if lengths is NULL, of all. */
+    const uint64_t *lengths;
+    size_t length;
+    /* NULL, or hashes that the messages are the ends of, one each: of whole blocks
+     * (used == 0) and of the digest's size. */
+    const gostkey_streebog *starts;
+} gostkey_streebog_messages;
+
+/* out[i] := digest of `size` bytes, 32 or 64, of message i of n; the digests are
+ * laid end to end and may not overlap the messages.  A kernel of several lanes has
+ * them full as long as messages last, whatever their lengths are.
+ *
+ * Timing:  depends on the lengths; _var: and on the data, for public data only. */
+void gostkey_streebog_each(int size, uint8_t *out,
+                           const gostkey_streebog_messages *messages, size_t n);
+void gostkey_streebog_each_var(int size, uint8_t *out,
+                               const gostkey_streebog_messages *messages, size_t n);
+
+/* gostkey_streebog_each for n messages of `length` bytes laid end to end. */
 void gostkey_streebog_many(int size, uint8_t *out, const uint8_t *messages,
                            size_t length, size_t n);
+
+/* One compression of several: h := g_n(h, m). */
+typedef struct {
+    uint64_t h[8], n[8], m[8];
+} gostkey_streebog_work;
+
+/* What a kernel does.  `_var` is for public data; the others are constant time. */
+struct gostkey_streebog_kernel {
+    const char *name;
+    unsigned features; /* of cpu.h: all that are needed */
+    /* Serves the family where features are missing; NULL if none are there to miss. */
+    const struct gostkey_streebog_kernel *otherwise;
+
+    /* Hash `count` whole blocks: h, n and sigma as in gostkey_streebog. */
+    void (*blocks)(uint64_t h[8], uint64_t n[8], uint64_t sigma[8],
+                   const uint8_t *data, size_t count);
+    void (*blocks_var)(uint64_t h[8], uint64_t n[8], uint64_t sigma[8],
+                       const uint8_t *data, size_t count);
+
+    /* Compress for `count` independent messages. */
+    void (*compress)(gostkey_streebog_work *const *works, size_t count);
+    void (*compress_var)(gostkey_streebog_work *const *works, size_t count);
+
+    /* The first compressions of `count` messages: h := g_0(IV, m), where the round keys
+     * are constants; h and n are not read.  NULL: compress does it as fast. */
+    void (*begin)(int size, gostkey_streebog_work *const *works, size_t count);
+};
+
+extern const struct gostkey_streebog_kernel gostkey_streebog_portable;
+extern const struct gostkey_streebog_kernel gostkey_streebog_avx512;
+extern const struct gostkey_streebog_kernel gostkey_streebog_avx2;
+extern const struct gostkey_streebog_kernel gostkey_streebog_avx2_gfni;
+extern const struct gostkey_streebog_kernel gostkey_streebog_neon;
+
+/* The one in use: gostkey_kernels_select sets it. */
+extern const struct gostkey_streebog_kernel *gostkey_streebog_kernel;
 
 #endif

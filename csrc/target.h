@@ -52,4 +52,7 @@
 #define GOSTKEY_TARGET_END
 #endif
 
+/* ISO C wants something in every file, also where no kernel is compiled. */
+typedef int gostkey_not_empty;
+
 #endif

@@ -235,7 +235,7 @@ class Elliptic(Protocol):
         """
 
     def private_from_wide(self, curve: int, wide: Readable) -> bytes:
-        """Map size + 8 uniform bytes to a private key: 1 + wide mod (q - 1)."""
+        """Map size + 8 uniform bytes to a private key: wide mod q, 1 for 0."""
 
     def multiply_mod_q(self, curve: int, a_le: Readable, b_le: Readable) -> bytes:
         """Return a * b mod q; a, b any numbers of *size* bytes; constant time."""

@@ -208,8 +208,8 @@ class SigningKey:
     ) -> SigningKey:
         """Make a new key from the process generator.
 
-        The private key is 1 + wide mod (q - 1), with a number 64 bits wider than
-        q, so it is uniform to 2^-64.
+        The private key is a number 64 bits wider than q, mod q (and 1 instead of
+        0), so it is uniform to 2^-64.
 
         Raises:
             UnknownCurve, UnknownAlgorithm: as `from_bytes`.

@@ -75,7 +75,7 @@ static int check_overflow_of_reduction(const struct gostkey_curve *curve)
 
 int GOSTKEY_FIELD_CHECK(const struct gostkey_curve *curve)
 {
-    enum { EDGES = 32 };
+    enum { EDGES = 40 };
     static struct fe edge[EDGES];
     uint64_t seed = 1;
     int failures = 0, n = 0;
@@ -95,7 +95,7 @@ int GOSTKEY_FIELD_CHECK(const struct gostkey_curve *curve)
 #if !defined(GOSTKEY_P_ANY)
     /* Numbers from p to 2^(64 LIMBS) - 1 are elements, too. */
     for (uint64_t above = 0; above < 5; above++) {
-        static const uint64_t steps[5] = {0, 1, P_C / 2, P_C - 2, P_C - 1};
+        const uint64_t steps[5] = {0, 1, P_C / 2, P_C - 2, P_C - 1};
 
         memcpy(edge[n].v, curve->p, sizeof edge[n].v);
         edge[n++].v[0] += steps[above];
@@ -112,6 +112,19 @@ int GOSTKEY_FIELD_CHECK(const struct gostkey_curve *curve)
 #endif
     edge[n++].v[0] = P_C;
     edge[n++].v[0] = P_C - 1;
+    /* The square root of what makes the last carry of a reduction, and its
+     * neighbours: 2^(64 LIMBS) - 2^(32 LIMBS) - c, and + 2 c for PLUS. */
+    for (uint64_t step = 0; step < 3; step++) {
+        memset(edge[n].v, 0xff, sizeof edge[n].v);
+#if defined(GOSTKEY_P_MINUS)
+        edge[n].v[0] -= P_C - 1;
+        edge[n].v[LIMBS / 2] -= 1;
+#else
+        memset(edge[n].v, 0, sizeof edge[n].v / 2);
+        edge[n].v[0] = 2 * P_C;
+#endif
+        edge[n++].v[0] += step - 1;
+    }
 #endif
     while (n < EDGES) {
         for (int i = 0; i < LIMBS; i++) {

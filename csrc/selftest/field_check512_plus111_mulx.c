@@ -7,7 +7,7 @@
 GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX2)
 
 #define GOSTKEY_LIMBS 8
-#define GOSTKEY_P_PLUS 111
+#define GOSTKEY_P_PLUS
 #define GOSTKEY_FIELD_CHECK gostkey_field_check512_plus111_mulx
 #define GOSTKEY_MULX
 

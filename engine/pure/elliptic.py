@@ -104,7 +104,7 @@ def _nonce(
 
     wide = H(d || fresh || digest || tag || curve || counter || part || index),
     where H is Streebog-512, with one part for 32-byte curves and two for 64-byte
-    ones; k = 1 + wide mod (q - 1) with wide little-endian.  *fresh* is one for
+    ones; k = wide mod q, and 1 instead of 0, with wide little-endian.  *fresh* is one for
     all items of a call, *index* (8 bytes, little-endian) the item's place.
 
     wide has twice the bits of q, so k is uniform up to 2^-250 if the hash's
@@ -123,7 +123,7 @@ def _nonce(
             state.update(piece)
         state.update(bytes([curve, counter, part]) + index.to_bytes(8, "little"))
         wide += state.digest()
-    return 1 + int.from_bytes(wide, "little") % (set_.q - 1)
+    return int.from_bytes(wide, "little") % set_.q or 1
 
 
 def _signature(set_: Parameters, d: int, e: int, k: int, x: int) -> bytes | None:
@@ -237,7 +237,7 @@ def vko_point(
 def private_from_wide(curve: int, wide: Readable) -> bytes:
     set_ = _parameters(curve)
     number = _number("wide", wide, set_.size + 8)
-    return (1 + number % (set_.q - 1)).to_bytes(set_.size, "little")
+    return (number % set_.q or 1).to_bytes(set_.size, "little")
 
 
 def multiply_mod_q(curve: int, a_le: Readable, b_le: Readable) -> bytes:

@@ -1,4 +1,4 @@
-/* The field of curve256_plus3225_mulx.c against slow arithmetic. */
+/* The field of curve256_plus_mulx.c against slow arithmetic. */
 
 #include "target.h"
 
@@ -7,8 +7,8 @@
 GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX2)
 
 #define GOSTKEY_LIMBS 4
-#define GOSTKEY_P_PLUS 3225
-#define GOSTKEY_FIELD_CHECK gostkey_field_check256_plus3225_mulx
+#define GOSTKEY_P_PLUS
+#define GOSTKEY_FIELD_CHECK gostkey_field_check256_plus_mulx
 #define GOSTKEY_MULX
 
 #include "field_check.h"

@@ -1,4 +1,4 @@
-/* curve256_plus3225.c once more, for processors with AVX2, BMI2 and ADX. */
+/* curve256_plus.c once more, for processors with AVX2, BMI2 and ADX. */
 
 #include "target.h"
 
@@ -7,9 +7,9 @@
 GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX2)
 
 #define GOSTKEY_LIMBS 4
-#define GOSTKEY_P_PLUS 3225
-#define GOSTKEY_OPS gostkey_curve256_plus3225_mulx
-#define GOSTKEY_SLOTS 1
+#define GOSTKEY_P_PLUS
+#define GOSTKEY_OPS gostkey_curve256_plus_mulx
+#define GOSTKEY_SLOTS 2
 #define GOSTKEY_MULX
 
 #include "field.h"

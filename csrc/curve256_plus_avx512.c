@@ -1,0 +1,32 @@
+/* Curves over p = 2^255 + c: test-256 and tc26-256-c, with AVX-512 IFMA. */
+
+#include "target.h"
+
+#if defined(GOSTKEY_X86_64_AVX512)
+
+#include <stdlib.h>
+#include <string.h>
+
+GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)
+
+#include <immintrin.h>
+
+#define GOSTKEY_LIMBS 4
+#define GOSTKEY_P_PLUS
+#define GOSTKEY_OPS gostkey_curve256_plus_avx512
+#define GOSTKEY_SCALAR gostkey_curve256_plus_mulx
+#define GOSTKEY_SLOTS 2
+
+#include "ct.h"
+#include "scalar.h"
+#include "wide.h"
+
+#include "ifma_field.h"
+
+#include "ifma_comb.h"
+
+#include "ifma_ops.h"
+
+GOSTKEY_TARGET_END
+
+#endif

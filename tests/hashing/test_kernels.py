@@ -1,0 +1,120 @@
+"""Every kernel family of this machine against pure Python."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gostkey
+from gostkey import bindings
+from gostkey.backend import active, use
+from gostkey.pure import generators as pure_generators
+from gostkey.pure import hashes as pure
+from gostkey.pure.streebog import CONSTANTS
+
+pytestmark = pytest.mark.skipif(
+    bindings.core is None, reason="kernels need the native core"
+)
+
+CSRC = Path(__file__).resolve().parents[2] / "csrc"
+
+
+@pytest.fixture(params=bindings.kernel_names())
+def each_family(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run the test once per kernel family, and go back to the one in use."""
+    before = active.name
+    chosen = bindings.kernels()["streebog"]
+    family = next(
+        (name for name in bindings.kernel_names() if chosen.startswith(name)),
+        "portable",
+    )
+    assert bindings.select_kernels(request.param)
+    use("native")
+    yield request.param
+    assert bindings.select_kernels(family)
+    use("native")
+    use(before)
+
+
+def pure_digest(bits: int, data: bytes) -> bytes:
+    state = pure.streebog(bits)
+    state.update(data)
+    return state.digest()
+
+
+@pytest.mark.parametrize("bits", [256, 512])
+def test_every_length_around_blocks(each_family: str, bits: int) -> None:
+    data = random.Random(bits).randbytes(260)
+    for size in [*range(0, 8), *range(60, 70), *range(125, 131), *range(190, 194), 260]:
+        wanted = pure_digest(bits, data[:size])
+        for secret in (False, True):
+            state = active.hashes.streebog(bits, secret=secret)
+            state.update(data[:size])
+            assert state.digest() == wanted, (size, secret)
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 122])
+def test_many_with_every_tail(each_family: str, size: int) -> None:
+    data = random.Random(size).randbytes(20 * size)
+    wanted = b"".join(
+        pure_digest(256, data[size * i : size * (i + 1)]) for i in range(20)
+    )
+    for n in range(20):
+        out = bytearray(32 * n)
+        active.hashes.streebog_many(256, out, data[: size * n], size)
+        assert out == wanted[: 32 * n]
+
+
+def test_generator_in_bulk(each_family: str) -> None:
+    seed = b"\xff" * 48
+    assert active.generators.drbg(seed).blocks(70) == pure_generators.drbg(seed).blocks(
+        70
+    )
+
+
+@pytest.mark.parametrize("script", ["make_streebog_affine.py"])
+def test_tables_are_what_their_script_makes(
+    script: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(CSRC))
+    module = __import__(script.removesuffix(".py"))
+    header = script.replace("make_", "").replace(".py", ".h")
+    assert (CSRC / header).read_text(encoding="utf-8") == module.render(), (
+        f"run: python csrc/{script}"
+    )
+    del sys.modules[module.__name__]
+
+
+def test_first_round_keys_are_those_of_pure_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(CSRC))
+    from make_streebog_affine import first_keys, substitute_and_mix  # type: ignore
+
+    # g_0(IV, m) from the keys gives the digest that pure Python computes.
+    for bits in (256, 512):
+        keys = first_keys(bits // 8)
+        iv = int.from_bytes(bytes([bits == 256]) * 64, "little")
+        m = 1
+
+        def compress(h: int, n: int, m: int) -> int:
+            key, x = substitute_and_mix(h ^ n), m
+            for constant in CONSTANTS:
+                x = substitute_and_mix(x ^ key)
+                key = substitute_and_mix(key ^ constant)
+            return x ^ key ^ h ^ m
+
+        x = m
+        for key in keys[:-1]:
+            x = substitute_and_mix(x ^ key)
+        h = x ^ keys[-1] ^ iv ^ m
+        h = compress(compress(h, 0, 0), 0, 1)
+        assert h.to_bytes(64, "little")[64 - bits // 8 :] == pure_digest(bits, b"")
+
+
+def test_family_names_its_kernel(each_family: str) -> None:
+    assert gostkey.backend().kernels["streebog"].startswith(each_family)
