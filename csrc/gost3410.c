@@ -379,31 +379,10 @@ int gostkey_elliptic_point_fault_var(int curve_number, const uint8_t *public_le)
     return load_public_var(curve, xy, public_le);
 }
 
-/* inverse[i] := 1 / e[i] mod q for count numbers that are not 0, with one inversion. */
-static void invert_all(const struct gostkey_curve *curve, uint64_t *inverse,
-                       const uint64_t *e, size_t count)
-{
-    const size_t limbs = curve->limbs;
-    uint64_t rest[MAX];
-
-    memcpy(inverse, e, 8 * limbs);
-    for (size_t i = 1; i < count; i++) {
-        gostkey_scalar_multiply(curve, inverse + limbs * i, inverse + limbs * (i - 1),
-                                e + limbs * i);
-    }
-    gostkey_scalar_invert(curve, rest, inverse + limbs * (count - 1));
-    for (size_t i = count - 1; i > 0; i--) {
-        gostkey_scalar_multiply(curve, inverse + limbs * i, rest,
-                                inverse + limbs * (i - 1));
-        gostkey_scalar_multiply(curve, rest, rest, e + limbs * i);
-    }
-    memcpy(inverse, rest, 8 * limbs);
-}
-
 /* Items of a chunk that are left after what can be told without curve arithmetic;
  * arrays of `limbs` words an item, in the order of places. */
 struct to_check {
-    uint64_t *xy, *r, *s, *e, *inverse;
+    uint64_t *xy, *r, *s, *e;
     uint16_t *places; /* in the chunk; CHUNK fits 16 bits */
     uint8_t *good;
     size_t count;
@@ -413,20 +392,10 @@ struct to_check {
 static void check_items_var(const struct gostkey_curve *curve,
                             const struct to_check *items, int one_key)
 {
-    const size_t limbs = curve->limbs;
-
     if (items->count == 0) {
         return;
     }
-    invert_all(curve, items->inverse, items->e, items->count);
-    for (size_t i = 0; i < items->count; i++) {
-        uint64_t *s = items->s + limbs * i, *v = items->e + limbs * i;
-        const uint64_t *inverse = items->inverse + limbs * i;
-
-        gostkey_scalar_multiply(curve, s, s, inverse);
-        gostkey_scalar_multiply(curve, v, items->r + limbs * i, inverse);
-        gostkey_scalar_negate(curve, v, v);
-    }
+    gostkey_scalars(curve)->divide_var(curve, items->s, items->e, items->r, items->count);
     gostkey_ops(curve)->check_many_var(curve, items->good, items->xy, one_key, items->s,
                                        items->e, items->r, items->count);
 }
@@ -448,15 +417,14 @@ int gostkey_elliptic_verify_var(int curve_number, uint8_t *out,
     }
     limbs = curve->limbs;
     size = 8 * limbs;
-    words = 6 * limbs + 1;
+    words = 5 * limbs + 1;
     memset(out, 0, n);
     room_open(&room, n, words);
     items.xy = room.words;
     items.r = items.xy + 2 * limbs * room.count;
     items.s = items.r + limbs * room.count;
     items.e = items.s + limbs * room.count;
-    items.inverse = items.e + limbs * room.count;
-    items.places = (uint16_t *)(items.inverse + limbs * room.count);
+    items.places = (uint16_t *)(items.e + limbs * room.count);
     items.good = (uint8_t *)(items.places + room.count);
     for (size_t done = 0; done < n;) {
         size_t chunk = n - done < room.count ? n - done : room.count;
@@ -478,8 +446,8 @@ int gostkey_elliptic_verify_var(int curve_number, uint8_t *out,
                 !gostkey_scalar_mask_valid(curve, s)) {
                 continue;
             }
-            gostkey_scalar_load_digest(curve, items.e + limbs * items.count,
-                        digests + size * (done + i));
+            gostkey_scalar_load_le(curve, items.e + limbs * items.count,
+                                   digests + size * (done + i));
             items.places[items.count++] = (uint16_t)i;
         }
         check_items_var(curve, &items, one_key);

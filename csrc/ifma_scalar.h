@@ -188,8 +188,79 @@ static void sign(const struct gostkey_curve *curve, uint8_t *out, uint8_t *zero,
     gostkey_wipe(&t, sizeof t);
 }
 
+/* With one inversion for all: the products of all e up to each vector, and back. */
+static void divide_var(const struct gostkey_curve *curve, uint64_t *s, uint64_t *e,
+                       const uint64_t *r, size_t n)
+{
+    const struct field *f = &orders[curve - gostkey_curves];
+    const size_t vectors = (n + 7) / 8, row = 8 * LIMBS;
+    uint8_t *memory = n < 8 ? NULL : malloc(vectors * sizeof(struct fe8) + 63);
+    struct fe8 *products, one, mont_one, product, inverse, here, t;
+    vec words[LIMBS];
+
+    if (memory == NULL) {
+        gostkey_scalar_portable.divide_var(curve, s, e, r, n);
+        return;
+    }
+    products = (struct fe8 *)(void *)(memory + (64 - (uintptr_t)memory % 64) % 64);
+    fe8_broadcast(&mont_one, f->one);
+    UNROLL
+    for (int l = 0; l < LIMBS52; l++) {
+        one.v[l] = all(l == 0);
+    }
+    product = mont_one;
+    for (size_t v = 0; v < vectors; v++) {
+        const size_t count = n - 8 * v < 8 ? n - 8 * v : 8;
+        uint64_t *rows = e + 8 * LIMBS * v;
+        __mmask8 zero;
+
+        load_rows(words, (const uint8_t *)rows, row, count);
+        factor_from_words(&t, words);
+        to_mont(&here, &t, f);
+        fe8_canonical(&t, &here, f);
+        zero = all_zero_lanes(&t);
+        fe8_select(&t, zero, &one, &t);
+        fe8_select(&here, zero, &mont_one, &here);
+        store_numbers(rows, &t, count);
+        fe8_multiply(&product, &product, &here, f);
+        products[v] = product;
+    }
+    fe8_invert(&inverse, &product, f);
+    for (size_t v = vectors; v-- > 0;) {
+        const size_t count = n - 8 * v < 8 ? n - 8 * v : 8;
+
+        here = inverse;
+        if (v > 0) {
+            fe8_multiply(&here, &inverse, &products[v - 1], f);
+            load_rows(words, (const uint8_t *)(e + 8 * LIMBS * v), row, count);
+            factor_from_words(&t, words);
+            to_mont(&t, &t, f);
+            fe8_multiply(&inverse, &inverse, &t, f);
+        }
+        /* Montgomery's products of plain numbers below q and here, below 2 q: less than
+         * q + 2 q / 2^SPARE. */
+        load_rows(words, (const uint8_t *)(s + 8 * LIMBS * v), row, count);
+        factor_from_words(&t, words);
+        fe8_multiply(&t, &t, &here, f);
+        fe8_reduce_once(&t, f);
+        store_numbers(s + 8 * LIMBS * v, &t, count);
+        load_rows(words, (const uint8_t *)(r + 8 * LIMBS * v), row, count);
+        factor_from_words(&t, words);
+        fe8_multiply(&t, &t, &here, f);
+        fe8_reduce_once(&t, f);
+        UNROLL
+        for (int l = 0; l < LIMBS52; l++) {
+            t.v[l] = sub(all(f->p[l]), t.v[l]);
+        }
+        carry_signed(t.v);
+        store_numbers(e + 8 * LIMBS * v, &t, count);
+    }
+    free(memory);
+}
+
 const struct gostkey_scalar_ops GOSTKEY_SCALAR_OPS = {
     .prepare_var = prepare_var,
     .from_wide = from_wide,
     .sign = sign,
+    .divide_var = divide_var,
 };

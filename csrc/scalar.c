@@ -245,8 +245,49 @@ static void sign(const struct gostkey_curve *curve, uint8_t *out, uint8_t *zero,
     gostkey_wipe(s, sizeof s);
 }
 
+/* With one inversion for a few: inverse[i] = e[0] ... e[i] at first. */
+static void divide_var(const struct gostkey_curve *curve, uint64_t *s, uint64_t *e,
+                       const uint64_t *r, size_t n)
+{
+    enum { FEW = 32 };
+    const size_t limbs = curve->limbs;
+    uint64_t inverse[FEW * MAX], rest[MAX], here[MAX];
+
+    for (size_t done = 0; done < n; done += FEW) {
+        const size_t count = n - done < FEW ? n - done : FEW;
+
+        for (size_t i = 0; i < count; i++) {
+            uint64_t *ei = e + limbs * (done + i);
+
+            gostkey_scalar_reduce(curve, ei, ei);
+            ei[0] |= gostkey_scalar_mask_zero(curve, ei) & 1;
+            if (i == 0) {
+                memcpy(inverse, ei, 8 * limbs);
+            } else {
+                gostkey_scalar_multiply(curve, inverse + limbs * i,
+                                        inverse + limbs * (i - 1), ei);
+            }
+        }
+        gostkey_scalar_invert(curve, rest, inverse + limbs * (count - 1));
+        for (size_t i = count; i-- > 0;) {
+            uint64_t *ei = e + limbs * (done + i), *si = s + limbs * (done + i);
+
+            if (i > 0) {
+                gostkey_scalar_multiply(curve, here, rest, inverse + limbs * (i - 1));
+                gostkey_scalar_multiply(curve, rest, rest, ei);
+            } else {
+                memcpy(here, rest, 8 * limbs);
+            }
+            gostkey_scalar_multiply(curve, si, si, here);
+            gostkey_scalar_multiply(curve, ei, r + limbs * (done + i), here);
+            gostkey_scalar_negate(curve, ei, ei);
+        }
+    }
+}
+
 const struct gostkey_scalar_ops gostkey_scalar_portable = {
     .prepare_var = prepare_var,
     .from_wide = from_wide,
     .sign = sign,
+    .divide_var = divide_var,
 };

@@ -76,6 +76,11 @@ struct gostkey_scalar_ops {
     void (*sign)(const struct gostkey_curve *curve, uint8_t *out, uint8_t *zero,
                  const uint64_t *xy, const uint64_t *d, const uint64_t *k,
                  const uint8_t *digests, size_t n);
+
+    /* s[i] := s / e and e[i] := -r / e mod q, for 1 <= r, s < q; e is any number at first
+     * and stands for e mod q, or 1 if that is 0. */
+    void (*divide_var)(const struct gostkey_curve *curve, uint64_t *s, uint64_t *e,
+                       const uint64_t *r, size_t n);
 };
 
 /* One after the other, for both sizes. */

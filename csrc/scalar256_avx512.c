@@ -4,6 +4,7 @@
 
 #if defined(GOSTKEY_X86_64_AVX512)
 
+#include <stdlib.h>
 #include <string.h>
 
 GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)

@@ -28,6 +28,9 @@ __all__ = ["KeyBatch", "digest", "generate", "public_keys", "sign", "verify"]
 
 Bytes: TypeAlias = NDArray[np.uint8]
 
+PIECE = 8192
+"""Keys for which random bytes are drawn at a time."""
+
 SMALLEST_SHARE = 64
 """Items below which another thread costs more than it brings."""
 
@@ -131,14 +134,34 @@ def generate(
     if n < 0:
         raise LengthError(f"n: is {n}; must not be negative")
     found = find(curve)
-    private = np.empty((n, found.size), np.uint8)
-    wide = bytearray(n * (found.size + 8))
+    size = found.size
+    private = np.zeros((n, size), np.uint8)
+    public = np.zeros((n, 2 * size), np.uint8)
+
+    def work(start: int, stop: int) -> None:
+        # Each thread has a generator of its own.
+        wide = memoryview(bytearray(min(stop - start, PIECE) * (size + 8)))
+        try:
+            for at in range(start, stop, PIECE):
+                end = min(at + PIECE, stop)
+                drawn = wide[: (end - at) * (size + 8)]
+                keys = _view(private[at:end])
+                random.fill(drawn)
+                active.elliptic.private_from_wide_into(
+                    found.index, keys, drawn, end - at
+                )
+                active.elliptic.public_keys_into(
+                    found.index, _view(public[at:end]), keys, end - at
+                )
+        finally:
+            active.generators.wipe(wide)
+
     try:
-        random.fill(wide)
-        active.elliptic.private_from_wide_into(found.index, _view(private), wide, n)
-    finally:
-        active.generators.wipe(wide)
-    return KeyBatch(private, public_keys(private, found, threads=threads))
+        _split(work, n, threads)
+    except BaseException:
+        private.fill(0)
+        raise
+    return KeyBatch(private, public)
 
 
 def public_keys(

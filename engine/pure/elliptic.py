@@ -104,8 +104,8 @@ def _nonce(
 
     wide = H(d || fresh || digest || tag || curve || counter || part || index),
     where H is Streebog-512, with one part for 32-byte curves and two for 64-byte
-    ones; k = wide mod q, and 1 instead of 0, with wide little-endian.  *fresh* is one for
-    all items of a call, *index* (8 bytes, little-endian) the item's place.
+    ones; k = wide mod q, and 1 instead of 0, with wide little-endian.  *fresh* is
+    one for all items of a call, *index* (8 bytes, little-endian) the item's place.
 
     wide has twice the bits of q, so k is uniform up to 2^-250 if the hash's
     output is uniform.  That it is as long as an attacker does not know d, even
