@@ -6,6 +6,7 @@
 
 #include "curve.h"
 #include "gostkey_elliptic.h"
+#include "gostkey_kernels.h"
 #include "vectors_elliptic.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -225,9 +226,11 @@ static void test_batches(void)
     }
 }
 
-int test_elliptic(void)
+static void test_family(const char *family)
 {
-    failures = 0;
+    int before = failures;
+
+    check(gostkey_kernels_select(family) == 0, family, 0, 0);
     check(gostkey_elliptic_point_fault_var(0, (const uint8_t *)"") ==
               GOSTKEY_ELLIPTIC_ARGUMENT,
           "not prepared", 0, 0);
@@ -240,5 +243,19 @@ int test_elliptic(void)
     test_points();
     test_corners();
     test_batches();
+    if (failures != before) {
+        printf("elliptic: that was %s\n", family);
+    }
+}
+
+int test_elliptic(void)
+{
+    const char *family;
+
+    failures = 0;
+    for (int i = 0; (family = gostkey_kernel_family(i)) != NULL; i++) {
+        test_family(family);
+    }
+    gostkey_kernels_select("portable");
     return failures;
 }
