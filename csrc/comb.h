@@ -42,12 +42,16 @@
 static struct prepared {
     struct coefficients coefficients;
     struct affine base[WINDOWS][ENTRIES]; /* [i][j] = (2 j + 1) 2^(W i) G */
+    struct fe a2, root;                   /* of verify.h */
 } prepared_curves[GOSTKEY_SLOTS];
 
 static const struct coefficients *coefficients_of(const struct gostkey_curve *curve)
 {
     return &prepared_curves[curve->slot].coefficients;
 }
+
+static void prepare_halving_var(struct fe *a2, struct fe *root,
+                                const struct gostkey_curve *curve);
 
 static void prepare_var(const struct gostkey_curve *curve)
 {
@@ -61,6 +65,9 @@ static void prepare_var(const struct gostkey_curve *curve)
     fe_from_plain(&here.x, curve->x, curve);
     fe_from_plain(&here.y, curve->y, curve);
     here.z = ready->coefficients.one;
+    if (curve->cofactor == 4) {
+        prepare_halving_var(&ready->a2, &ready->root, curve);
+    }
     for (size_t i = 0; i < WINDOWS; i++) {
         odd_multiples_var(odd, &here, ENTRIES, curve);
         points_to_affine(ready->base[i], odd, ENTRIES, curve);

@@ -25,6 +25,7 @@ struct gostkey_curve {
     uint64_t x[GOSTKEY_MAX_LIMBS]; /* base point; x = 0 for tc26-256-d */
     uint64_t y[GOSTKEY_MAX_LIMBS];
     uint64_t q[GOSTKEY_MAX_LIMBS];
+    uint64_t x2[GOSTKEY_MAX_LIMBS]; /* of the point of order 2, with cofactor 4 */
     /* Montgomery constants, R = 2^(64 limbs). */
     uint64_t p_negative_inverse;          /* -1/p mod 2^64 */
     uint64_t p_r2[GOSTKEY_MAX_LIMBS];     /* R^2 mod p */

@@ -3,7 +3,7 @@
     python csrc/make_curves.py
 
 reads tests/vectors/curves.json and computes what the C core needs besides:
-Montgomery's constants.
+Montgomery's constants, and the point of order 2 where the cofactor is 4.
 """
 
 from __future__ import annotations
@@ -48,6 +48,36 @@ def words(value: int, count: int) -> str:
     return "{" + ",\n         ".join(lines) + "}"
 
 
+def order_two(p: int, a: int, b: int) -> int:
+    """Return the x of the one point of order 2: the root of x^3 + a x + b."""
+
+    def multiply(left: list[int], right: list[int]) -> list[int]:
+        product = [0] * 5
+        for i, x in enumerate(left):
+            for j, y in enumerate(right):
+                product[i + j] += x * y
+        for degree in (4, 3):
+            product[degree - 2] -= a * product[degree]
+            product[degree - 3] -= b * product[degree]
+        return [c % p for c in product[:3]]
+
+    # x^p - x has the same roots; mod the cubic, its multiple of degree 1.
+    power = [1, 0, 0]
+    for bit in bin(p)[2:]:
+        power = multiply(power, power)
+        if bit == "1":
+            power = multiply(power, [0, 1, 0])
+    c0, c1, c2 = power[0], power[1] - 1, power[2]
+    # cubic = c2^-1 x (c2 x^2 + c1 x + c0) + rest; then the same once more.
+    c2 = pow(c2, -1, p)
+    c1, c0 = c1 * c2 % p, c0 * c2 % p
+    r2, r1, r0 = -c1, a - c0, b
+    r1, r0 = r1 - r2 * c1, r0 - r2 * c0
+    root = -r0 * pow(r1, -1, p) % p
+    assert (root**3 + a * root + b) % p == 0
+    return root
+
+
 def main() -> None:
     """Write the file."""
     curves = {c["id"]: c for c in json.loads(VECTORS.read_text("utf-8"))["curves"]}
@@ -69,6 +99,7 @@ def main() -> None:
             ("x", words(x, limbs)),
             ("y", words(y, limbs)),
             ("q", words(q, limbs)),
+            ("x2", words(order_two(p, a, b) if curve["cofactor"] == 4 else 0, limbs)),
             ("p_negative_inverse", f"0x{-pow(p, -1, 1 << 64) % (1 << 64):016x}"),
             ("p_r2", words(radix * radix % p, limbs)),
             ("q_negative_inverse", f"0x{-pow(q, -1, 1 << 64) % (1 << 64):016x}"),

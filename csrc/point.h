@@ -46,17 +46,13 @@ static void point_double(struct jacobian *z, const struct jacobian *x,
         fe_multiply(&t, &t, &coefficients_of(curve)->a, curve);
         fe_add(&alpha, &alpha, &t, curve);
     }
-    /* Z3 = (Y + Z)^2 - Y^2 - Z^2 = 2 Y Z */
-    fe_add(&t, &x->y, &x->z, curve);
-    fe_square(&t, &t, curve);
-    fe_subtract(&t, &t, &gamma, curve);
-    fe_subtract(&z->z, &t, &delta, curve);
-    /* X3 = alpha^2 - 8 beta */
-    fe_double(&beta, &beta, curve);
-    fe_double(&beta, &beta, curve);
+    fe_multiply(&t, &x->y, &x->z, curve);
+    fe_double(&z->z, &t, curve);
+    /* X3 = alpha^2 - 8 beta = alpha^2 - 4 beta - 2 (2 beta) */
+    fe_double(&delta, &beta, curve);
+    fe_double(&beta, &delta, curve);
     fe_square(&t, &alpha, curve);
-    fe_subtract(&t, &t, &beta, curve);
-    fe_subtract(&z->x, &t, &beta, curve);
+    fe_subtract_also_twice(&z->x, &t, &beta, &delta, curve);
     /* Y3 = alpha (4 beta - X3) - 8 gamma^2 */
     fe_subtract(&beta, &beta, &z->x, curve);
     fe_multiply(&alpha, &alpha, &beta, curve);
