@@ -2,18 +2,20 @@
 # make test         everything that a change must pass
 # make test-slow    the long campaigns and the wheel
 # make lint         style, types and floors only
-# make bench        measured beside the OpenSSL GOST engine
+# make bench        measured beside other implementations; some minutes
 # make wheel        the abi3 wheel, audited and tried on every Python found
 # make clean        remove all that these made
 #
 # PYTHON=...        the interpreter for .venv (3.10 to 3.13)
 # SUBSCRIBERS=...   for demo
 # JOBS=...          tests side by side
+# CHART=...         where bench puts its chart (.svg or .png)
 # GOSTKEY_APT=no    never install Debian packages, even as root
 
 SHELL := /bin/bash
 SUBSCRIBERS ?= 1000
 JOBS ?= 2
+CHART ?= build/bench/chart.svg
 PY := .venv/bin/python
 
 .PHONY: demo test test-slow lint bench wheel clean environment
@@ -29,7 +31,7 @@ lint: environment
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check --quiet .
 	.venv/bin/mypy
-	MYPYPATH=bench .venv/bin/mypy tools bench/machine.py bench/side_by_side.py
+	.venv/bin/mypy tools bench/demo.py bench/chart.py
 	.venv/bin/lint-imports
 
 # First some of what stands on the primitives, on the fallback alone, as a machine
@@ -47,10 +49,17 @@ test-slow: environment
 	$(PY) -m pytest -n $(JOBS) -m "slow or not slow" --hypothesis-profile=long
 	$(MAKE) wheel
 
+# Each layer by itself, then beside others, then the chart of that.
+RESULTS := build/bench/results.jsonl
 bench:
 	@tools/environment.sh test bench
-	$(PY) -m pytest bench --benchmark-only -p no:xdist
-	$(PY) bench/side_by_side.py
+	$(PY) -m pytest bench -q --benchmark-only -p no:xdist \
+	    --benchmark-max-time=0.05 --benchmark-min-rounds=3 --benchmark-warmup=on \
+	    --benchmark-warmup-iterations=2 --benchmark-sort=fullname \
+	    --benchmark-columns=median,min,max,rounds
+	@mkdir -p $(dir $(RESULTS)) $(dir $(CHART))
+	.venv/bin/gostkey bench --peers --save $(RESULTS)
+	$(PY) bench/chart.py $(RESULTS) $(CHART)
 
 wheel:
 	@tools/environment.sh test wheel

@@ -1,4 +1,4 @@
-"""Keys and batches: what a program calls, checks and random included."""
+"""One key at a time: what a program calls, checks and random included."""
 
 from __future__ import annotations
 
@@ -6,51 +6,38 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import gostkey
-from gostkey import batch
 
-CURVE = "tc26-256-b"
 CURVES = ("tc26-256-b", "tc26-512-a")
 
+every_curve = pytest.mark.parametrize("name", CURVES)
 
-@pytest.mark.parametrize("name", CURVES)
-def test_generate(benchmark: BenchmarkFixture, each_backend: str, name: str) -> None:
-    benchmark.group = "generate a key"
+
+@every_curve
+def test_generate_a_key(
+    benchmark: BenchmarkFixture, each_kernel: str, name: str
+) -> None:
     benchmark(gostkey.SigningKey.generate, name)
 
 
-@pytest.mark.parametrize("name", CURVES)
-def test_sign_digest(benchmark: BenchmarkFixture, each_backend: str, name: str) -> None:
-    benchmark.group = "sign a digest"
-    key = gostkey.SigningKey.generate(name)
-    benchmark(key.sign_digest, bytes(key.curve.size))
-
-
-@pytest.mark.parametrize("name", CURVES)
-def test_verify_digest(
-    benchmark: BenchmarkFixture, each_backend: str, name: str
+@every_curve
+def test_sign_a_digest(
+    benchmark: BenchmarkFixture, each_kernel: str, name: str
 ) -> None:
-    benchmark.group = "verify a digest"
     key = gostkey.SigningKey.generate(name)
-    digest = bytes(key.curve.size)
+    benchmark(key.sign_digest, bytes(range(key.curve.size)))
+
+
+@every_curve
+def test_verify_a_digest(
+    benchmark: BenchmarkFixture, each_kernel: str, name: str
+) -> None:
+    key = gostkey.SigningKey.generate(name)
+    digest = bytes(range(key.curve.size))
     signature = key.sign_digest(digest)
     benchmark(key.verifying_key.verify_digest, signature, digest)
 
 
-@pytest.mark.parametrize("threads", [1, None], ids=["one thread", "all CPUs"])
-def test_batch_sign_1000(benchmark: BenchmarkFixture, threads: int | None) -> None:
-    benchmark.group = "sign 1000 digests with 1000 keys"
-    keys = batch.generate(1000, CURVE)
-    digests = batch.digest([bytes([i % 256]) for i in range(1000)])
-    benchmark(batch.sign, keys.private, digests, CURVE, threads=threads)
-
-
-@pytest.mark.parametrize("threads", [1, None], ids=["one thread", "all CPUs"])
-def test_batch_verify_1000(benchmark: BenchmarkFixture, threads: int | None) -> None:
-    benchmark.group = "verify 1000 signatures of 1000 keys"
-    keys = batch.generate(1000, CURVE)
-    digests = batch.digest([bytes([i % 256]) for i in range(1000)])
-    signatures = batch.sign(keys.private, digests, CURVE)
-    found = benchmark(
-        batch.verify, keys.public, signatures, digests, CURVE, threads=threads
-    )
-    assert found.all()
+@every_curve
+def test_exchange(benchmark: BenchmarkFixture, each_kernel: str, name: str) -> None:
+    key, other = (gostkey.SigningKey.generate(name) for _ in range(2))
+    benchmark(key.exchange, other.verifying_key, bytes([1] * 8))

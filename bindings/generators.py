@@ -15,6 +15,8 @@ __all__ = ["Drbg", "drbg", "wipe"]
 assert core is not None
 ffi, lib = core
 
+_OCTETS = ffi.typeof("uint8_t[]")
+
 
 class Drbg:
     """A seeded generator; a DrbgState of gostkey.primitives.
@@ -65,5 +67,5 @@ def drbg(seed: Readable) -> Drbg:
 
 def wipe(buffer: Writable) -> None:
     """Overwrite a buffer with zeros in a way no compiler leaves out."""
-    view = ffi.from_buffer("uint8_t[]", buffer, require_writable=True)
+    view = ffi.from_buffer(_OCTETS, buffer, True)  # by keyword it takes twice the time
     lib.gostkey_wipe(view, len(view))

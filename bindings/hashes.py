@@ -6,15 +6,23 @@ works.
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from gostkey.bindings import core
 from gostkey.hash_checks import (
+    CONTAINER_ITERATIONS,
     container_iterations,
+    digests_count,
     hash_index,
+    lengths_disagree,
     many_count,
     parameters_hash,
     pbkdf2_numbers,
+    same_count,
+    size_of,
     streebog_size,
 )
 from gostkey.primitives import Readable, Writable
@@ -22,11 +30,17 @@ from gostkey.primitives import Readable, Writable
 __all__ = [
     "State",
     "container_key",
+    "container_keys",
     "gostr3411_94",
     "hmac",
+    "hmac_many",
     "pbkdf2",
+    "pbkdf2_many",
     "streebog",
+    "streebog_apart",
+    "streebog_joined",
     "streebog_many",
+    "streebog_one",
 ]
 
 assert core is not None
@@ -88,6 +102,18 @@ def gostr3411_94(parameters: str, *, secret: bool = False) -> State:
     return State(lib.gostkey_hash_new(index, secret), 32)
 
 
+def streebog_one(bits: int, message: Readable) -> bytes:
+    """Hash one message; public data only."""
+    size = streebog_size(bits)
+    out = bytearray(size)
+    view = ffi.from_buffer("uint8_t[]", message)
+    # The names of HASHES that are Streebog's: 0 and 1.
+    lib.gostkey_streebog_one_var(
+        size >> 6, ffi.from_buffer("uint8_t[]", out), view, len(view)
+    )
+    return bytes(out)
+
+
 def streebog_many(bits: int, out: Writable, messages: Readable, size: int) -> None:
     """Hash messages of equal size, laid end to end; public data only."""
     n = many_count(bits, out, messages, size)
@@ -97,6 +123,38 @@ def streebog_many(bits: int, out: Writable, messages: Readable, size: int) -> No
         ffi.from_buffer("uint8_t[]", messages),
         size,
         n,
+    )
+
+
+def streebog_joined(
+    bits: int, out: Writable, messages: Readable, lengths: Readable
+) -> None:
+    """Hash messages of different lengths, laid end to end; public data only."""
+    sizes = ffi.from_buffer("uint64_t[]", lengths)
+    digests_count(bits, out, len(sizes))
+    joined = ffi.from_buffer("uint8_t[]", messages)
+    status = lib.gostkey_streebog_joined_var(
+        hash_index(f"streebog{bits}"),
+        ffi.from_buffer("uint8_t[]", out, require_writable=True),
+        joined,
+        len(joined),
+        sizes,
+        len(sizes),
+    )
+    if status != 0:
+        raise lengths_disagree(messages)
+
+
+def streebog_apart(bits: int, out: Writable, messages: Sequence[Readable]) -> None:
+    """Hash messages of any lengths where they are; public data only."""
+    digests_count(bits, out, len(messages))
+    views = [ffi.from_buffer("uint8_t[]", message) for message in messages]
+    lib.gostkey_streebog_apart_var(
+        hash_index(f"streebog{bits}"),
+        ffi.from_buffer("uint8_t[]", out, require_writable=True),
+        ffi.new("uint8_t *[]", views),
+        _sizes(messages),
+        len(views),
     )
 
 
@@ -135,3 +193,100 @@ def container_key(hash_name: str, password: Readable, salt: Readable) -> bytes:
         hash_index(hash_name), out, word, len(word), grains, len(grains), iterations
     )
     return _taken(out)
+
+
+# Many at once.  What is secret is laid end to end in buffers that are wiped.
+
+
+def _sizes(items: Sequence[Readable]) -> Any:
+    return ffi.from_buffer("uint64_t[]", array("Q", map(size_of, items)))
+
+
+@contextmanager
+def _joined(items: Sequence[Readable]) -> Iterator[Any]:
+    """Lay items end to end for as long as they are needed."""
+    buffer = bytearray().join(items)
+    view = ffi.from_buffer("uint8_t[]", buffer, require_writable=True)
+    try:
+        yield view
+    finally:
+        lib.gostkey_wipe(view, len(view))
+
+
+def _cut(out: Any, size: int) -> list[bytes]:
+    """Return an output buffer as bytes of one size each, and wipe it."""
+    view = ffi.buffer(out)
+    pieces = [bytes(view[at : at + size]) for at in range(0, len(view), size)]
+    lib.gostkey_wipe(out, len(out))
+    return pieces
+
+
+def hmac_many(
+    hash_name: str, keys: Sequence[Readable], data: Sequence[Readable]
+) -> list[bytes]:
+    """HMAC of each key with its data."""
+    index = hash_index(hash_name)
+    n = same_count("keys", keys, "data", data)
+    size = lib.gostkey_hash_size(index)
+    out = ffi.new("uint8_t[]", n * size)
+    with _joined(keys) as all_keys, _joined(data) as texts:
+        lib.gostkey_hmac_many(
+            index, out, all_keys, _sizes(keys), texts, _sizes(data), n
+        )
+    return _cut(out, size)
+
+
+def pbkdf2_many(
+    hash_name: str,
+    passwords: Sequence[Readable],
+    salts: Sequence[Readable],
+    iterations: int,
+    length: int,
+) -> list[bytes]:
+    """PBKDF2 of each password with its salt."""
+    index = hash_index(hash_name)
+    pbkdf2_numbers(iterations, length)
+    n = same_count("passwords", passwords, "salts", salts)
+    out = ffi.new("uint8_t[]", n * length)
+    with _joined(passwords) as words, _joined(salts) as grains:
+        lib.gostkey_pbkdf2_many(
+            index,
+            out,
+            length,
+            words,
+            _sizes(passwords),
+            grains,
+            _sizes(salts),
+            iterations,
+            n,
+        )
+    return _cut(out, length)
+
+
+def container_keys(
+    hash_name: str, passwords: Sequence[Readable], salts: Sequence[Readable]
+) -> list[bytes]:
+    """CPKDF of each password with its salt."""
+    container_iterations(hash_name, b"")
+    same_count("passwords", passwords, "salts", salts)
+    # Lanes have one number of iterations; empty passwords have next to none.
+    long = [i for i, password in enumerate(passwords) if size_of(password)]
+    some_passwords = [passwords[i] for i in long]
+    some_salts = [salts[i] for i in long]
+    out = ffi.new("uint8_t[]", 32 * len(long))
+    with _joined(some_passwords) as words, _joined(some_salts) as grains:
+        lib.gostkey_container_keys(
+            hash_index(hash_name),
+            out,
+            words,
+            _sizes(some_passwords),
+            grains,
+            _sizes(some_salts),
+            CONTAINER_ITERATIONS,
+            len(long),
+        )
+    made = dict(zip(long, _cut(out, 32), strict=True))
+    return [
+        made[i] if i in made else container_key(hash_name, password, salt)
+        for i, (password, salt) in enumerate(zip(passwords, salts, strict=True))
+    ]

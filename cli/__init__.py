@@ -35,6 +35,7 @@ COMMANDS = {
     "ca": "ca_serve",
     "renew": "renew_campaign",
     "demo": "demo",
+    "bench": "bench",
 }
 """Command -> module; the module has the command under its name + "_command"."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-import sys
 from pathlib import Path
 
 import click
 
 import gostkey
+from gostkey.measure.machine import processor, usable_cpus
 
 from .output import Output, json_option
 from .texts import _, help_page
@@ -30,7 +30,7 @@ FEATURES = (
     "avx512bw",
     "avx512vl",
     "avx512ifma",
-    "avx512_vbmi",
+    "avx512vbmi",
     "asimd",
     "sve",
 )
@@ -86,15 +86,15 @@ def info_command(out: Output) -> None:
 def facts() -> dict[str, object]:
     """Collect what `info` shows, under the keys of its JSON."""
     backend = gostkey.backend()
-    model, features = _processor()
+    model, features = processor()
     return {
         "gostkey": gostkey.__version__,
         "backend": backend.name,
         "reason": backend.reason,
         "kernels": dict(backend.kernels),
         "cpu": model,
-        "cpu_features": features,
-        "cpus": _usable_cpus(),
+        "cpu_features": [name for name in FEATURES if name in features],
+        "cpus": usable_cpus(),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
         "location": str(Path(gostkey.__file__).parent),
@@ -114,29 +114,3 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return "?"
-
-
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _processor() -> tuple[str, list[str]]:
-    """Return the processor's name and those of its features that matter here."""
-    model = platform.processor() or platform.machine()
-    found: set[str] = set()
-    if sys.platform == "linux":
-        try:
-            text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            text = ""
-        for line in text.splitlines():
-            name, _colon, value = line.partition(":")
-            if name.strip() == "model name":
-                model = value.strip()
-            elif name.strip() in ("flags", "Features"):
-                found.update(value.split())
-            if not line and found:
-                break
-    return model, [name for name in FEATURES if name in found]

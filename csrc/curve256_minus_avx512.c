@@ -25,6 +25,8 @@ GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)
 
 #include "ifma_comb.h"
 
+#include "ifma_single.h"
+
 #include "ifma_ops.h"
 
 GOSTKEY_TARGET_END

@@ -27,6 +27,9 @@ struct gostkey_hash {
     } as;
 };
 
+/* Whether the name is one of Streebog's. */
+int gostkey_hash_is_streebog(int name);
+
 /* Start a hash; secret as in gostkey_hash_new. */
 void gostkey_hash_init(gostkey_hash *hash, int name, int secret);
 

@@ -44,11 +44,27 @@ static void check_many_var(const struct gostkey_curve *curve, uint8_t *good,
     GOSTKEY_SCALAR.check_many_var(curve, good, xy, one_point, u, v, r, n);
 }
 
+static void prepare_var(const struct gostkey_curve *curve)
+{
+    base_prepare_var(curve);
+    singles_prepare_var(curve);
+}
+
+static void points(const struct gostkey_curve *curve, uint64_t *xy, const uint64_t *k,
+                   size_t n)
+{
+    if (n < LEAST_KEYS) {
+        base_points_few(curve, xy, k, n);
+    } else {
+        base_points(curve, xy, k, n);
+    }
+}
+
 const struct gostkey_curve_ops GOSTKEY_OPS = {
-    .prepare_var = base_prepare_var,
+    .prepare_var = prepare_var,
     .base_multiply = base_multiply,
     .multiply = multiply,
-    .base_points = base_points,
+    .base_points = points,
     .to_affine = to_affine,
     .is_on_curve_var = is_on_curve_var,
     .is_in_subgroup_var = is_in_subgroup_var,

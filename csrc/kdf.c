@@ -1,8 +1,9 @@
-/* Keys from passwords: PBKDF2 and the derivation of CryptoPro containers.
+/* Keys from passwords: PBKDF2 and the derivation of CryptoPro containers, one at a time;
+ * kdf_many.c has many.
  *
  * Source: RFC 8018 5.2 and RFC 9337; CPKDF as found in containers. */
 
-#include "gostkey_hashes.h"
+#include "kdf.h"
 
 #include <string.h>
 
@@ -47,9 +48,7 @@ void gostkey_pbkdf2(int name, uint8_t *out, size_t length, const uint8_t *passwo
     gostkey_wipe(sum, sizeof sum);
 }
 
-/* out := H(c ^ 0x36.. | middle | c ^ 0x5c.. | end), where c has a block of the
- * hash or 32 bytes. */
-static void mix(int name, uint8_t out[32], const uint8_t *c, size_t c_size,
+void gostkey_container_mix(int name, uint8_t out[32], const uint8_t *c, size_t c_size,
                 const uint8_t *middle, size_t middle_size, const uint8_t *end,
                 size_t end_size)
 {
@@ -71,30 +70,49 @@ static void mix(int name, uint8_t out[32], const uint8_t *c, size_t c_size,
     gostkey_wipe(part, sizeof part);
 }
 
-void gostkey_container_key(int name, uint8_t key[32], const uint8_t *password,
-                           size_t password_size, const uint8_t *salt,
-                           size_t salt_size, uint32_t iterations)
+const uint8_t gostkey_container_start[32] = {
+    'D', 'E', 'N', 'E', 'F', 'H', '0', '2', '8', '.', '7', '6', '0', '2', '4', '6',
+    '7', '8', '5', '.', 'I', 'U', 'E', 'F', 'H', 'W', 'U', 'I', 'O', '.', 'E', 'F'};
+
+void gostkey_container_first(int name, uint8_t first[32], const uint8_t *password,
+                             size_t password_size, const uint8_t *salt,
+                             size_t salt_size)
 {
-    static const uint8_t start[32] = {
-        'D', 'E', 'N', 'E', 'F', 'H', '0', '2', '8', '.', '7', '6', '0', '2', '4', '6',
-        '7', '8', '5', '.', 'I', 'U', 'E', 'F', 'H', 'W', 'U', 'I', 'O', '.', 'E', 'F'};
-    const size_t block = gostkey_hash_block(name);
-    uint8_t c[GOSTKEY_HASH_MAX_BLOCK] = {0}, first[32];
     gostkey_hash hash;
 
     gostkey_hash_init(&hash, name, 1);
     gostkey_hash_update(&hash, salt, salt_size);
     gostkey_hash_update(&hash, password, password_size);
     gostkey_hash_final(&hash, first);
-    /* Beyond its 32 bytes c stays zero. */
-    memcpy(c, start, sizeof start);
-    for (uint32_t i = 0; i < iterations; i++) {
-        mix(name, c, c, block, first, sizeof first, first, sizeof first);
-    }
-    mix(name, c, c, 32, salt, salt_size, password, password_size);
+}
+
+void gostkey_container_last(int name, uint8_t key[32], uint8_t c[32],
+                            const uint8_t *password, size_t password_size,
+                            const uint8_t *salt, size_t salt_size)
+{
+    gostkey_hash hash;
+
+    gostkey_container_mix(name, c, c, 32, salt, salt_size, password, password_size);
     gostkey_hash_init(&hash, name, 1);
     gostkey_hash_update(&hash, c, 32);
     gostkey_hash_final(&hash, key);
+}
+
+void gostkey_container_key(int name, uint8_t key[32], const uint8_t *password,
+                           size_t password_size, const uint8_t *salt,
+                           size_t salt_size, uint32_t iterations)
+{
+    const size_t block = gostkey_hash_block(name);
+    uint8_t c[GOSTKEY_HASH_MAX_BLOCK] = {0}, first[32];
+
+    gostkey_container_first(name, first, password, password_size, salt, salt_size);
+    /* Beyond its 32 bytes c stays zero. */
+    memcpy(c, gostkey_container_start, sizeof gostkey_container_start);
+    for (uint32_t i = 0; i < iterations; i++) {
+        gostkey_container_mix(name, c, c, block, first, sizeof first, first,
+                              sizeof first);
+    }
+    gostkey_container_last(name, key, c, password, password_size, salt, salt_size);
     gostkey_wipe(c, sizeof c);
     gostkey_wipe(first, sizeof first);
 }

@@ -64,8 +64,16 @@ static const struct gostkey_kernels families[] = {
     {
         .family = "avx2",
         .features = GOSTKEY_CPU_BMI2 | GOSTKEY_CPU_AVX2,
-        .streebog = &gostkey_streebog_portable,
+        .streebog = &gostkey_streebog_avx2_gfni,
         .curves = &mulx_curves,
+    },
+#endif
+#if defined(GOSTKEY_AARCH64)
+    {
+        .family = "neon",
+        .features = GOSTKEY_CPU_NEON,
+        .streebog = &gostkey_streebog_neon,
+        .curves = &portable_curves,
     },
 #endif
     {

@@ -43,6 +43,11 @@ void gostkey_streebog_update(gostkey_streebog *state, const uint8_t *data, size_
 /* Write the digest, state->size bytes; the state is wiped. */
 void gostkey_streebog_final(gostkey_streebog *state, uint8_t *digest);
 
+/* Messages that are on their way at the same time, when there are many: more than a
+ * kernel works on side by side, so that few of its lanes are empty when the last ones
+ * end, or some are at their first block and some are not. */
+#define GOSTKEY_STREEBOG_LANES 16
+
 /* Messages that are hashed in one call. */
 typedef struct {
     /* Where they are: each at a place of its own, or, if apart is NULL, laid end
@@ -66,6 +71,11 @@ void gostkey_streebog_each(int size, uint8_t *out,
                            const gostkey_streebog_messages *messages, size_t n);
 void gostkey_streebog_each_var(int size, uint8_t *out,
                                const gostkey_streebog_messages *messages, size_t n);
+
+/* Start n hashes, n <= GOSTKEY_STREEBOG_LANES, each with one block: states[i] becomes a
+ * hash of `size` bytes for gostkey_streebog_messages.starts.  Timing: constant. */
+void gostkey_streebog_start(int size, gostkey_streebog *states,
+                            const uint8_t (*blocks)[GOSTKEY_STREEBOG_BLOCK], size_t n);
 
 /* gostkey_streebog_each for n messages of `length` bytes laid end to end. */
 void gostkey_streebog_many(int size, uint8_t *out, const uint8_t *messages,

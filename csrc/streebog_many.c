@@ -14,9 +14,7 @@
 #include "streebog_sums.h"
 #include "wipe.h"
 
-/* More than a kernel works on side by side, so that few of its lanes are empty when
- * the last messages end or some are at their first block and some are not. */
-#define LANES 16
+#define LANES GOSTKEY_STREEBOG_LANES
 
 /* What the next compression of a message takes in. */
 enum step { TEXT, LENGTH, SUM, NOTHING };
@@ -198,6 +196,32 @@ void gostkey_streebog_each_var(int size, uint8_t *out,
                                const gostkey_streebog_messages *messages, size_t n)
 {
     each(size, out, messages, n, 0);
+}
+
+void gostkey_streebog_start(int size, gostkey_streebog *states,
+                            const uint8_t (*blocks)[GOSTKEY_STREEBOG_BLOCK], size_t n)
+{
+    const struct gostkey_streebog_kernel *kernel = gostkey_streebog_kernel;
+    gostkey_streebog_work works[LANES], *places[LANES];
+
+    for (size_t i = 0; i < n; i++) {
+        places[i] = &works[i];
+        memset(works[i].h, size == 32 ? 1 : 0, sizeof works[i].h);
+        memset(works[i].n, 0, sizeof works[i].n);
+        gostkey_streebog_load(works[i].m, blocks[i]);
+    }
+    if (kernel->begin != NULL) {
+        kernel->begin(size, places, n);
+    } else {
+        kernel->compress(places, n);
+    }
+    for (size_t i = 0; i < n; i++) {
+        gostkey_streebog_init(&states[i], size, 1);
+        memcpy(states[i].h, works[i].h, sizeof states[i].h);
+        memcpy(states[i].sigma, works[i].m, sizeof states[i].sigma);
+        states[i].n[0] = 8 * GOSTKEY_STREEBOG_BLOCK;
+    }
+    gostkey_wipe(works, n * sizeof *works);
 }
 
 void gostkey_streebog_many(int size, uint8_t *out, const uint8_t *messages,

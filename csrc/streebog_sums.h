@@ -12,12 +12,11 @@ static inline void gostkey_streebog_add(uint64_t x[8], const uint64_t y[8])
     uint64_t carry = 0;
 
     for (int i = 0; i < 8; i++) {
-        uint64_t sum = x[i] + y[i];
-        uint64_t over = ((x[i] & y[i]) | ((x[i] | y[i]) & ~sum)) >> 63;
+        const uint64_t sum = x[i] + y[i];
+        const uint64_t over = sum < y[i];
 
         x[i] = sum + carry;
-        /* sum + carry is over if sum was all ones and is zero now. */
-        carry = over | ((sum & ~x[i]) >> 63);
+        carry = over | (x[i] < sum);
     }
 }
 

@@ -305,7 +305,7 @@ def digest(
     *,
     threads: int | None = None,
 ) -> Bytes:
-    """Hash n messages with Streebog.
+    """Hash n messages with Streebog; they are public data.
 
     Args:
         messages: a list of buffers of any lengths, or an (n, m) uint8 array of n
@@ -318,15 +318,14 @@ def digest(
 
     Raises:
         UnknownAlgorithm: if *bits* is another value.
-        LengthError: if the array does not have two dimensions.
+        LengthError: if an array is not one of bytes, or not of two dimensions.
+        TypeError: if *messages* is text or a single buffer, or an item has no buffer.
     """
     if bits not in (256, 512):
         raise UnknownAlgorithm(f"bits: is {bits}; must be 256 or 512")
-    n = len(messages)
-    out = np.zeros((n, bits // 8), np.uint8)
     if isinstance(messages, np.ndarray):
-        rows = _rows("messages", messages, messages.shape[-1])
-        width = rows.shape[1]
+        rows = _rows("messages", messages, messages.shape[-1] if messages.ndim else 0)
+        n, width = rows.shape
 
         def work(start: int, stop: int) -> None:
             active.hashes.streebog_many(
@@ -334,12 +333,73 @@ def digest(
             )
 
     else:
-        views = [memoryview(message).cast("B") for message in messages]
+        if isinstance(messages, (str, bytes, bytearray, memoryview)):
+            raise TypeError(
+                f"messages: is one {type(messages).__name__}; must be a list of "
+                "buffers, or an array"
+            )
+        n = len(messages)
 
         def work(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                view = views[i]
-                active.hashes.streebog_many(bits, _view(out[i]), view, view.nbytes)
+            _digest_items(bits, out, messages, start, stop)
 
+    out = np.zeros((n, bits // 8), np.uint8)
     _split(work, n, threads)
     return out
+
+
+# A thread lays so much end to end for a native call: thousands of messages, few enough
+# to be in the cache of the processor still when they are hashed.  Where a call's bytes
+# are more, the messages stay where they are if they are long.
+_JOINED_BYTES = 1 << 18
+_JOINED_ITEMS = 1 << 11
+_PLAIN = {bytes, bytearray}
+_LONG = 1024
+"""Bytes of a message for which a copy costs more than a pointer does."""
+
+
+def _octets(i: int, message: Readable) -> Readable:
+    """View any buffer as plain bytes; copy it if it is not contiguous."""
+    if isinstance(message, np.ndarray) and message.dtype != np.uint8:
+        raise LengthError(
+            f"messages, item {i}: has dtype {message.dtype}; must be uint8"
+        )
+    try:
+        view = memoryview(message)
+    except TypeError:
+        hint = "; strings must be encoded" if isinstance(message, str) else ""
+        raise TypeError(
+            f"messages, item {i}: is {type(message).__name__}; must be bytes{hint}"
+        ) from None
+    if not view.nbytes:
+        return b""
+    if not view.c_contiguous:
+        return view.tobytes()
+    return view if view.format == "B" and view.ndim == 1 else view.cast("B")
+
+
+def _digest_items(
+    bits: int, out: Bytes, messages: Sequence[Readable], start: int, stop: int
+) -> None:
+    """Hash messages of different lengths, in constant extra memory."""
+    hashes = active.hashes
+    for begin in range(start, stop, _JOINED_ITEMS):
+        end = min(begin + _JOINED_ITEMS, stop)
+        n = end - begin
+        some = messages[begin:end]
+        if not set(map(type, some)) <= _PLAIN:
+            some = [_octets(begin + i, message) for i, message in enumerate(some)]
+        lengths = np.fromiter(map(len, some), np.uint64, n)
+        total = int(lengths.sum())
+        if total > _JOINED_BYTES and total >= _LONG * n:
+            hashes.streebog_apart(bits, _view(out[begin:end]), some)
+            continue
+        parts = 1 if total <= _JOINED_BYTES else -(-_LONG * n // _JOINED_BYTES)
+        for part in range(parts):
+            first, last = n * part // parts, n * (part + 1) // parts
+            hashes.streebog_joined(
+                bits,
+                _view(out[begin + first : begin + last]),
+                b"".join(some[first:last]),
+                lengths[first:last].data,
+            )

@@ -109,3 +109,10 @@ class CampaignLocked(GostKeyError):
 
 class TransportError(GostKeyError):
     """A request cannot be sent or an answer fetched; it can be tried again."""
+
+
+# -- measuring --------------------------------------------------------------
+
+
+class MeasureError(GostKeyError):
+    """A process that measures fails, hangs or answers what it should not."""

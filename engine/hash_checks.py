@@ -6,6 +6,8 @@ what it was and what would be right; it never shows the argument's bytes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .errors import GeneratorFailure, LengthError, UnknownAlgorithm
 from .primitives import HASHES, Readable
 
@@ -70,6 +72,33 @@ def many_count(bits: int, out: Readable, messages: Readable, size: int) -> int:
             f"need {n * size}"
         )
     return n
+
+
+def digests_count(bits: int, out: Readable, n: int) -> None:
+    """Demand that there is room for n digests and no more."""
+    wanted = n * streebog_size(bits)
+    if size_of(out) != wanted:
+        raise LengthError(
+            f"out: {size_of(out)} bytes; {n} digests of {bits} bits need {wanted}"
+        )
+
+
+def lengths_disagree(messages: Readable) -> LengthError:
+    """Say that lengths are not those of the messages."""
+    return LengthError(
+        f"lengths: their sum is not {size_of(messages)}, the bytes of messages"
+    )
+
+
+def same_count(
+    one: str, some: Sequence[Readable], other: str, more: Sequence[Readable]
+) -> int:
+    """Return how many items two sequences have, which must be the same."""
+    if len(some) != len(more):
+        raise LengthError(
+            f"{other}: has {len(more)} items; must have {len(some)}, as {one}"
+        )
+    return len(some)
 
 
 def pbkdf2_numbers(iterations: int, length: int) -> None:

@@ -23,7 +23,7 @@ class Hash:
     shared between threads, its updates then come one after the other.
     """
 
-    __slots__ = ("_lock", "_state", "block_size", "digest_size", "name")
+    __slots__ = ("_first", "_lock", "_state", "block_size", "digest_size", "name")
 
     name: str
     """Name that `new` knows: streebog256, streebog512, gostr3411_94."""
@@ -33,9 +33,17 @@ class Hash:
     """Bytes in a block, as HMAC needs it."""
 
     def __init__(
-        self, state: HashState, name: str, digest_size: int, block_size: int
+        self,
+        state: HashState | None,
+        name: str,
+        digest_size: int,
+        block_size: int,
+        first: bytes = b"",
     ) -> None:
+        # Without a state, all that came so far is `first`: a short text hashed in one
+        # piece, as most are, needs no state.
         self._state = state
+        self._first = first
         self._lock = threading.Lock()
         self.name = name
         self.digest_size = digest_size
@@ -45,11 +53,13 @@ class Hash:
         """Hash more data: any object with a contiguous buffer, of any length."""
         view = _bytes_of(data)
         with self._lock:
-            self._state.update(view)
+            self._running().update(view)
 
     def digest(self) -> bytes:
         """Return the digest of what was hashed so far; hashing can go on."""
         with self._lock:
+            if self._state is None:
+                return active.hashes.streebog_one(8 * self.digest_size, self._first)
             return self._state.digest()
 
     def hexdigest(self) -> str:
@@ -59,8 +69,15 @@ class Hash:
     def copy(self) -> Hash:
         """Return an independent copy, to hash several texts with one beginning."""
         with self._lock:
-            state = self._state.copy()
-        return Hash(state, self.name, self.digest_size, self.block_size)
+            state = None if self._state is None else self._state.copy()
+        return Hash(state, self.name, self.digest_size, self.block_size, self._first)
+
+    def _running(self) -> HashState:
+        if self._state is None:
+            self._state = active.hashes.streebog(8 * self.digest_size)
+            self._state.update(self._first)
+            self._first = b""
+        return self._state
 
     def __repr__(self) -> str:
         return f"<gostkey {self.name} hash>"
@@ -84,16 +101,24 @@ def _bytes_of(data: Readable) -> memoryview:
     return view if view.format == "B" and view.ndim == 1 else view.cast("B")
 
 
+_SHORT = 4096
+"""Bytes that are kept and hashed when the digest is asked for."""
+
+
 def streebog256(data: Readable = b"") -> Hash:
     """Start Streebog with a digest of 32 bytes (GOST R 34.11-2012, RFC 6986)."""
-    made = Hash(active.hashes.streebog(256), "streebog256", 32, 64)
+    if type(data) is bytes and len(data) <= _SHORT:
+        return Hash(None, "streebog256", 32, 64, data)
+    made = Hash(None, "streebog256", 32, 64)
     made.update(data)
     return made
 
 
 def streebog512(data: Readable = b"") -> Hash:
     """Start Streebog with a digest of 64 bytes (GOST R 34.11-2012, RFC 6986)."""
-    made = Hash(active.hashes.streebog(512), "streebog512", 64, 64)
+    if type(data) is bytes and len(data) <= _SHORT:
+        return Hash(None, "streebog512", 64, 64, data)
+    made = Hash(None, "streebog512", 64, 64)
     made.update(data)
     return made
 

@@ -16,6 +16,7 @@ A *curve* is its index in `CURVES`; a *size* is 32 or 64 bytes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 Readable: TypeAlias = bytes | bytearray | memoryview
@@ -76,6 +77,9 @@ class Hashes(Protocol):
     def gostr3411_94(self, parameters: str, *, secret: bool = False) -> HashState:
         """Start GOST R 34.11-94; *parameters* is "cryptopro" or "test"."""
 
+    def streebog_one(self, bits: int, message: Readable) -> bytes:
+        """Hash one message (public data)."""
+
     def streebog_many(
         self, bits: int, out: Writable, messages: Readable, size: int
     ) -> None:
@@ -83,6 +87,20 @@ class Hashes(Protocol):
 
         n = len(out) / (bits / 8); len(messages) must be n * size.
         """
+
+    def streebog_joined(
+        self, bits: int, out: Writable, messages: Readable, lengths: Readable
+    ) -> None:
+        """Hash messages of different lengths, laid end to end (public data).
+
+        *lengths* are numbers of 64 bits in the machine's byte order, one for each
+        message; together they are len(messages).
+        """
+
+    def streebog_apart(
+        self, bits: int, out: Writable, messages: Sequence[Readable]
+    ) -> None:
+        """Hash messages of any lengths where they are (public data)."""
 
     def hmac(self, hash_name: str, key: Readable, data: Readable) -> bytes:
         """HMAC (RFC 2104; RFC 7836 4.1) over a secret key; *hash_name* of HASHES."""
@@ -105,6 +123,28 @@ class Hashes(Protocol):
         *password* is already expanded (four bytes a character); 2 iterations
         if it is empty, else 2000.
         """
+
+    # Many at once, secret as above.  Sequences have one item for each result.
+
+    def hmac_many(
+        self, hash_name: str, keys: Sequence[Readable], data: Sequence[Readable]
+    ) -> list[bytes]:
+        """hmac of each key with its data."""
+
+    def pbkdf2_many(
+        self,
+        hash_name: str,
+        passwords: Sequence[Readable],
+        salts: Sequence[Readable],
+        iterations: int,
+        length: int,
+    ) -> list[bytes]:
+        """pbkdf2 of each password with its salt."""
+
+    def container_keys(
+        self, hash_name: str, passwords: Sequence[Readable], salts: Sequence[Readable]
+    ) -> list[bytes]:
+        """container_key of each password with its salt."""
 
 
 class Ciphers(Protocol):

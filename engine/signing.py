@@ -327,10 +327,11 @@ class SigningKey:
             LengthError: if the digest does not fit the curve.
             GeneratorFailure: if the generator fails its tests.
         """
-        fresh = bytearray(self.curve.size)
+        curve = self._verifying.curve
+        fresh = bytearray(curve.size)
         try:
             random.fill(fresh, reseed=False)
-            return active.elliptic.sign(self.curve.index, self._secret(), digest, fresh)
+            return active.elliptic.sign(curve.index, self._secret(), digest, fresh)
         finally:
             active.generators.wipe(fresh)
 

@@ -106,7 +106,8 @@ fingerprint() {
         echo "${extras[@]}"
         command -v "${CC:-gcc}" || true
         env | grep -E '^GOSTKEY_(REQUIRE|NO)_NATIVE=|^CFLAGS=' || true
-        find engine bindings cli -name '*.py*' ! -name '*.pyc' | LC_ALL=C sort
+        find engine bindings cli \( -name '*.py*' -o -name '*.[ch]' \) ! -name '*.pyc' |
+            LC_ALL=C sort
         cat csrc/*.[ch] setup.py pyproject.toml bindings/ffi_build.py
     } | sha256sum
 }

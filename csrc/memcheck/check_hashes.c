@@ -46,6 +46,28 @@ static void check_keyed(int name)
     }
 }
 
+/* Lengths are public. */
+static void check_many(int name)
+{
+    static const uint64_t key_sizes[3] = {32, 0, 30}, long_sizes[1] = {80};
+    static const uint64_t sizes[3] = {63, 64, 7};
+
+    gostkey_hmac_many(name, out, key, key_sizes, data, sizes, 3);
+    done();
+    gostkey_hmac_many(name, out, key, long_sizes, data, sizes, 1);
+    done();
+    gostkey_pbkdf2_many(name, out, 65, key, key_sizes, data, sizes, 2, 3);
+    done();
+    if (gostkey_hash_size(name) == 32) {
+        gostkey_container_keys(name, out, key, key_sizes, data, sizes, 2, 3);
+        done();
+    }
+    if (gostkey_hash_is_streebog(name)) {
+        gostkey_streebog_many((int)gostkey_hash_size(name), out, data, 66, 3);
+        done();
+    }
+}
+
 static void check_generator(void)
 {
     gostkey_drbg *drbg = gostkey_drbg_new();
@@ -73,6 +95,7 @@ void check_hashes(void)
     for (int name = 0; name < GOSTKEY_HASH_COUNT; name++) {
         check_hash(name);
         check_keyed(name);
+        check_many(name);
     }
     check_generator();
     GOSTKEY_PUBLIC(key, sizeof key);

@@ -1,11 +1,13 @@
 /* Self-test of hashes, HMAC, key derivation and generator: the shared vectors,
- * both paths of Streebog against each other, and texts in pieces. */
+ * with each kernel; both portable paths of Streebog against each other; and texts in
+ * pieces. */
 
 #include <stdio.h>
 #include <string.h>
 
 #include "gostkey_generators.h"
 #include "hash.h"
+#include "kernels.h"
 #include "vectors_hashes.h"
 
 #define MOST 2048
@@ -223,11 +225,22 @@ int test_hashes(void);
 
 int test_hashes(void)
 {
+    const struct gostkey_streebog_kernel *before = gostkey_streebog_kernel, *kernel;
+
     failures = 0;
-    test_hashes_of_vectors();
     test_paths_agree();
-    test_many();
-    test_keyed();
-    test_generator();
+    for (int i = 0; (kernel = gostkey_streebog_kernel_at(i)) != NULL; i++) {
+        const int failed = failures;
+
+        gostkey_streebog_use(kernel);
+        test_hashes_of_vectors();
+        test_many();
+        test_keyed();
+        test_generator();
+        if (failures != failed) {
+            printf("hashes: that was the kernel %s\n", kernel->name);
+        }
+    }
+    gostkey_streebog_use(before);
     return failures;
 }

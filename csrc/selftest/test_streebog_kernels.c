@@ -256,6 +256,68 @@ static void test_generator(void)
     gostkey_drbg_free(drbg);
 }
 
+/* Numbers of items around groups of lanes, keys shorter and longer than a block. */
+static void test_keyed(void)
+{
+    enum { MOST_ITEMS = 33, ITERATIONS = 3, LENGTH = 70 };
+    static uint8_t keys[MOST_ITEMS * 150], texts[MOST_ITEMS * LONGEST];
+    static uint8_t out[MOST_ITEMS * LENGTH];
+    uint64_t key_sizes[MOST_ITEMS], sizes[MOST_ITEMS];
+    uint8_t wanted[LENGTH];
+
+    random_bytes(keys, sizeof keys);
+    random_bytes(texts, sizeof texts);
+    for (size_t n = 0; n <= MOST_ITEMS; n += n % 16 == 1 ? 14 : 1) {
+        for (int name = 0; name < 3; name++) {
+            const size_t size = gostkey_hash_size(name);
+            const uint8_t *key = keys, *text = texts;
+
+            for (size_t i = 0; i < n; i++) {
+                key_sizes[i] = next_random() % 150;
+                sizes[i] = next_random() % LONGEST;
+            }
+            gostkey_hmac_many(name, out, keys, key_sizes, texts, sizes, n);
+            for (size_t i = 0; i < n; i++) {
+                gostkey_hmac(name, wanted, key, key_sizes[i], text, sizes[i]);
+                if (memcmp(wanted, out + size * i, size) != 0) {
+                    fail("one of many HMACs", n, i);
+                }
+                key += key_sizes[i];
+                text += sizes[i];
+            }
+            gostkey_pbkdf2_many(name, out, LENGTH, keys, key_sizes, texts, sizes,
+                                ITERATIONS, n);
+            key = keys;
+            text = texts;
+            for (size_t i = 0; i < n; i++) {
+                gostkey_pbkdf2(name, wanted, LENGTH, key, key_sizes[i], text, sizes[i],
+                               ITERATIONS);
+                if (memcmp(wanted, out + LENGTH * i, LENGTH) != 0) {
+                    fail("one of many of PBKDF2", n, i);
+                }
+                key += key_sizes[i];
+                text += sizes[i];
+            }
+            if (size != 32) {
+                continue;
+            }
+            gostkey_container_keys(name, out, keys, key_sizes, texts, sizes, ITERATIONS,
+                                   n);
+            key = keys;
+            text = texts;
+            for (size_t i = 0; i < n; i++) {
+                gostkey_container_key(name, wanted, key, key_sizes[i], text, sizes[i],
+                                      ITERATIONS);
+                if (memcmp(wanted, out + 32 * i, 32) != 0) {
+                    fail("one of many container keys", n, i);
+                }
+                key += key_sizes[i];
+                text += sizes[i];
+            }
+        }
+    }
+}
+
 int test_streebog_kernels(void);
 
 int test_streebog_kernels(void)
@@ -273,6 +335,7 @@ int test_streebog_kernels(void)
         test_streams();
         test_many();
         test_generator();
+        test_keyed();
         printf("streebog kernel %s tested\n", k->name);
     }
     gostkey_streebog_use(before);

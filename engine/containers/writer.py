@@ -39,6 +39,7 @@ from .header import (
     HAS_RESERVE,
     HEADER,
     put_certificate,
+    read_header,
     seal,
 )
 from .names import encode_name
@@ -199,18 +200,15 @@ def with_certificate(
     for entry in container.keys:
         if entry.fingerprint == start and entry.curve == info.curve:
             header = put_certificate(container.header, entry.slot, certificate)
-            changed = dict(files) | {HEADER: header}
-            _check_certificate(changed, entry.slot, certificate)
-            return changed
+            _check_certificate(header, entry.slot, certificate)
+            return dict(files) | {HEADER: header}
     raise CertificateMismatch(
         f"container {container.name!r}: the certificate is for none of its keys"
     )
 
 
-def _check_certificate(
-    files: Mapping[str, bytes], slot: str, certificate: bytes
-) -> None:
-    entries = {entry.slot: entry for entry in Container.parse(files).keys}
+def _check_certificate(header: bytes, slot: str, certificate: bytes) -> None:
+    entries = {entry.slot: entry for entry in read_header(header).keys}
     if entries[slot].certificate != certificate:
         raise ContainerDamaged(f"{HEADER}: the certificate did not read back")
 
@@ -264,8 +262,9 @@ def _build(
     n, size = len(names), terms.curve.size
     wide = bytearray(2 * n * (size + 8))
     salts = bytearray(2 * n * protection.SALT_SIZE)
-    random.fill(wide)
-    random.fill(salts)
+    # Masks and salts lie in the files as they are: they are no keys.
+    random.fill(wide, reseed=False)
+    random.fill(salts, reseed=False)
     masks = bytearray(2 * n * size)
     active.elliptic.private_from_wide_into(terms.curve.index, masks, wide, 2 * n)
     private_rows = _rows(private, size)

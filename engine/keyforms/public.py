@@ -8,6 +8,7 @@ Sources: RFC 4491 2.3.2, RFC 9215 4.2; RFC 5280 4.1 (where a certificate has it)
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 from cryptography.hazmat import asn1
@@ -115,8 +116,7 @@ def decode_spki(data: bytes | str) -> PublicKeyInfo:
         UnknownAlgorithm: if the key is not a GOST one.
         UnknownCurve: if its parameter set is not one of the nine.
     """
-    der = unpem(data, "PUBLIC KEY")
-    return _public_key(decode(_Spki, der, "SubjectPublicKeyInfo"))
+    return _read_spki(unpem(data, "PUBLIC KEY"))
 
 
 def certificate_public_key(data: bytes | str) -> PublicKeyInfo:
@@ -124,8 +124,7 @@ def certificate_public_key(data: bytes | str) -> PublicKeyInfo:
 
     Nothing else of the certificate is looked at.
     """
-    der = unpem(data, "CERTIFICATE", "X509 CERTIFICATE")
-    return _public_key(decode(_Certificate, der, "certificate").tbs.public_key)
+    return _read_certificate(unpem(data, "CERTIFICATE", "X509 CERTIFICATE"))
 
 
 def point_octets(bits: asn1.BitString, curve: Curve) -> bytes:
@@ -138,6 +137,20 @@ def point_octets(bits: asn1.BitString, curve: Curve) -> bytes:
             f"public key has {len(point)} bytes; {curve.name} wants {2 * curve.size}"
         )
     return point
+
+
+# A key is asked for again and again: in the request, in the certificate, beside
+# the private key.  Nothing here is secret, so the last ones are remembered.
+
+
+@lru_cache(maxsize=512)
+def _read_spki(der: bytes) -> PublicKeyInfo:
+    return _public_key(decode(_Spki, der, "SubjectPublicKeyInfo"))
+
+
+@lru_cache(maxsize=512)
+def _read_certificate(der: bytes) -> PublicKeyInfo:
+    return _public_key(decode(_Certificate, der, "certificate").tbs.public_key)
 
 
 def _public_key(spki: _Spki) -> PublicKeyInfo:

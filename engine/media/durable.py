@@ -22,9 +22,9 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
 
-def temporary_beside(path: Path) -> Path:
-    """Return an unused name in the same folder, so that a rename is possible."""
-    return path.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
+def temporary_beside(path: AnyPath) -> str:
+    """Return an unused path in the same folder, so that a rename is possible."""
+    return os.path.join(os.path.dirname(path), f"{TEMPORARY}{secrets.token_hex(8)}")
 
 
 def write_file(path: AnyPath, data: bytes) -> None:
@@ -51,7 +51,17 @@ def flush_file(path: AnyPath) -> None:
         os.close(descriptor)
 
 
-def flush_folder(path: Path) -> None:
+def flush_and_compare(path: AnyPath, data: bytes) -> bool:
+    """Wait until a file's content is on the medium; say whether it reads back so."""
+    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(descriptor)
+        return _read_back(descriptor, len(data)) == data
+    finally:
+        os.close(descriptor)
+
+
+def flush_folder(path: AnyPath) -> None:
     """Wait until the names in a folder are on the medium."""
     if os.name == "nt":
         return  # Windows has no such call and writes names through
@@ -80,19 +90,11 @@ def read_file(path: AnyPath, limit: int) -> bytes:
             raise MediumError(
                 f"{path}: {about.st_size} bytes; at most {limit} are read"
             )
-        pieces = []
-        left = limit + 1
-        while left:
-            piece = os.read(descriptor, left)
-            if not piece:
-                break
-            pieces.append(piece)
-            left -= len(piece)
+        data = _read(descriptor, about.st_size)
     finally:
         os.close(descriptor)
-    data = b"".join(pieces)
-    if len(data) > limit:
-        raise MediumError(f"{path}: grew over {limit} bytes while it was read")
+    if len(data) > about.st_size:
+        raise MediumError(f"{path}: grew while it was read")
     return data
 
 
@@ -119,15 +121,24 @@ def read_back(path: AnyPath, size: int) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
     try:
-        _forget(descriptor)
-        data = os.read(descriptor, size + 1)
-        while len(data) < size:
-            piece = os.read(descriptor, size + 1 - len(data))
-            if not piece:
-                break
-            data += piece
+        return _read_back(descriptor, size)
     finally:
         os.close(descriptor)
+
+
+def _read_back(descriptor: int, size: int) -> bytes:
+    _forget(descriptor)
+    return _read(descriptor, size)
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """Read a file that should have *size* bytes; of a longer one, one byte more."""
+    data = os.read(descriptor, size + 1)
+    while len(data) < size:
+        piece = os.read(descriptor, size + 1 - len(data))
+        if not piece:
+            break
+        data += piece
     return data
 
 
@@ -136,11 +147,12 @@ def _forget(descriptor: int) -> None:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def discard(path: Path) -> None:
+def discard(path: AnyPath) -> None:
     """Remove an unfinished file or folder; what is in files is overwritten first.
 
     It may hold keys.  (On flash media overwriting does not reach every copy.)
     """
+    path = Path(path)
     if path.is_dir() and not path.is_symlink():
         for inner in path.iterdir():
             discard(inner)

@@ -120,9 +120,7 @@ class FolderStore:
         Raises:
             MediumError: if it cannot be read, or a file has over 64 KiB.
         """
-        folder = self.root / place
-        with explained(folder):
-            return read_container(folder)
+        return read_container(self.root / place)
 
     def free_space(self) -> int:
         """Return the bytes that can still be written."""
@@ -176,7 +174,7 @@ class FolderStore:
                 self._claimed.discard(folder.name)
 
     def write_many(
-        self, containers: Iterable[tuple[Path, Mapping[str, bytes]]]
+        self, containers: Iterable[tuple[str | Path, Mapping[str, bytes]]]
     ) -> list[Path | MediumError]:
         """Write new containers together, which waits for the disk less often.
 
@@ -188,13 +186,14 @@ class FolderStore:
         """
         writings = [Writing(self.root / place, files) for place, files in containers]
         for writing in writings:
-            if writing.folder.parent != self.root:
+            parent = writing.place.parent
+            if parent != self.root:
                 try:
-                    durable.make_folder(writing.folder.parent)
+                    durable.make_folder(parent)
                 except OSError as error:
-                    writing.error = explain(error, writing.folder.parent)
+                    writing.error = explain(error, parent)
         write_containers(writings)
-        return [writing.error or writing.folder for writing in writings]
+        return [writing.error or writing.place for writing in writings]
 
     def replace_header(self, place: Path, header: bytes) -> None:
         """Replace header.key of a container, whole or not at all.
@@ -209,7 +208,7 @@ class FolderStore:
         _one(self.replace_headers([(place, header)]))
 
     def replace_headers(
-        self, headers: Iterable[tuple[Path, bytes]]
+        self, headers: Iterable[tuple[str | Path, bytes]]
     ) -> list[Path | MediumError]:
         """Replace the headers of many containers together.
 
@@ -218,7 +217,7 @@ class FolderStore:
         """
         replacings = [Replacing(self.root / place, header) for place, header in headers]
         replace_headers(replacings)
-        return [replacing.error or replacing.folder for replacing in replacings]
+        return [replacing.error or replacing.place for replacing in replacings]
 
     def archive(self, place: Path, archive_root: str | os.PathLike[str]) -> Path:
         """Copy a container into an archive folder and compare; leave it in place.
@@ -261,7 +260,7 @@ class FolderStore:
             results.append(copy)
         write_containers([writing for _, writing in writings])
         for index, writing in writings:
-            results[index] = writing.error or writing.folder
+            results[index] = writing.error or writing.place
         return results
 
     def _place_of_copy(
@@ -308,7 +307,7 @@ class FolderStore:
                     if not ours or path.lstat().st_mtime > newest:
                         continue
                     if name == OLD_HEADER:
-                        settle(folder)
+                        settle(str(folder))
                     else:
                         durable.discard(path)
                     done.append(path)

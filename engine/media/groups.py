@@ -33,10 +33,12 @@ OLD_HEADER = ".gostkey-old-header.key"
 
 
 class Job:
-    """Something to be done in one folder."""
+    """Something to be written; its steps are methods of it."""
 
-    folder: Path
+    place: Path
+    """What its errors are about."""
     error: MediumError | None = None
+    """Why it could not be written."""
 
     def undo(self) -> None:
         """Remove what is unfinished; nothing is, if nothing was begun."""
@@ -45,7 +47,7 @@ class Job:
 J = TypeVar("J", bound=Job)
 
 
-def _go_over(
+def go_over(
     jobs: Sequence[J],
     steps: Iterable[Callable[[J], None]],
     waiting: Collection[Callable[[J], None]],
@@ -65,7 +67,8 @@ def _go_over(
                 going = [job for job in jobs if job.error is None]
                 if step in waiting and len(going) > 1:
                     # A thread takes a share: a future for each job is felt.
-                    list(pool.map(work, [going[i::WAITING] for i in range(WAITING)]))
+                    shares = min(WAITING, len(going))
+                    list(pool.map(work, [going[i::shares] for i in range(shares)]))
                 else:
                     work(going)
     except BaseException:
@@ -79,7 +82,7 @@ def _attempt_all(step: Callable[[J], None], jobs: Sequence[J]) -> None:
         try:
             step(job)
         except OSError as error:
-            job.error = explain(error, job.folder)
+            job.error = explain(error, job.place)
             _undo(job)
 
 
@@ -93,18 +96,22 @@ def _undo(job: Job) -> None:
 # -- new containers ----------------------------------------------------------
 
 
+# Paths are plain strings where they are used: with thousands of containers the
+# objects of pathlib are felt.
+
+
 @dataclass
 class Writing(Job):
     """A new container: made under another name, renamed when it is whole."""
 
-    folder: Path
+    place: Path
     files: Mapping[str, bytes]
 
     def __post_init__(self) -> None:
+        self.folder = str(self.place)
         self.beside = durable.temporary_beside(self.folder)
-        # Plain strings: with thousands of containers paths are felt.
         self.inner = [
-            (os.path.join(self.beside, name), data) for name, data in self.files.items()
+            (f"{self.beside}{os.sep}{name}", data) for name, data in self.files.items()
         ]
 
     def create(self) -> None:
@@ -114,44 +121,45 @@ class Writing(Job):
             durable.write_file(path, data)
 
     def flush(self) -> None:
-        for path, _ in self.inner:
-            durable.flush_file(path)
-        durable.flush_folder(self.beside)
-
-    def compare(self) -> None:
         for path, data in self.inner:
-            if durable.read_back(path, len(data)) != data:
+            if not durable.flush_and_compare(path, data):
                 raise MediumError(
-                    f"{self.folder.parent}: what was written does not read back the "
+                    f"{self.place.parent}: what was written does not read back the "
                     "same; the medium is failing, use another one"
                 )
+        durable.flush_folder(self.beside)
 
     def rename(self) -> None:
         refuse_existing(self.folder)
         os.rename(self.beside, self.folder)
 
     def undo(self) -> None:
-        if self.beside.is_dir():
+        if os.path.isdir(self.beside):
             durable.discard(self.beside)
 
 
 def write_containers(writings: Sequence[Writing]) -> None:
     """Write new containers; each is whole and flushed, or its `error` is set."""
-    steps = (Writing.create, Writing.flush, Writing.compare, Writing.rename)
-    _go_over(writings, steps, (Writing.flush, Writing.compare))
-    by_parent: dict[Path, list[Writing]] = {}
-    for writing in writings:
-        if writing.error is None:
-            by_parent.setdefault(writing.folder.parent, []).append(writing)
+    steps = (Writing.create, Writing.flush, Writing.rename)
+    go_over(writings, steps, waiting=(Writing.flush,))
+    flush_parents(writings)
+
+
+def flush_parents(jobs: Sequence[Job]) -> None:
+    """Wait until the new names are on the medium; a fault is one of the jobs."""
+    by_parent: dict[Path, list[Job]] = {}
+    for job in jobs:
+        if job.error is None:
+            by_parent.setdefault(job.place.parent, []).append(job)
     for parent, its in by_parent.items():
         try:
             durable.flush_folder(parent)
         except OSError as error:
-            for writing in its:
-                writing.error = explain(error, parent)
+            for job in its:
+                job.error = explain(error, parent)
 
 
-def refuse_existing(folder: Path) -> None:
+def refuse_existing(folder: str) -> None:
     """Raise MediumError if there is anything of that name."""
     if os.path.lexists(folder):
         raise MediumError(
@@ -167,17 +175,17 @@ def refuse_existing(folder: Path) -> None:
 class Replacing(Job):
     """Another header.key: the old one is kept until the new one was read back."""
 
-    folder: Path
+    place: Path
     header: bytes
 
     def __post_init__(self) -> None:
-        self.beside = durable.temporary_beside(self.folder / HEADER)
-        self.kept = self.folder / OLD_HEADER
+        self.folder = str(self.place)
+        self.kept = os.path.join(self.folder, OLD_HEADER)
+        self.beside = durable.temporary_beside(self.kept)
         self.begun = self.replaced = self.unchanged = False
 
     def look(self) -> None:
-        settle(self.folder)
-        self.current = header_in(self.folder)
+        self.current = settle(self.folder)
         self.old = durable.read_file(self.current, LARGEST_FILE)
         self.unchanged = self.old == self.header
 
@@ -213,7 +221,7 @@ class Replacing(Job):
                 "the old file was put back; the medium is failing, use another one"
             )
         # If this name survives a crash, `settle` removes it.
-        self.kept.unlink()
+        os.unlink(self.kept)
 
     def undo(self) -> None:
         # Once the new header is in place the old one must stay for `settle`.
@@ -225,9 +233,9 @@ class Replacing(Job):
 
 def replace_headers(replacings: Sequence[Replacing]) -> None:
     """Replace headers; each is the new one and flushed, or its `error` is set."""
-    _go_over(
+    go_over(
         replacings,
-        (
+        steps=(
             Replacing.look,
             Replacing.create,
             Replacing.flush,
@@ -235,44 +243,53 @@ def replace_headers(replacings: Sequence[Replacing]) -> None:
             Replacing.flush_names,
             Replacing.compare,
         ),
-        (Replacing.flush, Replacing.flush_names, Replacing.compare),
+        waiting=(Replacing.flush, Replacing.flush_names, Replacing.compare),
     )
 
 
-def settle(folder: Path) -> None:
+def settle(folder: str) -> str:
     """End a replacement that a crash left unfinished.
 
     The header that is there stays if it is good, else the old one comes back.
+
+    Returns:
+        The path of header.key, there or not.
     """
-    kept = folder / OLD_HEADER
-    if not kept.exists():
-        return
-    current = header_in(folder)
-    if current.exists() and header_is_whole(durable.read_file(current, LARGEST_FILE)):
-        kept.unlink()
+    names = _names_in(folder)
+    current = os.path.join(folder, names.get(HEADER, HEADER))
+    if OLD_HEADER not in names:
+        return current
+    kept = os.path.join(folder, OLD_HEADER)
+    if HEADER in names and header_is_whole(durable.read_file(current, LARGEST_FILE)):
+        os.unlink(kept)
     else:
         os.replace(kept, current)
     durable.flush_folder(folder)
+    return current
 
 
 # -- reading -----------------------------------------------------------------
 
 
-def _names_in(folder: Path) -> dict[str, str]:
+def _names_in(folder: str | Path) -> dict[str, str]:
     """List a folder: lower-case name to the name, which FAT may have in capitals."""
     return {name.lower(): name for name in os.listdir(folder)}
 
 
-def header_in(folder: Path) -> Path:
-    """Return the path of header.key, there or not."""
-    return folder / _names_in(folder).get(HEADER, HEADER)
+def read_container(folder: str | Path) -> dict[str, bytes]:
+    """Read the files of a container: lower-case name to content.
 
+    Other files in the folder are left alone.
 
-def read_container(folder: Path) -> dict[str, bytes]:
-    """Read the container's files: lower-case name to content."""
-    names = _names_in(folder)
-    return {
-        name: durable.read_file(os.path.join(folder, names[name]), LARGEST_FILE)
-        for name in FILES
-        if name in names
-    }
+    Raises:
+        MediumError: if it cannot be read, or a file has over 64 KiB.
+    """
+    try:
+        names = _names_in(folder)
+        return {
+            name: durable.read_file(f"{folder}{os.sep}{names[name]}", LARGEST_FILE)
+            for name in FILES
+            if name in names
+        }
+    except OSError as error:
+        raise explain(error, Path(folder)) from error

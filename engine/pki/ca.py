@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -40,7 +40,7 @@ from .issuing import Work, check_key, digest_of, parse, read_first, read_renewal
 from .names import Name
 from .profiles import CertificateProfile
 from .register import Entry, Register
-from .renewal_request import RenewalRequest
+from .renewal_request import RenewalRequest, check_many
 from .requests import Request
 
 __all__ = ["CertificateAuthority"]
@@ -308,13 +308,23 @@ class CertificateAuthority:
             work = Work(
                 register, at, [r.request for r in good], [r.digest for r in good], old
             )
+            new = [
+                r
+                for r in good
+                if work.answered(r.digest) is None and work.is_known(r.old_certificate)
+            ]
+            checked = check_many(new, at=at, revoked=work.is_revoked)
+            refusals = {r.digest: why for r, why in zip(new, checked, strict=True)}
             for request in parsed:
-                answers.append(self._answer_renewal(work, request))
+                answers.append(self._answer_renewal(work, request, refusals))
             work.write()
         return answers
 
     def _answer_renewal(
-        self, work: Work, request: RenewalRequest | RequestRefused
+        self,
+        work: Work,
+        request: RenewalRequest | RequestRefused,
+        refusals: Mapping[str, RequestRefused | None],
     ) -> Certificate | RequestRefused:
         if isinstance(request, RequestRefused):
             return request
@@ -330,7 +340,9 @@ class CertificateAuthority:
                 )
             # The register holds these very octets, so the signature under the
             # old certificate was checked when it was made or admitted.
-            request.check(at=work.at, revoked=work.is_revoked)
+            refused = refusals[request.digest]
+            if refused is not None:
+                raise refused
             work.check_not_renewed(old)
             check_key(request.request, self.profile)
             work.check_key_is_new(request.request)
@@ -365,7 +377,7 @@ class CertificateAuthority:
         except EncodingError as error:
             raise RequestRefused(f"certificate request: {error}") from error
         begin, end, _ = profile.dates(work.at)
-        made = Certificate(
+        made = Certificate.from_bytes(
             build_certificate(
                 issuer=self.certificate.subject,
                 signing_key=self._key,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from cryptography.hazmat import asn1
 
@@ -30,8 +30,9 @@ from . import coding, oids, schemas
 from . import extensions as ext
 from .extensions import Extension
 from .names import Name
+from .signatures import Claim, which_hold
 
-__all__ = ["Certificate", "build_certificate", "check_signature", "signature_oid"]
+__all__ = ["Certificate", "build_certificate", "signature_oid"]
 
 _SIGNATURES = {
     (Scheme.GOST_2001, 32): oids.SIGNATURE_2001,
@@ -44,24 +45,6 @@ _PEM_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 def signature_oid(key: VerifyingKey | SigningKey) -> str:
     """Return the OID of a signature with a key: hash and key together."""
     return _SIGNATURES[key.scheme, key.curve.size]
-
-
-def check_signature(
-    key: VerifyingKey, algorithm: str, signature: bytes, message: bytes, what: str
-) -> None:
-    """Check a signature in X.509, PKCS#10 or a CRL.
-
-    Raises:
-        UnknownAlgorithm: if *algorithm* is not the one of the key.
-        InvalidSignature: if the signature is not good.
-    """
-    wanted = signature_oid(key)
-    if algorithm != wanted:
-        raise UnknownAlgorithm(
-            f"{what}: signature algorithm is {algorithm}; "
-            f"the signer's key makes {wanted}"
-        )
-    key.verify(signature, message)
 
 
 class SignedDer:
@@ -86,6 +69,20 @@ class SignedDer:
     def signature_algorithm(self) -> str:
         """OID of the signature algorithm."""
         return coding.algorithm_oid(self._algorithm, self.what)
+
+    def claim(self, key: VerifyingKey) -> Claim:
+        """Return the claim that *key* signed this.
+
+        Raises:
+            UnknownAlgorithm: if the signature is said to be of another algorithm.
+        """
+        wanted = signature_oid(key)
+        if self.signature_algorithm != wanted:
+            raise UnknownAlgorithm(
+                f"{self.what}: signature algorithm is {self.signature_algorithm}; "
+                f"the signer's key makes {wanted}"
+            )
+        return Claim.of(key, self.signature, self.signed)
 
     def _check_inner_algorithm(self, inner: asn1.TLV) -> None:
         if coding.encode(inner) != coding.encode(self._algorithm):
@@ -132,9 +129,9 @@ class Certificate(SignedDer):
         Raises:
             EncodingError: if it is not one.
         """
-        certificate = cls(coding.der_of(data, *_PEM_LABELS))
-        certificate.subject, certificate.issuer  # noqa: B018  read now, to find faults
-        return certificate
+        # The same certificate comes again and again: to be renewed, in the request,
+        # as the answer, to be checked, to be installed.
+        return _read(coding.der_of(data, *_PEM_LABELS))
 
     @cached_property
     def subject(self) -> Name:
@@ -235,13 +232,7 @@ class Certificate(SignedDer):
         if issuer.public_key_info in self._good_signers:
             return
         try:
-            check_signature(
-                issuer.public_key,
-                self.signature_algorithm,
-                self.signature,
-                self.signed,
-                self.title,
-            )
+            self.claim(issuer.public_key).check()
         except InvalidSignature:
             raise CertificateError(
                 f"{self.title}: its signature does not verify with the key of "
@@ -253,6 +244,24 @@ class Certificate(SignedDer):
             ) from error
         # A second check with the same key costs nothing.
         self._good_signers.add(issuer.public_key_info)
+
+    @staticmethod
+    def verify_ahead(certificates: Iterable[Certificate], issuer: Certificate) -> None:
+        """Check the signatures of many at once; those found good are remembered.
+
+        Of the others `verify_signed_by` tells what is wrong.
+        """
+        claims: list[tuple[Certificate, Claim]] = []
+        for certificate in certificates:
+            if certificate.issuer_der == issuer.subject_der:
+                try:
+                    claims.append((certificate, certificate.claim(issuer.public_key)))
+                except GostKeyError:
+                    continue
+        holds = which_hold([claim for _, claim in claims])
+        for (certificate, _), is_good in zip(claims, holds, strict=True):
+            if is_good:
+                certificate._good_signers.add(issuer.public_key_info)
 
     def fingerprint(self) -> bytes:
         """Return Streebog-256 of the DER, 32 bytes."""
@@ -268,6 +277,13 @@ class Certificate(SignedDer):
 
     def __repr__(self) -> str:
         return f"<Certificate of {self.subject.owner} serial {self.serial_text}>"
+
+
+@lru_cache(maxsize=512)
+def _read(der: bytes) -> Certificate:
+    certificate = Certificate(der)
+    certificate.subject, certificate.issuer  # noqa: B018  read now, to find faults
+    return certificate
 
 
 def spki_of(key: VerifyingKey, *, always_digest: bool = False) -> bytes:

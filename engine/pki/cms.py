@@ -23,6 +23,7 @@ from gostkey.signing import SigningKey
 
 from . import coding, oids, schemas
 from .certificates import Certificate, signature_oid
+from .signatures import Claim
 
 __all__ = ["SignedData", "Signer", "sign"]
 
@@ -225,6 +226,17 @@ class Signer:
             InvalidSignature: if content, attributes or signature do not fit.
             EncodingError, UnknownAlgorithm, InvalidPoint: if it cannot be checked.
         """
+        self.claim(content, content_type, certificate).check()
+
+    def claim(
+        self, content: bytes, content_type: str, certificate: Certificate
+    ) -> Claim:
+        """Check all but the signature itself, and return what it claims.
+
+        Raises:
+            InvalidSignature: if content or attributes do not fit.
+            EncodingError, UnknownAlgorithm, InvalidPoint: as `verify`.
+        """
         key = certificate.public_key
         key_oid, digest_oid = _KEYS[key.scheme, key.curve.size]
         if self.digest_algorithm != digest_oid or self.signature_algorithm not in (
@@ -238,10 +250,9 @@ class Signer:
             )
         if self._signed is None:
             self._refuse_attributes_as_content(content, content_type)
-            key.verify(self.signature, content)
-            return
+            return Claim.of(key, self.signature, content)
         self._check_attributes(content, content_type, digest_oid, certificate)
-        key.verify(self.signature, self._signed)
+        return Claim.of(key, self.signature, self._signed)
 
     def _check_attributes(
         self,

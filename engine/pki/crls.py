@@ -29,7 +29,6 @@ from . import extensions as ext
 from .certificates import (
     Certificate,
     SignedDer,
-    check_signature,
     sign_der,
     signature_oid,
 )
@@ -151,13 +150,7 @@ class RevocationList(SignedDer):
             raise CertificateError(f"{self.title}: is a delta; give the whole CRL")
         self._check_distribution_point()
         try:
-            check_signature(
-                issuer.public_key,
-                self.signature_algorithm,
-                self.signature,
-                self.signed,
-                self.title,
-            )
+            self.claim(issuer.public_key).check()
         except InvalidSignature:
             raise CertificateError(
                 f"{self.title}: its signature does not verify with the key of "

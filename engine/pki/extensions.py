@@ -61,18 +61,17 @@ def to_schema(extensions: Iterable[Extension]) -> list[asn1.TLV]:
     """
     listed = list(extensions)
     _refuse_twins([e.oid for e in listed], "extensions")
-    return [coding.tlv(_encoded(e)) for e in listed]
+    return [_encoded(e) for e in listed]
 
 
 @lru_cache(maxsize=128)
-def _encoded(extension: Extension) -> bytes:
-    return coding.encode(
-        schemas.Extension(
-            oid=coding.oid(extension.oid),
-            critical=extension.critical,
-            value=extension.value,
-        )
+def _encoded(extension: Extension) -> asn1.TLV:
+    encoded = schemas.Extension(
+        oid=coding.oid(extension.oid),
+        critical=extension.critical,
+        value=extension.value,
     )
+    return coding.tlv(coding.encode(encoded))
 
 
 def from_schema(found: Iterable[asn1.TLV] | None, what: str) -> dict[str, Extension]:

@@ -12,7 +12,7 @@ Sources: Microsoft's enrolment protocol MS-WCCE 3.1.1.4.3.2.1; RFC 5652; RFC 298
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -33,6 +33,7 @@ from . import extensions as ext
 from .certificates import Certificate
 from .extensions import Extension
 from .requests import Request
+from .signatures import Claim, which_hold
 
 __all__ = ["RenewalProfile", "RenewalRequest", "build_renewal", "build_request"]
 
@@ -194,13 +195,42 @@ class RenewalRequest:
         Raises:
             RequestRefused: saying why, in words for the subscriber.
         """
-        at = coding.require_aware(at)
+        (refusal,) = check_many([self], at=at, revoked=revoked)
+        if refusal is not None:
+            raise refusal
+
+    def claims(
+        self, at: datetime, revoked: Callable[[Certificate], bool]
+    ) -> tuple[Claim, Claim]:
+        """Check all but the signatures; return what those claim, the old key's first.
+
+        Raises:
+            RequestRefused: saying why.
+        """
         try:
             self._check_old_certificate(at, revoked)
             self._check_request()
-            self._check_signatures()
+            by_old_key = self._claim_of_the_old_key()
+            return by_old_key, self.request.claim(self.request.public_key)
         except _UNREADABLE as error:
             raise RequestRefused(f"renewal request: {error}") from error
+
+    def refusal_of(self, by_old_key: bool, by_new_key: bool) -> RequestRefused | None:
+        """Say in words which claim does not hold; None if both do."""
+        if not by_old_key:
+            return self._bad_signature("the signature does not verify")
+        if not by_new_key:
+            return RequestRefused(
+                f"renewal request of {self.old_certificate.subject.owner}: the "
+                "request's own signature with the new key does not verify"
+            )
+        return None
+
+    def _bad_signature(self, why: object) -> RequestRefused:
+        return RequestRefused(
+            f"renewal request of {self.old_certificate.subject.owner}: the signature "
+            f"with the old key is not good: {why}"
+        )
 
     def _check_old_certificate(
         self, at: datetime, revoked: Callable[[Certificate], bool]
@@ -245,7 +275,7 @@ class RenewalRequest:
                 "a new key must be made"
             )
 
-    def _check_signatures(self) -> None:
+    def _claim_of_the_old_key(self) -> Claim:
         old = self.old_certificate
         if len(self.signed.signers) != 1:
             raise RequestRefused(
@@ -259,19 +289,35 @@ class RenewalRequest:
         try:
             # The certificate that the request names, whatever else is inside.
             signer = self.signed.signers[0]
-            signer.verify(self.request.der, self.signed.content_type, old)
+            return signer.claim(self.request.der, self.signed.content_type, old)
         except InvalidSignature as error:
-            raise RequestRefused(
-                f"renewal request of {old.subject.owner}: the signature with the old "
-                f"key is not good: {error}"
-            ) from None
+            raise self._bad_signature(error) from None
+
+
+def check_many(
+    requests: Sequence[RenewalRequest],
+    *,
+    at: datetime,
+    revoked: Callable[[Certificate], bool] = lambda certificate: False,
+) -> list[RequestRefused | None]:
+    """Check requests as `RenewalRequest.check` does, their signatures together.
+
+    Returns:
+        For each request why it is refused, or None.
+    """
+    at = coding.require_aware(at)
+    found: list[RequestRefused | None] = [None] * len(requests)
+    claims: dict[int, tuple[Claim, Claim]] = {}
+    for place, request in enumerate(requests):
         try:
-            self.request.verify()
-        except InvalidSignature:
-            raise RequestRefused(
-                f"renewal request of {old.subject.owner}: the request's own signature "
-                "with the new key does not verify"
-            ) from None
+            claims[place] = request.claims(at, revoked)
+        except RequestRefused as refusal:
+            found[place] = refusal
+    holds = which_hold([claim for both in claims.values() for claim in both])
+    for number, place in enumerate(claims):
+        by_old_key, by_new_key = holds[2 * number : 2 * number + 2]
+        found[place] = requests[place].refusal_of(by_old_key, by_new_key)
+    return found
 
 
 def _day(moment: datetime) -> str:

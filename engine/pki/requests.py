@@ -17,7 +17,7 @@ from gostkey.signing import SigningKey, VerifyingKey
 
 from . import coding, oids, schemas
 from . import extensions as ext
-from .certificates import SignedDer, check_signature, sign_der, signature_oid, spki_of
+from .certificates import SignedDer, sign_der, signature_oid, spki_of
 from .extensions import Extension
 from .names import Name
 
@@ -171,13 +171,7 @@ class Request(SignedDer):
             InvalidSignature: if the signature is not good.
             UnknownAlgorithm, InvalidPoint: if it cannot be checked.
         """
-        check_signature(
-            self.public_key,
-            self.signature_algorithm,
-            self.signature,
-            self.signed,
-            self.what,
-        )
+        self.claim(self.public_key).check()
 
     def to_pem(self) -> str:
         """Return the request as PEM."""

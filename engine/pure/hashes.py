@@ -5,12 +5,18 @@ Not constant-time: see `streebog` and `gostr3411_94` beside this file.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 from gostkey.hash_checks import (
     container_iterations,
+    digests_count,
     hash_index,
+    lengths_disagree,
     many_count,
     parameters_hash,
     pbkdf2_numbers,
+    same_count,
     size_of,
     streebog_size,
 )
@@ -42,6 +48,13 @@ def gostr3411_94(parameters: str, *, secret: bool = False) -> HashState:
     return Gostr341194(parameters)
 
 
+def streebog_one(bits: int, message: Readable) -> bytes:
+    """Hash one message."""
+    state = streebog(bits)
+    state.update(message)
+    return state.digest()
+
+
 def streebog_many(bits: int, out: Writable, messages: Readable, size: int) -> None:
     """Hash messages of equal size, laid end to end."""
     n = many_count(bits, out, messages, size)
@@ -54,6 +67,37 @@ def streebog_many(bits: int, out: Writable, messages: Readable, size: int) -> No
     for i in range(n):
         state = Streebog(bits)
         state.update(source[i * size : (i + 1) * size])
+        target[i * digest_size : (i + 1) * digest_size] = state.digest()
+
+
+def streebog_joined(
+    bits: int, out: Writable, messages: Readable, lengths: Readable
+) -> None:
+    """Hash messages of different lengths, laid end to end."""
+    octets = memoryview(lengths).cast("B")
+    sizes = octets.cast("Q").tolist() if octets.nbytes else []
+    digests_count(bits, out, len(sizes))
+    if sum(sizes) != size_of(messages):
+        raise lengths_disagree(messages)
+    source = memoryview(messages).cast("B") if size_of(messages) else memoryview(b"")
+    ends = list(itertools.accumulate(sizes))
+    streebog_apart(
+        bits,
+        out,
+        [source[end - size : end] for size, end in zip(sizes, ends, strict=True)],
+    )
+
+
+def streebog_apart(bits: int, out: Writable, messages: Sequence[Readable]) -> None:
+    """Hash messages where they are."""
+    digests_count(bits, out, len(messages))
+    if not messages:
+        return
+    digest_size = streebog_size(bits)
+    target = memoryview(out).cast("B")
+    for i, message in enumerate(messages):
+        state = Streebog(bits)
+        state.update(message)
         target[i * digest_size : (i + 1) * digest_size] = state.digest()
 
 
@@ -135,3 +179,41 @@ def container_key(hash_name: str, password: Readable, salt: Readable) -> bytes:
         c = _hash(hash_name, _pad(block, 0x36), first, _pad(block, 0x5C), first)
     c = _hash(hash_name, _pad(c, 0x36), salt, _pad(c, 0x5C), password)
     return _hash(hash_name, c)
+
+
+def hmac_many(
+    hash_name: str, keys: Sequence[Readable], data: Sequence[Readable]
+) -> list[bytes]:
+    """HMAC of each key with its data."""
+    hash_index(hash_name)
+    same_count("keys", keys, "data", data)
+    return [hmac(hash_name, key, text) for key, text in zip(keys, data, strict=True)]
+
+
+def pbkdf2_many(
+    hash_name: str,
+    passwords: Sequence[Readable],
+    salts: Sequence[Readable],
+    iterations: int,
+    length: int,
+) -> list[bytes]:
+    """PBKDF2 of each password with its salt."""
+    hash_index(hash_name)
+    pbkdf2_numbers(iterations, length)
+    same_count("passwords", passwords, "salts", salts)
+    return [
+        pbkdf2(hash_name, password, salt, iterations, length)
+        for password, salt in zip(passwords, salts, strict=True)
+    ]
+
+
+def container_keys(
+    hash_name: str, passwords: Sequence[Readable], salts: Sequence[Readable]
+) -> list[bytes]:
+    """CPKDF of each password with its salt."""
+    container_iterations(hash_name, b"")
+    same_count("passwords", passwords, "salts", salts)
+    return [
+        container_key(hash_name, password, salt)
+        for password, salt in zip(passwords, salts, strict=True)
+    ]

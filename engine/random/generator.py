@@ -156,16 +156,17 @@ class Generator:
         """Fill from the bytes made ahead, which are wiped as they go."""
         if self._is_due():
             self._seed(b"")
-        if len(view) > _READY - self._used:
+        length = len(view)
+        if length > _READY - self._used:
             if self._blocks + _READY // _BLOCK + 1 > MOST_BLOCKS:
                 self._seed(b"")
             self._make(memoryview(self._ready))
             self._used = 0
-        start, end = self._used, self._used + len(view)
+        start, end = self._used, self._used + length
         # First of all they count as used, whatever may interrupt the rest.
         self._used = end
         view[:] = self._ready[start:end]
-        self._ready[start:end] = bytes(len(view))
+        self._ready[start:end] = bytes(length)
 
     def _make(self, view: memoryview) -> None:
         assert self._state is not None
@@ -195,14 +196,15 @@ class Generator:
         self._stale = True
 
     def _is_due(self) -> bool:
+        now = time.monotonic()
         return (
             self._stale
             or self._state is None
             or self._made_by is not active.generators
             or self._pid != os.getpid()
             or self._version != self._gathered.version
-            or time.monotonic() - self._since >= LONGEST_SECONDS
-            or abs(_clocks_apart() - self._clocks_apart) > _CLOCK_STEP
+            or now - self._since >= LONGEST_SECONDS
+            or abs(time.time() - now - self._clocks_apart) > _CLOCK_STEP
         )
 
     def _drop(self) -> None:

@@ -14,9 +14,10 @@ from datetime import datetime
 
 from gostkey.errors import GeneratorFailure, GostKeyError
 from gostkey.pki.certificates import Certificate
+from gostkey.pki.signatures import Claim, which_hold
 
 from .key_steps import date_verdict
-from .reasons import Reason, verdict
+from .reasons import Reason, Verdict, verdict
 from .rules import clock as clock_text
 from .steps import (
     Context,
@@ -27,7 +28,6 @@ from .steps import (
     each,
     fault_of,
     open_new,
-    parsed,
 )
 from .store import moment
 from .transports import FolderTransport
@@ -91,7 +91,7 @@ class Fetch:
         if answer is None:
             return Waiting()
         try:
-            certificate = parsed(answer)
+            certificate = Certificate.from_bytes(answer)
         except GostKeyError as error:
             return verdict(Reason.ANSWER_UNREADABLE, str(error))
         return Done(
@@ -114,15 +114,42 @@ class Check:
         return [Done() for _ in works]
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
-        """Check each certificate in full."""
+        """Check each certificate in full; the signatures of a chunk together."""
         now = context.clock()
-        return each(works, lambda w: self._check(context, w, now), Reason.CHAIN)
+        self._look_ahead(context, works)
+        tests: dict[int, Claim] = {}
 
-    def _check(self, context: Context, work: Work, now: datetime) -> Outcome:
+        def check(work: Work) -> Outcome:
+            outcome = self._check(context, work, now)
+            if isinstance(outcome, Claim):
+                tests[work.item.id] = outcome
+                return Done()
+            return outcome
+
+        outcomes = each(works, check, Reason.CHAIN)
+        good = dict(zip(tests, which_hold(list(tests.values())), strict=True))
+        bad = verdict(Reason.TEST_SIGNATURE, "the signature does not verify")
+        return [
+            outcome if good.get(work.item.id, True) else bad
+            for work, outcome in zip(works, outcomes, strict=True)
+        ]
+
+    def _look_ahead(self, context: Context, works: Sequence[Work]) -> None:
+        try:
+            context.verifier().look_ahead(
+                [Certificate.from_bytes(w.item.certificate or b"") for w in works]
+            )
+        except GeneratorFailure:
+            raise
+        except GostKeyError:
+            pass  # what is wrong is told where each certificate is verified
+
+    def _check(self, context: Context, work: Work, now: datetime) -> Verdict | Claim:
+        """Check all of a certificate; a test signature is left to be verified."""
         one = work.item
         assert one.certificate is not None and one.old_certificate is not None
-        certificate = parsed(one.certificate)
-        old = parsed(one.old_certificate)
+        certificate = Certificate.from_bytes(one.certificate)
+        old = Certificate.from_bytes(one.old_certificate)
         if certificate.public_key.to_bytes() != one.public_key:
             return verdict(Reason.ANSWER_OTHER_KEY)
         if certificate.subject_der != old.subject_der:
@@ -132,20 +159,16 @@ class Check:
             ends = clock_text(certificate.signing_ends, context.zone)
             return verdict(Reason.ANSWER_DATES, f"from {begins} to {ends}")
         context.verifier().verify(certificate, now)
-        return self._test_signature(work, certificate)
-
-    def _test_signature(self, work: Work, certificate: Certificate) -> Outcome:
         try:
             # From the medium and not from memory: this is the key that stays.
             open_new(work)
             assert work.new_key is not None
             signature = work.new_key.sign(TEST_MESSAGE)
-            certificate.public_key.verify(signature, TEST_MESSAGE)
         except GeneratorFailure:
             raise
         except (GostKeyError, OSError) as error:
             return verdict(Reason.TEST_SIGNATURE, str(error))
-        return Done()
+        return Claim.of(certificate.public_key, signature, TEST_MESSAGE)
 
 
 BACK_TO_SENT = frozenset(

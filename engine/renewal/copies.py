@@ -11,25 +11,23 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gostkey.errors import MediumError
 from gostkey.media import explain
 from gostkey.media.durable import (
     discard,
-    flush_file,
-    flush_folder,
+    flush_and_compare,
     make_folder,
     read_back,
     temporary_beside,
     write_file,
 )
+from gostkey.media.groups import Job, flush_parents, go_over
 
 SUFFIX = ".zip"
 _LARGEST = 1 << 20
-_WAITING = 16
 # The earliest that the format can say; equal containers make equal copies.
 _DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -64,35 +62,32 @@ def unpack(path: Path) -> dict[str, bytes]:
         raise MediumError(f"{path}: is not a copy of a container: {error}") from error
 
 
-class Copy:
+class Copy(Job):
     """A copy to be written; `error` says why it could not be."""
 
-    def __init__(self, place: Path, data: bytes) -> None:
+    def __init__(self, place: str, data: bytes) -> None:
         """Choose the file: *place*, or with a number if another copy is there."""
-        self.place = place
-        self.data = data
-        self.error: MediumError | None = None
+        path, number = place, 0
         self.is_there = False
-        self._beside: Path | None = None
-        number = 0
-        while os.path.lexists(self.place):
+        while os.path.lexists(path):
             # An earlier run may have made this very copy.
-            if self.place.is_file() and read_back(self.place, len(data)) == data:
+            if os.path.isfile(path) and read_back(path, len(data)) == data:
                 self.is_there = True
-                return
+                break
             number += 1
-            self.place = place.with_name(f"{place.stem}-{number}{SUFFIX}")
+            path = f"{place.removesuffix(SUFFIX)}-{number}{SUFFIX}"
+        self.place = Path(path)
+        self.data = data
+        self._path = path
+        self._beside = temporary_beside(path)
 
     def create(self) -> None:
         """Write it under another name."""
-        self._beside = temporary_beside(self.place)
         write_file(self._beside, self.data)
 
     def flush(self) -> None:
         """Wait for the medium, and compare what is on it."""
-        assert self._beside is not None
-        flush_file(self._beside)
-        if read_back(self._beside, len(self.data)) != self.data:
+        if not flush_and_compare(self._beside, self.data):
             raise MediumError(
                 f"{self.place.parent}: what was written does not read back the "
                 "same; the disk is failing, use another one"
@@ -100,37 +95,19 @@ class Copy:
 
     def rename(self) -> None:
         """Give it its name."""
-        assert self._beside is not None
-        os.rename(self._beside, self.place)
-        self._beside = None
+        os.rename(self._beside, self._path)
 
     def undo(self) -> None:
         """Remove what is unfinished."""
-        if self._beside is not None and os.path.lexists(self._beside):
+        if os.path.lexists(self._beside):
             discard(self._beside)
 
 
 def write_copies(copies: Sequence[Copy]) -> None:
     """Write copies together; each is flushed and compared, or its `error` is set."""
     going = [copy for copy in copies if not copy.is_there]
-    try:
-        with ThreadPoolExecutor(_WAITING, "gostkey-copies") as pool:
-            for copy in going:
-                _attempt(copy, copy.create)
-            list(pool.map(lambda copy: _attempt(copy, copy.flush), going))
-            for copy in going:
-                _attempt(copy, copy.rename)
-    except BaseException:
-        for copy in going:
-            copy.undo()
-        raise
-    for folder in {copy.place.parent for copy in going}:
-        try:
-            flush_folder(folder)
-        except OSError as error:
-            for copy in going:
-                if copy.place.parent == folder and copy.error is None:
-                    copy.error = explain(error, folder)
+    go_over(going, (Copy.create, Copy.flush, Copy.rename), waiting=(Copy.flush,))
+    flush_parents(going)
 
 
 def make_folders(*folders: Path) -> None:
@@ -144,16 +121,3 @@ def make_folders(*folders: Path) -> None:
             make_folder(folder)
         except OSError as error:
             raise explain(error, folder) from error
-
-
-def _attempt(copy: Copy, step: Callable[[], None]) -> None:
-    if copy.error is not None:
-        return
-    try:
-        step()
-    except OSError as error:
-        copy.error = explain(error, copy.place)
-        try:
-            copy.undo()
-        except OSError:
-            pass  # the disk may be gone; a resumed run removes the rest

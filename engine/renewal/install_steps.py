@@ -7,16 +7,19 @@ archive and compared, the new one into its backup; the originals stay.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from os.path import basename
 from pathlib import Path
 
 from gostkey.containers import with_certificate
 from gostkey.errors import MediumError
-from gostkey.media import FolderStore
+from gostkey.media import FolderStore, read_container
+from gostkey.pki.certificates import Certificate
 
 from .copies import SUFFIX, Copy, make_folders, pack, write_copies
 from .reasons import Reason, verdict
-from .steps import Context, Done, Outcome, Work, each, parsed, together
+from .steps import Context, Done, Outcome, Work, each, place_of, read_new, together
 from .store import Item
 
 ARCHIVE = "archive"
@@ -35,23 +38,28 @@ class Install:
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Write the certificates into the new containers; the medium reads back."""
-        headers: dict[int, bytes] = {}
+        changed: dict[int, Mapping[str, bytes]] = {}
 
         def make_header(work: Work) -> Outcome:
-            place, certificate = _installed(work)
-            files = FolderStore(place.parent).read(place)
-            public = parsed(certificate).public_key
-            headers[work.item.id] = with_certificate(files, certificate, public)[HEADER]
+            certificate = work.item.certificate
+            assert certificate is not None
+            public = Certificate.from_bytes(certificate).public_key
+            files = read_new(work)
+            changed[work.item.id] = with_certificate(files, certificate, public)
             return Done()
 
         def write(store: FolderStore, group: list[Work]) -> list[Path | MediumError]:
             return store.replace_headers(
-                [(_installed(work)[0], headers[work.item.id]) for work in group]
+                [(place_of(work), changed[work.item.id][HEADER]) for work in group]
             )
 
         outcomes = each(works, make_header, Reason.NEW_CONTAINER)
-        good = [work for work in works if work.item.id in headers]
-        failed = together(good, lambda work: _installed(work)[0].parent, write)
+        good = [work for work in works if work.item.id in changed]
+        failed = together(good, write)
+        for work in good:
+            # A new header is read back; else the next step looks what is there.
+            is_there = work.item.id not in failed
+            work.new_files = changed[work.item.id] if is_there else None
         return [
             failed.get(work.item.id, outcome)
             for work, outcome in zip(works, outcomes, strict=True)
@@ -69,8 +77,8 @@ class BackUp:
             Done(
                 {},
                 {
-                    "archive": str(archive_of(context.folder, work.item)),
-                    "backup": str(backup_of(context.folder, work.item)),
+                    "archive": archive_of(context.folder, work.item),
+                    "backup": backup_of(context.folder, work.item),
                 },
             )
             for work in works
@@ -84,9 +92,11 @@ class BackUp:
         def read(work: Work) -> Outcome:
             one = work.item
             assert one.new_folder is not None
+            old = pack(basename(one.container), read_container(one.container))
+            new = pack(basename(one.new_folder), read_new(work))
             copies[one.id] = (
-                _copy(Path(one.container), archive_of(context.folder, one)),
-                _copy(Path(one.new_folder), backup_of(context.folder, one)),
+                Copy(archive_of(context.folder, one), old),
+                Copy(backup_of(context.folder, one), new),
             )
             return Done()
 
@@ -98,11 +108,6 @@ class BackUp:
         return outcomes
 
 
-def _copy(source: Path, place: Path) -> Copy:
-    files = FolderStore(source.parent).read(source)
-    return Copy(place, pack(source.name, files))
-
-
 def _copied(*copies: Copy) -> Outcome:
     values = {}
     for copy, column in zip(copies, (ARCHIVE, BACKUP), strict=True):
@@ -112,18 +117,14 @@ def _copied(*copies: Copy) -> Outcome:
     return Done(values)
 
 
-def _installed(work: Work) -> tuple[Path, bytes]:
-    """Give the new container's folder and its certificate."""
-    assert work.item.new_folder is not None and work.item.certificate is not None
-    return Path(work.item.new_folder), work.item.certificate
-
-
-def archive_of(folder: Path, one: Item) -> Path:
+def archive_of(folder: Path, one: Item) -> str:
     """Give the place of the old container's copy, below the campaign's folder."""
-    return folder / ARCHIVE / f"{one.id:06d}-{Path(one.container).name}{SUFFIX}"
+    name = f"{one.id:06d}-{basename(one.container)}{SUFFIX}"
+    return os.path.join(folder, ARCHIVE, name)
 
 
-def backup_of(folder: Path, one: Item) -> Path:
+def backup_of(folder: Path, one: Item) -> str:
     """Give the place of the new container's copy, below the campaign's folder."""
     assert one.new_folder is not None
-    return folder / BACKUP / f"{one.id:06d}-{Path(one.new_folder).name}{SUFFIX}"
+    name = f"{one.id:06d}-{basename(one.new_folder)}{SUFFIX}"
+    return os.path.join(folder, BACKUP, name)

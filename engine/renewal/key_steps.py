@@ -19,6 +19,7 @@ from gostkey.containers import build_container, build_containers, folder_name
 from gostkey.containers.writer import MONTHS_OF_USE, later
 from gostkey.errors import ContainerError, MediumError
 from gostkey.media import FolderStore, explain
+from gostkey.pki.certificates import Certificate
 from gostkey.pki.renewal_request import RenewalRequest, build_renewal
 from gostkey.signing import SigningKey
 
@@ -33,8 +34,8 @@ from .steps import (
     each,
     open_new,
     open_old,
-    parsed,
     password_of,
+    place_of,
     together,
 )
 from .store import Item, parse_moment
@@ -64,38 +65,37 @@ class MakeKey:
         late = date_verdict(context, one)
         if late is not None:
             return late
-        if context.is_revoked(parsed(one.old_certificate or b"")):
+        if context.is_revoked(Certificate.from_bytes(one.old_certificate or b"")):
             return verdict(Reason.REVOKED)
         # A wrong password must be found before a new key is made, not after.
         opened = open_old(work)
         if not isinstance(opened, Done):
             return opened
         assert one.destination is not None and one.new_name is not None
-        root = Path(one.destination)
+        root = one.destination
         stem = folder_name(one.new_name).rpartition(".")[0]
         alike = _folders(context, root).setdefault(stem.lower(), set())
         for folder in alike:
-            name = container_name(root / folder)
+            there = os.path.join(root, folder)
+            name = container_name(there)
             if name is None or renewed_key(name) != renewed_key(one.new_name):
                 continue
-            if name == one.new_name and one.new_folder == str(root / folder):
+            if name == one.new_name and one.new_folder == there:
                 # An earlier run of this campaign wrote it: it is adopted.
                 return Done({}, {"folder": one.new_folder})
-            return verdict(Reason.NAME_TAKEN, str(root / folder))
-        place = Path(one.new_folder) if one.new_folder else None
-        if place is None or place.name in alike:
-            place = root / folder_name(one.new_name, alike)
-        alike.add(place.name)
-        return Done(
-            {"new_folder": str(place)}, {"folder": str(place), "name": one.new_name}
-        )
+            return verdict(Reason.NAME_TAKEN, there)
+        place = one.new_folder
+        if place is None or os.path.basename(place) in alike:
+            place = os.path.join(root, folder_name(one.new_name, alike))
+        alike.add(os.path.basename(place))
+        return Done({"new_folder": place}, {"folder": place, "name": one.new_name})
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Make the keys of a chunk together and write their containers."""
         outcomes: dict[int, Outcome] = {}
         fresh = []
         for work in works:
-            if Path(work.item.new_folder or "").exists():
+            if os.path.exists(work.item.new_folder or ""):
                 (adopted,) = each([work], self._adopt, Reason.NEW_CONTAINER)
                 outcomes[work.item.id] = adopted
             else:
@@ -105,11 +105,11 @@ class MakeKey:
 
         def write(store: FolderStore, group: list[Work]) -> list[Path | MediumError]:
             return store.write_many(
-                [(_place_of(work), files[work.item.id]) for work in group]
+                [(place_of(work), files[work.item.id]) for work in group]
             )
 
         written = [work for work, _ in made]
-        failed = together(written, lambda work: _place_of(work).parent, write)
+        failed = together(written, write)
         for work in written:
             outcomes[work.item.id] = failed.get(work.item.id) or _keyed(
                 work, adopted=False
@@ -205,11 +205,6 @@ class MakeKey:
         return made
 
 
-def _place_of(work: Work) -> Path:
-    assert work.item.new_folder is not None
-    return Path(work.item.new_folder)
-
-
 def _keyed(work: Work, *, adopted: bool) -> Done:
     assert work.new_key is not None
     public = work.new_key.verifying_key.to_bytes()
@@ -217,7 +212,7 @@ def _keyed(work: Work, *, adopted: bool) -> Done:
     return Done(values, {"public_key": public.hex(), "adopted": adopted})
 
 
-def _folders(context: Context, root: Path) -> dict[str, set[str]]:
+def _folders(context: Context, root: str) -> dict[str, set[str]]:
     """List a destination once in a run: folders by what is before the last dot."""
     known = context.folders.get(root)
     if known is None:
@@ -227,7 +222,7 @@ def _folders(context: Context, root: Path) -> dict[str, set[str]]:
         except FileNotFoundError:
             names = []
         except OSError as error:
-            raise explain(error, root) from error
+            raise explain(error, Path(root)) from error
         for name in names:
             known.setdefault(name.rpartition(".")[0].lower(), set()).add(name)
         context.folders[root] = known
@@ -258,7 +253,7 @@ class MakeRequest:
         assert work.old_key is not None and work.new_key is not None
         assert work.item.old_certificate is not None
         try:
-            certificate = parsed(work.item.old_certificate)
+            certificate = Certificate.from_bytes(work.item.old_certificate)
             request = build_renewal(work.new_key, work.old_key, certificate, at=now)
         finally:
             work.old_key.wipe()

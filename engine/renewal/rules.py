@@ -97,12 +97,14 @@ def judge_dates(
 ) -> Verdict | None:
     """Give the verdict by the calendar, or None if the key may be renewed now."""
     state = key_state(validity.ends, now, zone)
+    if state is KeyState.DUE and now >= validity.begins:
+        return None
     day = last_day(validity.ends, zone).isoformat()
     if state is KeyState.EXPIRED:
         return verdict(Reason.EXPIRED, f"its last day was {day}")
     if state is KeyState.LAST_DAY:
         return verdict(Reason.LAST_DAY, f"it ends {clock(validity.ends, zone)}")
-    if _aware(now) < validity.begins:
+    if now < validity.begins:
         return verdict(
             Reason.NOT_YET_VALID, f"it begins {clock(validity.begins, zone)}"
         )

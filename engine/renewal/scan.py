@@ -7,6 +7,7 @@ cannot be read becomes a holding with a verdict, so that the others go on.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from dataclasses import dataclass, replace
 from datetime import date
@@ -20,7 +21,8 @@ from gostkey.errors import (
     GostKeyError,
     MediumError,
 )
-from gostkey.media import FolderStore
+from gostkey.media import read_container
+from gostkey.media.durable import read_file
 from gostkey.pki.certificates import Certificate
 from gostkey.signing import Scheme
 
@@ -73,7 +75,7 @@ def examine(subscriber: Subscriber) -> list[Holding]:
     """Read a container; one holding for each key, or one with the fault."""
     folder = subscriber.container
     try:
-        container = Container.parse(FolderStore(folder.parent).read(folder))
+        container = Container.parse(read_container(folder))
     except MediumError as error:
         return [_faulty(subscriber, _unreadable(folder), str(error))]
     except ContainerDamaged as error:
@@ -115,10 +117,10 @@ def short_id(key_id: str) -> str:
     return key_id[:12]
 
 
-def container_name(folder: Path) -> str | None:
+def container_name(folder: str | Path) -> str | None:
     """Read the name of the container in a folder; None if there is none."""
     try:
-        return decode_name((folder / "name.key").read_bytes()[:_LARGEST_NAME_FILE])
+        return decode_name(read_file(f"{folder}{os.sep}name.key", _LARGEST_NAME_FILE))
     except (OSError, GostKeyError):
         return None
 

@@ -10,10 +10,10 @@ that one failure stops one item only.  The steps are in `key_steps`,
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -32,7 +32,7 @@ from gostkey.errors import (
     TransportError,
     WrongPassword,
 )
-from gostkey.media import FolderStore
+from gostkey.media import FolderStore, read_container
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.chain import ChainVerifier
 from gostkey.signing import SigningKey
@@ -53,14 +53,16 @@ class Work:
     item: Item
     old_key: SigningKey | None = None
     new_key: SigningKey | None = None
+    new_files: Mapping[str, bytes] | None = None
+    """The new container's files, as they were read from its medium."""
     notes: list[str] = field(default_factory=list)
 
     def wipe(self) -> None:
-        """Wipe the open keys."""
+        """Wipe the open keys and forget the container's files."""
         for key in (self.old_key, self.new_key):
             if key is not None:
                 key.wipe()
-        self.old_key = self.new_key = None
+        self.old_key = self.new_key = self.new_files = None
 
     def pending(self) -> Pending:
         """Describe the item's request for the transport."""
@@ -99,7 +101,7 @@ class Context:
     zone: tzinfo = MOSCOW
     _trust: Trust | None = None
     _verifier: ChainVerifier | None = None
-    folders: dict[Path, dict[str, set[str]]] = field(default_factory=dict)
+    folders: dict[str, dict[str, set[str]]] = field(default_factory=dict)
     """Destination to its folders' names, by what is before the last dot."""
     begun: dict[str, set[int]] = field(default_factory=dict)
     """Step to the items for which an earlier run began it."""
@@ -205,30 +207,34 @@ def _verdict_on(error: Exception, default: Reason, what: str) -> Verdict:
     return verdict(Reason.UNEXPECTED, type(error).__name__)
 
 
+def place_of(work: Work) -> str:
+    """Give the folder of the new container."""
+    assert work.item.new_folder is not None
+    return work.item.new_folder
+
+
 def together(
     works: Sequence[Work],
-    medium_of: Callable[[Work], Path],
     do: Callable[[FolderStore, list[Work]], list[Path | MediumError]],
 ) -> dict[int, Verdict]:
-    """Write for all items of a medium at once, which waits for it less often.
+    """Write new containers, all those of a medium at once: it is waited for less.
 
     Args:
         works: the items.
-        medium_of: the folder of the medium on which an item is written.
         do: writes, and says for each item where, or what was wrong.
 
     Returns:
         Item id to verdict, for those that failed.
     """
-    groups: dict[Path, list[Work]] = {}
+    groups: dict[str, list[Work]] = {}
     for work in works:
-        groups.setdefault(medium_of(work), []).append(work)
+        groups.setdefault(os.path.dirname(place_of(work)), []).append(work)
     failed: dict[int, Verdict] = {}
     for medium, group in groups.items():
         try:
             results = do(FolderStore(medium), group)
         except Exception as error:
-            why = _verdict_on(error, Reason.MEDIUM, str(medium))
+            why = _verdict_on(error, Reason.MEDIUM, medium)
             failed |= {work.item.id: why for work in group}
             continue
         for work, result in zip(group, results, strict=True):
@@ -272,23 +278,12 @@ def password_of(path: str | None) -> str | None:
         raise PasswordFileError(str(error)) from None
 
 
-@lru_cache(maxsize=256)
-def parsed(certificate: bytes) -> Certificate:
-    """Parse a certificate, DER, once for all the steps of a chunk.
-
-    Raises:
-        EncodingError: if it is not one.
-    """
-    return Certificate.from_bytes(certificate)
-
-
 def open_old(work: Work) -> Outcome:
     """Open the old container and keep its key; check that it is the planned one."""
     one = work.item
-    folder = Path(one.container)
-    if not folder.is_dir():
-        raise MediumError(f"{folder}: is not there; insert the medium")
-    container = Container.parse(FolderStore(folder.parent).read(folder))
+    if not os.path.isdir(one.container):
+        raise MediumError(f"{one.container}: is not there; insert the medium")
+    container = Container.parse(read_container(one.container))
     entry = next((key for key in container.keys if key.slot == one.slot), None)
     if entry is None or entry.certificate != one.old_certificate:
         return verdict(Reason.KEY_CHANGED)
@@ -303,27 +298,36 @@ def open_old(work: Work) -> Outcome:
     return Done()
 
 
-def open_new(work: Work) -> Container:
+def read_new(work: Work) -> Mapping[str, bytes]:
+    """Give the new container's files; they are read from the medium once in a run."""
+    if work.new_files is None:
+        assert work.item.new_folder is not None
+        work.new_files = read_container(work.item.new_folder)
+    return work.new_files
+
+
+def open_new(work: Work) -> None:
     """Open the new container from its medium and keep its key.
 
     Raises:
         ContainerError: if it is not the one that this item was given.
     """
     one = work.item
-    assert one.new_folder is not None
-    folder = Path(one.new_folder)
-    container = Container.parse(FolderStore(folder.parent).read(folder))
+    container = Container.parse(read_new(work))
     if container.name != one.new_name:
-        raise ContainerError(f"{folder}: holds the container {container.name!r}")
+        raise ContainerError(
+            f"{one.new_folder}: holds the container {container.name!r}"
+        )
     opened = container.open(password_of(one.new_password_file))
     key = _take(opened, "primary")
     if one.public_key is not None and key.verifying_key.to_bytes() != one.public_key:
         key.wipe()
-        raise IntegrityError(f"{folder}: holds another key than was made for it")
+        raise IntegrityError(
+            f"{one.new_folder}: holds another key than was made for it"
+        )
     if work.new_key is not None:
         work.new_key.wipe()
     work.new_key = key
-    return container
 
 
 def _take(opened: OpenContainer, slot: str) -> SigningKey:

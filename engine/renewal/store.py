@@ -367,6 +367,9 @@ class Store:
             ) from error
 
 
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def moment(at: datetime) -> str:
     """Write a moment as ISO 8601 in UTC."""
     return at.astimezone(timezone.utc).isoformat()
@@ -426,7 +429,7 @@ def _write_journal(
                 "item_id": change.item_id,
                 "step": change.step,
                 "phase": change.phase,
-                "detail": json.dumps(dict(change.detail), ensure_ascii=False),
+                "detail": _json(dict(change.detail)),
             }
             for change in changes
         ],

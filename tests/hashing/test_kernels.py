@@ -76,7 +76,9 @@ def test_generator_in_bulk(each_family: str) -> None:
     )
 
 
-@pytest.mark.parametrize("script", ["make_streebog_affine.py"])
+@pytest.mark.parametrize(
+    "script", ["make_streebog_affine.py", "make_streebog_nibbles.py"]
+)
 def test_tables_are_what_their_script_makes(
     script: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +116,28 @@ def test_first_round_keys_are_those_of_pure_python(
         h = x ^ keys[-1] ^ iv ^ m
         h = compress(compress(h, 0, 0), 0, 1)
         assert h.to_bytes(64, "little")[64 - bits // 8 :] == pure_digest(bits, b"")
+
+
+def test_nibble_tables_agree_with_the_standard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(CSRC))
+    import make_streebog_nibbles as nibbles  # type: ignore
+    from make_streebog_affine import substitute_and_mix
+
+    for seed in range(20):
+        x = random.Random(seed).randbytes(64)
+        wanted = substitute_and_mix(int.from_bytes(x, "little"))
+        got = bytearray(64)
+        for i in range(8):
+            for c in range(8):
+                for j in range(8):
+                    y = nibbles.core(nibbles.ENTER[x[8 * j + i]])
+                    by_v, by_u = nibbles.product_tables(j, c)
+                    got[8 * i + c] ^= by_v[y & 15] ^ by_u[y >> 4]
+        left_out = nibbles.left_out()
+        mixed = (int.from_bytes(got, "little") ^ left_out).to_bytes(64, "little")
+        assert mixed == nibbles.enter(wanted).to_bytes(64, "little")
 
 
 def test_family_names_its_kernel(each_family: str) -> None:

@@ -148,6 +148,7 @@ def test_archive_holds_all_that_a_build_and_its_tests_need(archive: Path) -> Non
         *("LICENSE", "README.md", "setup.py", "Makefile", "bindings/ffi_build.py"),
         *("engine/py.typed", "csrc/Makefile", "csrc/ct.h", "csrc/selftest/main.c"),
         *("tests/conftest.py", "tests/vectors/streebog.json", "tools/debian.txt"),
+        *("engine/measure/programs/peer.h", "engine/measure/programs/openssl.c"),
     ):
         assert wanted in inside
     assert [name for name in inside if name.endswith((".so", ".o", ".pyc"))] == []
@@ -163,7 +164,10 @@ def test_wheel_from_the_archive_holds_only_the_package(native_wheel: Path) -> No
         if not name.startswith(("gostkey/", f"gostkey-{version}.dist-info/"))
     ]
     assert outside == []
-    assert [n for n in inside if n.endswith((".c", ".h", "ffi_build.py"))] == []
+    sources = [n for n in inside if n.endswith((".c", ".h", "ffi_build.py"))]
+    # Only what `gostkey bench --peers` compiles.
+    assert "gostkey/measure/programs/peer.h" in sources
+    assert {n.rpartition("/")[0] for n in sources} == {"gostkey/measure/programs"}
     assert "gostkey/py.typed" in inside
     assert f"gostkey-{version}.dist-info/licenses/LICENSE" in inside
     compiled = [n for n in inside if n.endswith((".so", ".pyd"))]

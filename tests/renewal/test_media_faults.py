@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from gostkey.errors import GostKeyError, MediumError
 from gostkey.media import FolderStore
 from gostkey.media import durable as media_files
 from gostkey.renewal import Campaign, EmbeddedCA, Listing, Pending, make_plan
-from gostkey.renewal.copies import unpack
+from gostkey.renewal.copies import Copy, unpack
 from gostkey.signing import SigningKey
 
 
@@ -201,45 +201,30 @@ def test_the_copies_are_removed_by_nobody(trio: Office) -> None:
 def test_a_copy_that_cannot_be_made_stops_one_item_and_is_made_by_resume(
     trio: Office, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    from gostkey.renewal import install_steps
+    real = getattr(os, call)
+    current: Copy | None = None
 
-    original = install_steps.write_copies
+    def failing(*arguments: Any, **options: Any) -> Any:
+        if current is not None and current.place.name.startswith("000002-"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(*arguments, **options)
 
-    def with_a_full_disk(copies: Any) -> None:
-        real = getattr(os, call)
-        bad = copies[2]
-
-        def failing(*arguments: Any, **options: Any) -> Any:
-            if current is bad:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return real(*arguments, **options)
-
-        for copy in copies:
-            for step in ("create", "flush", "rename"):
-                watch(copy, step)
-        with monkeypatch.context() as patch:
-            patch.setattr(install_steps, "write_copies", original)
-            patch.setattr("gostkey.renewal.copies._WAITING", 1)
-            patch.setattr(os, call, failing)
-            original(copies)
-
-    current: Any = None
-
-    def watch(copy: Any, step: str) -> None:
-        method = getattr(copy, step)
-
-        def watched() -> None:
+    def watched(step: Callable[[Copy], None]) -> Callable[[Copy], None]:
+        def do(copy: Copy) -> None:
             nonlocal current
             current = copy
             try:
-                method()
+                step(copy)
             finally:
                 current = None
 
-        setattr(copy, step, watched)
+        return do
 
     with monkeypatch.context() as patch:
-        patch.setattr(install_steps, "write_copies", with_a_full_disk)
+        for step in ("create", "flush", "rename"):
+            patch.setattr(Copy, step, watched(getattr(Copy, step)))
+        patch.setattr("gostkey.media.groups.WAITING", 1)
+        patch.setattr(os, call, failing)
         report = run(trio)
     assert [row["group"] for row in report.rows] == ["renewed", "failed", "renewed"]
     assert report.rows[1]["reason"] == "medium"
