@@ -39,19 +39,37 @@ static inline void lane_difference(struct lane *lane, size_t i, size_t windows,
     fe_subtract(&lane->dy, &term.y, &lane->sum.y, curve);
 }
 
-/* sum := sum + term, given 1 / dx; minus is the x of the term less that of sum. */
-static inline void lane_add(struct lane *lane, const struct fe *inverse,
-                            const struct fe *minus, const struct gostkey_curve *curve)
-{
-    struct fe slope, x;
+/* Neighbours go through an addition step by step together, so that one's products fill
+ * the processor while the other's wait for each other. */
+enum { TOGETHER = 2 };
 
-    fe_multiply(&slope, &lane->dy, inverse, curve);
-    fe_square(&x, &slope, curve);
-    fe_subtract_also_twice(&x, &x, minus, &lane->sum.x, curve);
-    fe_subtract(&lane->sum.x, &lane->sum.x, &x, curve);
-    fe_multiply(&slope, &slope, &lane->sum.x, curve);
-    fe_subtract(&lane->sum.y, &slope, &lane->sum.y, curve);
-    lane->sum.x = x;
+/* sum := sum + term for count lanes up to TOGETHER, given 1 / dx; minus is the x of the
+ * term less that of the sum. */
+static inline void lanes_add(struct lane *lanes, const struct fe *inverse,
+                             const struct fe *minus, size_t count,
+                             const struct gostkey_curve *curve)
+{
+    struct fe slope[TOGETHER], x[TOGETHER];
+
+    for (size_t j = 0; j < count; j++) {
+        fe_multiply(&slope[j], &lanes[j].dy, &inverse[j], curve);
+    }
+    for (size_t j = 0; j < count; j++) {
+        fe_square(&x[j], &slope[j], curve);
+    }
+    for (size_t j = 0; j < count; j++) {
+        struct affine *sum = &lanes[j].sum;
+
+        fe_subtract_also_twice(&x[j], &x[j], &minus[j], &sum->x, curve);
+        fe_subtract(&sum->x, &sum->x, &x[j], curve);
+    }
+    for (size_t j = 0; j < count; j++) {
+        fe_multiply(&slope[j], &slope[j], &lanes[j].sum.x, curve);
+    }
+    for (size_t j = 0; j < count; j++) {
+        lanes[j].sum.x = x[j];
+        fe_subtract(&lanes[j].sum.y, &slope[j], &lanes[j].sum.y, curve);
+    }
 }
 
 /* Where dx is 0, make it and dy those of the doubling. */
@@ -86,15 +104,22 @@ static void lanes_step(struct lane *lanes, size_t n, size_t i, size_t windows,
         fe_multiply(&product, &product, &lanes[j].dx, curve);
     }
     fe_invert(&product, &product, curve);
-    for (size_t j = n; j-- > 0;) {
-        struct fe inverse, minus = lanes[j].dx;
+    for (size_t left = n; left > 0;) {
+        const size_t count = left < TOGETHER ? left : TOGETHER;
+        struct fe inverse[TOGETHER], minus[TOGETHER];
 
-        fe_multiply(&inverse, &product, &lanes[j].before, curve);
-        fe_multiply(&product, &product, &lanes[j].dx, curve);
-        if (last) {
-            fe_select(&minus, lanes[j].equal, &zero, &minus);
+        left -= count;
+        for (size_t j = count; j-- > 0;) {
+            const struct lane *lane = &lanes[left + j];
+
+            fe_multiply(&inverse[j], &product, &lane->before, curve);
+            fe_multiply(&product, &product, &lane->dx, curve);
+            minus[j] = lane->dx;
+            if (last) {
+                fe_select(&minus[j], lane->equal, &zero, &minus[j]);
+            }
         }
-        lane_add(&lanes[j], &inverse, &minus, curve);
+        lanes_add(lanes + left, inverse, minus, count, curve);
     }
     gostkey_wipe(&product, sizeof product);
 }
