@@ -93,10 +93,19 @@ extern const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT];
 /* One for each shape of p; named after limbs and p.  kernels.c knows which
  * curve has which. */
 extern const struct gostkey_curve_ops gostkey_curve256_minus617;
+extern const struct gostkey_curve_ops gostkey_curve256_plus;
 extern const struct gostkey_curve_ops gostkey_curve256_any;
 extern const struct gostkey_curve_ops gostkey_curve512_minus569;
 extern const struct gostkey_curve_ops gostkey_curve512_plus111;
 extern const struct gostkey_curve_ops gostkey_curve512_any;
+
+/* The same for processors with AVX2, BMI2 and ADX, where target.h has them. */
+extern const struct gostkey_curve_ops gostkey_curve256_minus617_mulx;
+extern const struct gostkey_curve_ops gostkey_curve256_plus_mulx;
+extern const struct gostkey_curve_ops gostkey_curve256_any_mulx;
+extern const struct gostkey_curve_ops gostkey_curve512_minus569_mulx;
+extern const struct gostkey_curve_ops gostkey_curve512_plus111_mulx;
+extern const struct gostkey_curve_ops gostkey_curve512_any_mulx;
 
 /* The same with AVX-512 IFMA, where target.h has it. */
 extern const struct gostkey_curve_ops gostkey_curve256_minus_avx512;

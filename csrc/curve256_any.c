@@ -1,12 +1,9 @@
-/* Curves over p = any number of 256 bits: test-256, tc26-256-c and tc26-256-d.
- *
- * The p of tc26-256-c is 2^255 + 3225, but at four limbs Montgomery's reduction
- * is faster than that of GOSTKEY_P_PLUS, whose carries wait for each other. */
+/* Curves over p = any number of 256 bits: tc26-256-d. */
 
 #define GOSTKEY_LIMBS 4
 #define GOSTKEY_P_ANY
 #define GOSTKEY_OPS gostkey_curve256_any
-#define GOSTKEY_SLOTS 3
+#define GOSTKEY_SLOTS 1
 
 #include "field.h"
 

@@ -14,8 +14,8 @@ GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)
 #define GOSTKEY_LIMBS 4
 #define GOSTKEY_P_ANY
 #define GOSTKEY_OPS gostkey_curve256_any_avx512
-#define GOSTKEY_SCALAR gostkey_curve256_any
-#define GOSTKEY_SLOTS 3
+#define GOSTKEY_SCALAR gostkey_curve256_any_mulx
+#define GOSTKEY_SLOTS 1
 
 #include "ct.h"
 #include "scalar.h"

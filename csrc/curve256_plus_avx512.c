@@ -14,7 +14,7 @@ GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)
 #define GOSTKEY_LIMBS 4
 #define GOSTKEY_P_PLUS
 #define GOSTKEY_OPS gostkey_curve256_plus_avx512
-#define GOSTKEY_SCALAR gostkey_curve256_any
+#define GOSTKEY_SCALAR gostkey_curve256_plus_mulx
 #define GOSTKEY_SLOTS 2
 
 #include "ct.h"

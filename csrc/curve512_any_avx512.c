@@ -14,7 +14,7 @@ GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)
 #define GOSTKEY_LIMBS 8
 #define GOSTKEY_P_ANY
 #define GOSTKEY_OPS gostkey_curve512_any_avx512
-#define GOSTKEY_SCALAR gostkey_curve512_any
+#define GOSTKEY_SCALAR gostkey_curve512_any_mulx
 #define GOSTKEY_SLOTS 1
 
 #include "ct.h"

@@ -14,7 +14,7 @@ GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)
 #define GOSTKEY_LIMBS 8
 #define GOSTKEY_P_MINUS
 #define GOSTKEY_OPS gostkey_curve512_minus_avx512
-#define GOSTKEY_SCALAR gostkey_curve512_minus569
+#define GOSTKEY_SCALAR gostkey_curve512_minus569_mulx
 #define GOSTKEY_SLOTS 2
 
 #include "ct.h"

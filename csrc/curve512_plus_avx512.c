@@ -14,7 +14,7 @@ GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)
 #define GOSTKEY_LIMBS 8
 #define GOSTKEY_P_PLUS
 #define GOSTKEY_OPS gostkey_curve512_plus_avx512
-#define GOSTKEY_SCALAR gostkey_curve512_plus111
+#define GOSTKEY_SCALAR gostkey_curve512_plus111_mulx
 #define GOSTKEY_SLOTS 1
 
 #include "ct.h"

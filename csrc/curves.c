@@ -117,7 +117,7 @@ const struct gostkey_curve gostkey_curves[GOSTKEY_CURVE_COUNT] = {
     },
     /* tc26-256-d */
     {
-        .slot = 2,
+        .slot = 0,
         .limbs = 4,
         .q_bits = 256,
         .cofactor = 1,

@@ -3,13 +3,14 @@
  * The file that includes it defines GOSTKEY_LIMBS (4 or 8) and one of
  *
  *     GOSTKEY_P_MINUS c    p = 2^(64 limbs) - c      c < 2^16
- *     GOSTKEY_P_PLUS c     p = 2^(64 limbs - 1) + c  c < 2^16
+ *     GOSTKEY_P_PLUS       p = 2^(64 limbs - 1) + c  c < 2^16, any such p
  *     GOSTKEY_P_ANY        any odd p > 2^(64 limbs - 2): curve->p, Montgomery
  *
  * and gets static functions on field elements.  An element's words are
  *
  *     MINUS  any number below 2^(64 limbs): a residue below c has two forms
- *     PLUS   the residue, below p
+ *     PLUS   any number below 2^(64 limbs): a residue below 2^(64 limbs) - p has
+ *            two forms
  *     ANY    the residue times R = 2^(64 limbs), below p
  *
  * and every function keeps that.  Results may be the same object as arguments.
@@ -27,6 +28,12 @@
 
 #define LIMBS GOSTKEY_LIMBS
 
+/* GOSTKEY_MULX may be defined where the target has BMI2 and ADX. */
+#if defined(GOSTKEY_MULX) && (defined(__GNUC__) || defined(__clang__)) &&              \
+    !defined(GOSTKEY_NO_INT128)
+#define FIELD_MULX
+#endif
+
 /* Products are large: a copy at each place that needs one would not fit the
  * instruction cache. */
 #if defined(__GNUC__) || defined(__clang__)
@@ -37,140 +44,35 @@
 #define OUT_OF_LINE
 #endif
 
+#include "words.h"
+
 struct fe {
     uint64_t v[LIMBS];
 };
 
-/* z := x + y; return the carry. */
-static inline uint64_t words_add(uint64_t *z, const uint64_t *x, const uint64_t *y)
-{
-    uint64_t carry = 0;
-
-    for (int i = 0; i < LIMBS; i++) {
-        z[i] = gostkey_add_carry64(&carry, x[i], y[i]);
-    }
-    return carry;
-}
-
-/* z := x - y; return the borrow. */
-static inline uint64_t words_subtract(uint64_t *z, const uint64_t *x,
-                                      const uint64_t *y)
-{
-    uint64_t borrow = 0;
-
-    for (int i = 0; i < LIMBS; i++) {
-        z[i] = gostkey_subtract_borrow64(&borrow, x[i], y[i]);
-    }
-    return borrow;
-}
-
-/* z := z + y where mask is all ones; the carry is dropped. */
-static inline void words_add_masked(uint64_t *z, const uint64_t *y, uint64_t mask)
-{
-    uint64_t carry = 0;
-
-    for (int i = 0; i < LIMBS; i++) {
-        z[i] = gostkey_add_carry64(&carry, z[i], y[i] & mask);
-    }
-}
-
-/* z := high * 2^(64 LIMBS) + z, minus p if that is p or more; high is 0 or 1 and
- * the number below 2 p. */
-static inline void words_reduce_once(uint64_t *z, uint64_t high, const uint64_t *p)
-{
-    uint64_t t[LIMBS];
-    uint64_t borrow = words_subtract(t, z, p);
-    uint64_t keep = gostkey_barrier((uint64_t)0 - (borrow & ~high & 1));
-
-    gostkey_select_words(keep, z, z, t, LIMBS);
-}
-
-/* z[0 .. n - 1] += x * y; return the word that comes out on top.  n is a constant
- * up to LIMBS wherever this is called, so the tests vanish and the steps are
- * written out, which compilers do not do with the loop. */
-static inline uint64_t words_multiply_row(uint64_t *z, const uint64_t *x, uint64_t y,
-                                          int n)
-{
-    uint64_t carry = 0;
-
-#define STEP(i)                                                                        \
-    if (n > (i)) {                                                                     \
-        z[i] = gostkey_multiply_add64(&carry, x[i], y, z[i]);                          \
-    }
-    STEP(0)
-    STEP(1)
-    STEP(2)
-    STEP(3)
-#if LIMBS == 8
-    STEP(4)
-    STEP(5)
-    STEP(6)
-    STEP(7)
+#if defined(GOSTKEY_P_MINUS)
+#define P_C ((uint64_t)(GOSTKEY_P_MINUS))
+#elif defined(GOSTKEY_P_PLUS)
+#define P_C (curve->p[0])
 #endif
-#undef STEP
-    return carry;
-}
 
-/* t[2 LIMBS] := x * y. */
-static inline void words_multiply(uint64_t *t, const uint64_t *x, const uint64_t *y)
+#if defined(FIELD_MULX)
+#include "mulx.h"
+#endif
+
+#if !defined(GOSTKEY_P_ANY)
+/* t[0 .. LIMBS - 1] += t[LIMBS .. 2 LIMBS - 1] * y; return what comes out on top. */
+static inline uint64_t words_fold(uint64_t *t, uint64_t y)
 {
-    for (int i = 0; i < LIMBS; i++) {
-        t[i] = 0;
-    }
-    t[LIMBS + 0] = words_multiply_row(t + 0, x, y[0], LIMBS);
-    t[LIMBS + 1] = words_multiply_row(t + 1, x, y[1], LIMBS);
-    t[LIMBS + 2] = words_multiply_row(t + 2, x, y[2], LIMBS);
-    t[LIMBS + 3] = words_multiply_row(t + 3, x, y[3], LIMBS);
-#if LIMBS == 8
-    t[LIMBS + 4] = words_multiply_row(t + 4, x, y[4], LIMBS);
-    t[LIMBS + 5] = words_multiply_row(t + 5, x, y[5], LIMBS);
-    t[LIMBS + 6] = words_multiply_row(t + 6, x, y[6], LIMBS);
-    t[LIMBS + 7] = words_multiply_row(t + 7, x, y[7], LIMBS);
+#if defined(FIELD_MULX) && LIMBS == 8
+    return mulx_fold(t, y);
+#else
+    return words_multiply_row(t, t + LIMBS, y, LIMBS);
 #endif
 }
-
-/* t[2 LIMBS] := x^2: each mixed product once, doubled, then the squares. */
-static inline void words_square(uint64_t *t, const uint64_t *x)
-{
-    uint64_t carry = 0, top = 0;
-
-    for (int i = 0; i < 2 * LIMBS; i++) {
-        t[i] = 0;
-    }
-    t[LIMBS + 0] = words_multiply_row(t + 1, x + 1, x[0], LIMBS - 1);
-    t[LIMBS + 1] = words_multiply_row(t + 3, x + 2, x[1], LIMBS - 2);
-    t[LIMBS + 2] = words_multiply_row(t + 5, x + 3, x[2], LIMBS - 3);
-#if LIMBS == 8
-    t[LIMBS + 3] = words_multiply_row(t + 7, x + 4, x[3], LIMBS - 4);
-    t[LIMBS + 4] = words_multiply_row(t + 9, x + 5, x[4], LIMBS - 5);
-    t[LIMBS + 5] = words_multiply_row(t + 11, x + 6, x[5], LIMBS - 6);
-    t[LIMBS + 6] = words_multiply_row(t + 13, x + 7, x[6], LIMBS - 7);
 #endif
-#define STEP(i)                                                                        \
-    {                                                                                  \
-        uint64_t even = t[2 * (i)], odd = t[2 * (i) + 1], high;                        \
-        uint64_t low = gostkey_multiply64(&high, x[i], x[i]);                          \
-                                                                                       \
-        t[2 * (i)] = gostkey_add_carry64(&carry, even << 1 | top, low);                \
-        t[2 * (i) + 1] = gostkey_add_carry64(&carry, odd << 1 | even >> 63, high);     \
-        top = odd >> 63;                                                               \
-    }
-    STEP(0)
-    STEP(1)
-    STEP(2)
-    STEP(3)
-#if LIMBS == 8
-    STEP(4)
-    STEP(5)
-    STEP(6)
-    STEP(7)
-#endif
-#undef STEP
-}
 
 #if defined(GOSTKEY_P_MINUS)
-
-#define P_C ((uint64_t)(GOSTKEY_P_MINUS))
 
 /* z := t mod p.  2^(64 LIMBS) = c, so t = low + c * high; the part of that
  * above the limbs is at most c and is folded in the same way.  If that
@@ -178,10 +80,10 @@ static inline void words_square(uint64_t *t, const uint64_t *x)
 static inline void fe_reduce(struct fe *z, uint64_t *t,
                              const struct gostkey_curve *curve)
 {
-    uint64_t carry = words_multiply_row(t, t + LIMBS, P_C, LIMBS);
-    uint64_t again = 0;
+    uint64_t carry, again = 0;
 
     (void)curve;
+    carry = words_fold(t, P_C);
     z->v[0] = gostkey_add_carry64(&again, t[0], carry * P_C);
     for (int i = 1; i < LIMBS; i++) {
         z->v[i] = gostkey_add_carry64(&again, t[i], 0);
@@ -220,25 +122,122 @@ static inline void fe_subtract(struct fe *z, const struct fe *x, const struct fe
     z->v[0] -= ((uint64_t)0 - again) & P_C;
 }
 
-/* z[LIMBS] := the residue itself, below p. */
-static inline void fe_to_plain(uint64_t *z, const struct fe *x,
-                               const struct gostkey_curve *curve)
+/* z := x - y - 2 w; as for one difference, with three borrows at most. */
+static inline void fe_subtract_also_twice(struct fe *z, const struct fe *x,
+                                          const struct fe *y, const struct fe *w,
+                                          const struct gostkey_curve *curve)
 {
-    uint64_t t[LIMBS];
+    uint64_t n = words_subtract(z->v, x->v, y->v);
+    uint64_t again = 0;
 
-    memcpy(t, x->v, sizeof t);
-    words_reduce_once(t, 0, curve->p);
-    memcpy(z, t, sizeof t);
+    (void)curve;
+    n += words_subtract(z->v, z->v, w->v);
+    n += words_subtract(z->v, z->v, w->v);
+    z->v[0] = gostkey_subtract_borrow64(&again, z->v[0], n * P_C);
+    for (int i = 1; i < LIMBS; i++) {
+        z->v[i] = gostkey_subtract_borrow64(&again, z->v[i], 0);
+    }
+    z->v[0] -= ((uint64_t)0 - again) & P_C;
 }
 
-#else /* PLUS and ANY keep residues below p. */
+#elif defined(GOSTKEY_P_PLUS)
 
+/* B = 2^(64 LIMBS - 1) = -c.  A sum is m B + l, l < B, m = 2 carry + top:
+ *
+ *     l, B + l, 2 B + l = B + l - c + p, 3 B + l = B + l - 2 c + 2 p
+ *
+ * and what is left without the multiples of p is at least 0 and below 2 B. */
 static inline void fe_add(struct fe *z, const struct fe *x, const struct fe *y,
                           const struct gostkey_curve *curve)
 {
     uint64_t carry = words_add(z->v, x->v, y->v);
+    uint64_t top = z->v[LIMBS - 1] >> 63;
+    uint64_t minus = (((uint64_t)0 - carry) & P_C) + (((uint64_t)0 - (carry & top)) & P_C);
+    uint64_t borrow = 0;
 
-    words_reduce_once(z->v, carry, curve->p);
+    z->v[LIMBS - 1] |= carry << 63;
+    for (int i = 0; i < LIMBS; i++) {
+        z->v[i] = gostkey_subtract_borrow64(&borrow, z->v[i], i == 0 ? minus : 0);
+    }
+}
+
+/* A difference is l or B + l; or with a borrow, with the same l and B,
+ *
+ *     -2 B + l = l + 2 c - 2 p, -B + l = l + c - p
+ *
+ * and what is left is at least 0 and below 2 B, too. */
+static inline void fe_subtract(struct fe *z, const struct fe *x, const struct fe *y,
+                               const struct gostkey_curve *curve)
+{
+    uint64_t borrow = words_subtract(z->v, x->v, y->v);
+    uint64_t top = z->v[LIMBS - 1] >> 63;
+    uint64_t plus = (((uint64_t)0 - borrow) & P_C) + (((uint64_t)0 - (borrow & ~top)) & P_C);
+    uint64_t carry = 0;
+
+    z->v[LIMBS - 1] &= ~(borrow << 63);
+    for (int i = 0; i < LIMBS; i++) {
+        z->v[i] = gostkey_add_carry64(&carry, z->v[i], i == 0 ? plus : 0);
+    }
+}
+
+/* z := x - y - 2 w.  Without multiples of p that is m B + l, l < B; if there were n > 0
+ * borrows, m = top - 2 n < 0, and -m p is added. */
+static inline void fe_subtract_also_twice(struct fe *z, const struct fe *x,
+                                          const struct fe *y, const struct fe *w,
+                                          const struct gostkey_curve *curve)
+{
+    uint64_t n = words_subtract(z->v, x->v, y->v);
+    uint64_t top, some, plus, carry = 0;
+
+    n += words_subtract(z->v, z->v, w->v);
+    n += words_subtract(z->v, z->v, w->v);
+    some = ((uint64_t)0 - n) >> 63;
+    top = z->v[LIMBS - 1] >> 63 & some;
+    plus = (2 * n - top) * P_C;
+    z->v[LIMBS - 1] &= ~(some << 63);
+    for (int i = 0; i < LIMBS; i++) {
+        z->v[i] = gostkey_add_carry64(&carry, z->v[i], i == 0 ? plus : 0);
+    }
+}
+
+/* z := t mod p for any t.  With M = 2^(64 LIMBS) = -C, C = 2 c, and k = M - 1 - h, the
+ * complement of h,
+ *
+ *     h M + l = l - C h = l + C k - C M + C = l + C k + C (C + 1)
+ *     l + C k = n + m M,  n < M, m <= C       h M + l = n + C (C + 1 - m)
+ *
+ * If adding the last, which is positive and below 2^35, makes n overflow, M + n = B +
+ * n - c + p as for fe_add, and what is left is below B + 2^35. */
+static inline void fe_reduce(struct fe *z, uint64_t *t,
+                             const struct gostkey_curve *curve)
+{
+    const uint64_t c2 = 2 * P_C;
+    uint64_t m, carry = 0, borrow = 0;
+
+    for (int i = 0; i < LIMBS; i++) {
+        t[LIMBS + i] = in_register(~t[LIMBS + i]);
+    }
+    m = words_fold(t, c2);
+    t[0] = gostkey_add_carry64(&carry, t[0], c2 * (c2 + 1 - m));
+    for (int i = 1; i < LIMBS; i++) {
+        t[i] = gostkey_add_carry64(&carry, t[i], 0);
+    }
+    t[LIMBS - 1] |= carry << 63;
+    z->v[0] = gostkey_subtract_borrow64(&borrow, t[0], ((uint64_t)0 - carry) & P_C);
+    for (int i = 1; i < LIMBS; i++) {
+        z->v[i] = gostkey_subtract_borrow64(&borrow, t[i], 0);
+    }
+}
+
+#else /* ANY keeps residues below p. */
+
+static inline void fe_add(struct fe *z, const struct fe *x, const struct fe *y,
+                          const struct gostkey_curve *curve)
+{
+    uint64_t t[LIMBS];
+    uint64_t carry = words_add(t, x->v, y->v);
+
+    words_reduce_once(z->v, t, carry, curve->p);
 }
 
 static inline void fe_subtract(struct fe *z, const struct fe *x, const struct fe *y,
@@ -249,53 +248,26 @@ static inline void fe_subtract(struct fe *z, const struct fe *x, const struct fe
     words_add_masked(z->v, curve->p, gostkey_barrier((uint64_t)0 - borrow));
 }
 
-#if defined(GOSTKEY_P_PLUS)
-
-#define P_C ((uint64_t)(GOSTKEY_P_PLUS))
-
-/* z := t mod p for t < p^2.  With B = 2^(64 LIMBS - 1) = -c:
- *
- *     t     = h B + l,  l < B, h < 2^(64 LIMBS)        t = l - c h
- *     c h   = m B + n,  n < B, m < 2 c + 1             t = l - n + c m
- *
- * l + c m < B + 2^33 fits; minus n it is between -B and B + 2^33: add p once
- * if it is negative, then take p away once if it is not below p. */
-static inline void fe_reduce(struct fe *z, uint64_t *t,
-                             const struct gostkey_curve *curve)
+/* z := x - y - 2 w. */
+static inline void fe_subtract_also_twice(struct fe *z, const struct fe *x,
+                                          const struct fe *y, const struct fe *w,
+                                          const struct gostkey_curve *curve)
 {
-    uint64_t h[LIMBS], n[LIMBS];
-    uint64_t top, carry = 0, borrow;
+    struct fe t;
 
-    for (int i = 0; i < LIMBS; i++) {
-        h[i] = t[LIMBS + i] << 1 | t[LIMBS + i - 1] >> 63;
-        n[i] = 0;
-    }
-    t[LIMBS - 1] &= UINT64_MAX >> 1;
-    top = words_multiply_row(n, h, P_C, LIMBS) << 1 | n[LIMBS - 1] >> 63;
-    n[LIMBS - 1] &= UINT64_MAX >> 1;
-    t[0] = gostkey_add_carry64(&carry, t[0], top * P_C);
-    for (int i = 1; i < LIMBS; i++) {
-        t[i] = gostkey_add_carry64(&carry, t[i], 0);
-    }
-    borrow = words_subtract(z->v, t, n);
-    words_add_masked(z->v, curve->p, gostkey_barrier((uint64_t)0 - borrow));
-    words_reduce_once(z->v, 0, curve->p);
+    fe_subtract(&t, x, y, curve);
+    fe_subtract(&t, &t, w, curve);
+    fe_subtract(z, &t, w, curve);
 }
-
-static inline void fe_to_plain(uint64_t *z, const struct fe *x,
-                               const struct gostkey_curve *curve)
-{
-    (void)curve;
-    memcpy(z, x->v, sizeof x->v);
-}
-
-#else
 
 /* z := t / R mod p for t < R p [Montgomery85]: multiples of p clear the low
  * words one by one; the rest is below 2 p. */
 static inline void fe_reduce(struct fe *z, uint64_t *t,
                              const struct gostkey_curve *curve)
 {
+#if defined(FIELD_MULX) && LIMBS == 8
+    uint64_t carry = mulx_montgomery(t, curve);
+#else
     uint64_t carry = 0;
 
     for (int i = 0; i < LIMBS; i++) {
@@ -304,8 +276,8 @@ static inline void fe_reduce(struct fe *z, uint64_t *t,
 
         t[LIMBS + i] = gostkey_add_carry64(&carry, t[LIMBS + i], top);
     }
-    memcpy(z->v, t + LIMBS, sizeof z->v);
-    words_reduce_once(z->v, carry, curve->p);
+#endif
+    words_reduce_once(z->v, t + LIMBS, carry, curve->p);
 }
 
 static inline void fe_to_plain(uint64_t *z, const struct fe *x,
@@ -320,25 +292,50 @@ static inline void fe_to_plain(uint64_t *z, const struct fe *x,
 }
 
 #endif
+
+#if !defined(GOSTKEY_P_ANY)
+/* z[LIMBS] := the residue itself, below p; 2 p > 2^(64 LIMBS). */
+static inline void fe_to_plain(uint64_t *z, const struct fe *x,
+                               const struct gostkey_curve *curve)
+{
+    words_reduce_once(z, x->v, 0, curve->p);
+}
+
 #endif
 
 OUT_OF_LINE static void fe_multiply(struct fe *z, const struct fe *x,
                                     const struct fe *y,
                                     const struct gostkey_curve *curve)
 {
+#if defined(FIELD_MULX) && LIMBS == 4
+    mulx_multiply(z->v, x->v, y->v, curve);
+#else
     uint64_t t[2 * LIMBS];
 
+#if defined(FIELD_MULX)
+    mulx_product(t, x->v, y->v);
+#else
     words_multiply(t, x->v, y->v);
+#endif
     fe_reduce(z, t, curve);
+#endif
 }
 
 OUT_OF_LINE static void fe_square(struct fe *z, const struct fe *x,
                                   const struct gostkey_curve *curve)
 {
+#if defined(FIELD_MULX) && LIMBS == 4
+    mulx_square(z->v, x->v, curve);
+#else
     uint64_t t[2 * LIMBS];
 
+#if defined(FIELD_MULX)
+    mulx_product_of_one(t, x->v);
+#else
     words_square(t, x->v);
+#endif
     fe_reduce(z, t, curve);
+#endif
 }
 
 /* z := x; x[LIMBS] is below p. */
@@ -356,6 +353,31 @@ static inline void fe_from_plain(struct fe *z, const uint64_t *x,
 #endif
 }
 
+/* z := x - 2 w. */
+static inline void fe_subtract_twice(struct fe *z, const struct fe *x,
+                                     const struct fe *w,
+                                     const struct gostkey_curve *curve)
+{
+    static const struct fe zero;
+
+    fe_subtract_also_twice(z, x, &zero, w, curve);
+}
+
+/* z := x / 2 mod p: half of x or of x + p, whichever is even. */
+static inline void fe_halve(struct fe *z, const struct fe *x,
+                            const struct gostkey_curve *curve)
+{
+    uint64_t mask = gostkey_mask_bit64(x->v[0]), carry = 0;
+    uint64_t t[LIMBS];
+
+    for (int i = 0; i < LIMBS; i++) {
+        t[i] = gostkey_add_carry64(&carry, x->v[i], in_register(curve->p[i] & mask));
+    }
+    for (int i = 0; i < LIMBS; i++) {
+        z->v[i] = in_register(t[i] >> 1 | (i < LIMBS - 1 ? t[i + 1] : carry) << 63);
+    }
+}
+
 static inline void fe_double(struct fe *z, const struct fe *x,
                              const struct gostkey_curve *curve)
 {
@@ -367,7 +389,7 @@ static inline uint64_t fe_mask_zero(const struct fe *x,
                                     const struct gostkey_curve *curve)
 {
     uint64_t any = 0;
-#if defined(GOSTKEY_P_MINUS)
+#if !defined(GOSTKEY_P_ANY)
     uint64_t t[LIMBS];
 
     fe_to_plain(t, x, curve);
@@ -394,7 +416,9 @@ static inline void fe_negate(struct fe *z, const struct fe *x,
 static inline void fe_select(struct fe *z, uint64_t mask, const struct fe *yes,
                              const struct fe *no)
 {
-    gostkey_select_words(mask, z->v, yes->v, no->v, LIMBS);
+    for (int i = 0; i < LIMBS; i++) {
+        z->v[i] = in_register(gostkey_select64(mask, yes->v[i], no->v[i]));
+    }
 }
 
 /* z := 1/x, and 0 for 0. */

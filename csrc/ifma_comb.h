@@ -4,14 +4,14 @@
  *     GOSTKEY_SLOTS    how many curves share this field
  *     GOSTKEY_SCALAR   struct gostkey_curve_ops with the scalar code for them
  *
- * The signed odd digits are those of multiples.h, with W = 7 bits.  All points stay
+ * The signed odd digits are those of comb.h, with W = 7 bits.  All points stay
  * affine: what costs there, a division for each addition, is done for all
  * points of a batch at once [Montgomery's trick].  An addition then takes six
  * products: one for the running product of all dx, two to take 1 / dx out of its
  * inverse, and for lambda = dy / dx, its square and y3.
  *
  * Why those additions never meet equal or opposite points or infinity is told
- * beside base_multiply in multiples.h; the one exception there, a doubling in the last
+ * in comb.h; the one exception there, a doubling in the last
  * step for one scalar of all, has dx = 0 there: it is found, dx is replaced so
  * that the others come out right, and the point made by the scalar code.  That this
  * scalar was met is not kept secret: random ones never are.

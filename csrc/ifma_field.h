@@ -455,7 +455,8 @@ ALWAYS_INLINE void check_factors(const struct fe8 *x, const struct fe8 *y)
         struct fe8 masked;
 
         for (int i = 0; i < LIMBS52; i++) {
-            masked.v[i] = and_(both[k]->v[i], all(MASK52));
+            /* Nothing may be above the top limb. */
+            masked.v[i] = i < TOP ? and_(both[k]->v[i], all(MASK52)) : both[k]->v[i];
         }
         CHECK(&masked, FACTOR_16, "factor");
     }

@@ -16,11 +16,25 @@ static const struct gostkey_curve_kernels portable_curves = {
     .ec512 = "portable",
     .scalar256 = &gostkey_scalar_portable,
     .scalar512 = &gostkey_scalar_portable,
-    .ops = {&gostkey_curve256_any, &gostkey_curve256_minus617,
-            &gostkey_curve256_minus617, &gostkey_curve256_any, &gostkey_curve256_any,
+    .ops = {&gostkey_curve256_plus, &gostkey_curve256_minus617,
+            &gostkey_curve256_minus617, &gostkey_curve256_plus, &gostkey_curve256_any,
             &gostkey_curve512_any, &gostkey_curve512_minus569,
             &gostkey_curve512_plus111, &gostkey_curve512_minus569},
 };
+
+#if defined(GOSTKEY_X86_64)
+static const struct gostkey_curve_kernels mulx_curves = {
+    .ec256 = "mulx",
+    .ec512 = "mulx",
+    .scalar256 = &gostkey_scalar_portable,
+    .scalar512 = &gostkey_scalar_portable,
+    .ops = {&gostkey_curve256_plus_mulx, &gostkey_curve256_minus617_mulx,
+            &gostkey_curve256_minus617_mulx, &gostkey_curve256_plus_mulx,
+            &gostkey_curve256_any_mulx, &gostkey_curve512_any_mulx,
+            &gostkey_curve512_minus569_mulx, &gostkey_curve512_plus111_mulx,
+            &gostkey_curve512_minus569_mulx},
+};
+#endif
 
 #if defined(GOSTKEY_X86_64_AVX512)
 static const struct gostkey_curve_kernels avx512_curves = {
@@ -51,7 +65,7 @@ static const struct gostkey_kernels families[] = {
         .family = "avx2",
         .features = GOSTKEY_CPU_BMI2 | GOSTKEY_CPU_AVX2,
         .streebog = &gostkey_streebog_avx2_gfni,
-        .curves = &portable_curves,
+        .curves = &mulx_curves,
     },
 #endif
 #if defined(GOSTKEY_AARCH64)

@@ -22,47 +22,42 @@ struct coefficients {
 
 static const struct coefficients *coefficients_of(const struct gostkey_curve *curve);
 
-/* z := 2 x; also for infinity and points of order 2. */
+/* z := 2 x; also for infinity and points of order 2.  The usual formulas [EFD] with
+ * Z halved, which takes four of their doublings away:
+ *
+ *     alpha = (3 X^2 + a Z^4) / 2, gamma = Y^2, beta = X gamma
+ *     X' = alpha^2 - 2 beta, Y' = alpha (beta - X') - gamma^2, Z' = Y Z */
 static void point_double(struct jacobian *z, const struct jacobian *x,
                          const struct gostkey_curve *curve)
 {
     struct fe alpha, beta, gamma, delta, t;
 
-    fe_square(&gamma, &x->y, curve);
-    fe_multiply(&beta, &x->x, &gamma, curve);
     fe_square(&delta, &x->z, curve);
+    fe_square(&gamma, &x->y, curve);
     if (curve->a_is_minus_3) {
-        /* alpha = 3 X^2 + a Z^4 = 3 (X - Z^2)(X + Z^2) */
+        /* alpha = 3 / 2 (X - Z^2)(X + Z^2) */
         fe_add(&t, &x->x, &delta, curve);
         fe_subtract(&alpha, &x->x, &delta, curve);
+        fe_multiply(&beta, &x->x, &gamma, curve);
         fe_multiply(&t, &t, &alpha, curve);
-        fe_double(&alpha, &t, curve);
+        fe_halve(&alpha, &t, curve);
         fe_add(&alpha, &alpha, &t, curve);
     } else {
         fe_square(&t, &x->x, curve);
+        fe_square(&delta, &delta, curve);
+        fe_multiply(&beta, &x->x, &gamma, curve);
         fe_double(&alpha, &t, curve);
         fe_add(&alpha, &alpha, &t, curve);
-        fe_square(&t, &delta, curve);
-        fe_multiply(&t, &t, &coefficients_of(curve)->a, curve);
+        fe_multiply(&t, &delta, &coefficients_of(curve)->a, curve);
         fe_add(&alpha, &alpha, &t, curve);
+        fe_halve(&alpha, &alpha, curve);
     }
-    /* Z3 = (Y + Z)^2 - Y^2 - Z^2 = 2 Y Z */
-    fe_add(&t, &x->y, &x->z, curve);
-    fe_square(&t, &t, curve);
-    fe_subtract(&t, &t, &gamma, curve);
-    fe_subtract(&z->z, &t, &delta, curve);
-    /* X3 = alpha^2 - 8 beta */
-    fe_double(&beta, &beta, curve);
-    fe_double(&beta, &beta, curve);
     fe_square(&t, &alpha, curve);
-    fe_subtract(&t, &t, &beta, curve);
-    fe_subtract(&z->x, &t, &beta, curve);
-    /* Y3 = alpha (4 beta - X3) - 8 gamma^2 */
+    fe_multiply(&z->z, &x->y, &x->z, curve);
+    fe_subtract_twice(&z->x, &t, &beta, curve);
     fe_subtract(&beta, &beta, &z->x, curve);
-    fe_multiply(&alpha, &alpha, &beta, curve);
-    fe_double(&gamma, &gamma, curve);
     fe_square(&gamma, &gamma, curve);
-    fe_double(&gamma, &gamma, curve);
+    fe_multiply(&alpha, &alpha, &beta, curve);
     fe_subtract(&z->y, &alpha, &gamma, curve);
 }
 
@@ -87,9 +82,7 @@ static void point_add(struct jacobian *z, const struct jacobian *x,
     fe_multiply(&z->z, &x->z, h, curve);
     fe_multiply(&t, &x->y, &hh, curve);
     fe_square(&z->x, r, curve);
-    fe_subtract(&z->x, &z->x, &hh, curve);
-    fe_subtract(&z->x, &z->x, &v, curve);
-    fe_subtract(&z->x, &z->x, &v, curve);
+    fe_subtract_also_twice(&z->x, &z->x, &hh, &v, curve);
     fe_subtract(&v, &v, &z->x, curve);
     fe_multiply(&v, &v, r, curve);
     fe_subtract(&z->y, &v, &t, curve);

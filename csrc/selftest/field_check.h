@@ -50,35 +50,32 @@ static void slow_multiply(uint64_t *t, const uint64_t *x, const uint64_t *y)
 }
 
 #if defined(GOSTKEY_P_PLUS)
-/* In fe_reduce's words: l = B - 1, m = 2 and n below c, so that l - n + c m is p or
- * more, which no product of the edges gives.  h = 2^(64 LIMBS) / c + 1. */
-static int check_last_subtraction(const struct gostkey_curve *curve)
+/* In fe_reduce's words: k = 0, so that m = 0 and n = l, and an l that makes n + C (C + 1)
+ * overflow by little or not quite, which no product of the edges gives. */
+static int check_overflow_of_reduction(const struct gostkey_curve *curve)
 {
-    uint64_t h[LIMBS], t[2 * LIMBS], wanted[LIMBS], rest = 1;
-    struct fe z;
+    const uint64_t last = 2 * P_C * (2 * P_C + 1);
+    const uint64_t over[7] = {UINT64_MAX, 0, 1, P_C - 1, P_C, P_C + 1, last - 1};
+    int failures = 0;
 
-    for (int i = LIMBS - 1; i >= 0; i--) {
-        uint64_t upper = (rest << 32) / P_C;
+    for (int i = 0; i < 7; i++) {
+        uint64_t t[2 * LIMBS], wanted[LIMBS], got[LIMBS];
+        struct fe z;
 
-        rest = (rest << 32) % P_C;
-        h[i] = upper << 32 | (rest << 32) / P_C;
-        rest = (rest << 32) % P_C;
+        memset(t, 0xff, sizeof t);
+        t[0] -= last - 1 - over[i];
+        slow_reduce(wanted, t, 2 * LIMBS, curve->p);
+        fe_reduce(&z, t, curve);
+        fe_to_plain(got, &z, curve);
+        failures += memcmp(got, wanted, sizeof wanted) != 0;
     }
-    h[0] += 1; /* c does not divide a power of two, so this is the ceiling */
-    for (int i = 0; i < LIMBS; i++) {
-        t[i] = UINT64_MAX;
-        t[LIMBS + i] = h[i] >> 1 | (i < LIMBS - 1 ? h[i + 1] << 63 : 0);
-    }
-    t[LIMBS - 1] = UINT64_MAX >> 1 | h[0] << 63;
-    slow_reduce(wanted, t, 2 * LIMBS, curve->p);
-    fe_reduce(&z, t, curve);
-    return memcmp(z.v, wanted, sizeof wanted) != 0;
+    return failures;
 }
 #endif
 
 int GOSTKEY_FIELD_CHECK(const struct gostkey_curve *curve)
 {
-    enum { EDGES = 26 };
+    enum { EDGES = 40 };
     static struct fe edge[EDGES];
     uint64_t seed = 1;
     int failures = 0, n = 0;
@@ -95,16 +92,39 @@ int GOSTKEY_FIELD_CHECK(const struct gostkey_curve *curve)
         edge[n++].v[i] >>= 1;
     }
     edge[n++].v[LIMBS - 1] = (uint64_t)1 << 61;
-#if defined(GOSTKEY_P_MINUS)
+#if !defined(GOSTKEY_P_ANY)
     /* Numbers from p to 2^(64 LIMBS) - 1 are elements, too. */
     for (uint64_t above = 0; above < 5; above++) {
-        static const uint64_t steps[5] = {0, 1, P_C / 2, P_C - 2, P_C - 1};
+        const uint64_t steps[5] = {0, 1, P_C / 2, P_C - 2, P_C - 1};
 
         memcpy(edge[n].v, curve->p, sizeof edge[n].v);
         edge[n++].v[0] += steps[above];
     }
+#if defined(GOSTKEY_P_PLUS)
+    /* Of these, too, the highest, and around 2^(64 LIMBS - 1). */
+    for (uint64_t below = 0; below < 3; below++) {
+        memset(edge[n].v, 0xff, sizeof edge[n].v);
+        edge[n++].v[0] -= below * P_C;
+        memset(edge[n].v, 0, sizeof edge[n].v);
+        edge[n].v[0] = below * P_C;
+        edge[n++].v[LIMBS - 1] = (uint64_t)1 << 63;
+    }
+#endif
     edge[n++].v[0] = P_C;
     edge[n++].v[0] = P_C - 1;
+    /* The square root of what makes the last carry of a reduction, and its
+     * neighbours: 2^(64 LIMBS) - 2^(32 LIMBS) - c, and + 2 c for PLUS. */
+    for (uint64_t step = 0; step < 3; step++) {
+        memset(edge[n].v, 0xff, sizeof edge[n].v);
+#if defined(GOSTKEY_P_MINUS)
+        edge[n].v[0] -= P_C - 1;
+        edge[n].v[LIMBS / 2] -= 1;
+#else
+        memset(edge[n].v, 0, sizeof edge[n].v / 2);
+        edge[n].v[0] = 2 * P_C;
+#endif
+        edge[n++].v[0] += step - 1;
+    }
 #endif
     while (n < EDGES) {
         for (int i = 0; i < LIMBS; i++) {
@@ -113,7 +133,7 @@ int GOSTKEY_FIELD_CHECK(const struct gostkey_curve *curve)
         }
         n++;
     }
-#if !defined(GOSTKEY_P_MINUS)
+#if defined(GOSTKEY_P_ANY)
     for (int i = 0; i < EDGES; i++) {
         uint64_t t[LIMBS];
 
@@ -158,7 +178,7 @@ int GOSTKEY_FIELD_CHECK(const struct gostkey_curve *curve)
         }
     }
 #if defined(GOSTKEY_P_PLUS)
-    failures += check_last_subtraction(curve);
+    failures += check_overflow_of_reduction(curve);
 #endif
     for (int i = 0; i < EDGES; i++) {
         static const uint64_t one[LIMBS] = {1};

@@ -18,7 +18,7 @@ VECTORS = HERE.parent.parent / "tests" / "vectors"
 # Ids of the vectors in the order of primitives.CURVES.
 ORDER = "test256 tc256A cpA cpB cpC test512 tc512A tc512B tc512C".split()
 
-WINDOW = 5  # W of point.h
+WIDTHS = (5, 6, 7)  # of windows: multiples.h, comb.h, ifma_comb.h
 
 Point = tuple[int, int] | None
 
@@ -50,15 +50,18 @@ def multiply(curve: dict[str, int], k: int, point: Point) -> Point:
 
 
 def corners(q: int) -> list[int]:
-    """Scalars near 0 and q, at window borders, and the two exceptional ones."""
-    borders = [1 << WINDOW * i for i in (1, 2, q.bit_length() // WINDOW)]
+    """Scalars near 0 and q, at window borders, and the exceptional ones."""
+    length = q.bit_length()
     found = [1, 2, 3, q - 1, q - 2, q - 3, (q - 1) // 2, (q + 1) // 2]
-    found += [border + step for border in borders for step in (-1, 0, 1)]
-    # base_multiply: the last addition doubles; its negative, too.
-    top = 1 << WINDOW * (-(-q.bit_length() // WINDOW) - 1)
-    found += [q - 2 * (q % top), 2 * (q % top)]
+    found += [(1 << length - 1) - 1, 0x55 * ((1 << length - 3) // 255)]
+    for width in WIDTHS:
+        borders = [1 << width * i for i in (1, 2, length // width)]
+        found += [border + step for border in borders for step in (-1, 0, 1)]
+        # The base point's last addition is a doubling; its negative, too.
+        top = 1 << width * (-(-length // width) - 1)
+        found += [q - 2 * (q % top), 2 * (q % top)]
     # multiply: the last addition may double for q - 2 t, t odd and below 2^W.
-    found += [q - 2 * t for t in range(5, 1 << WINDOW, 2)]
+    found += [q - 2 * t for t in range(5, 1 << WIDTHS[0], 2)]
     return sorted({k for k in found if 0 < k < q})
 
 

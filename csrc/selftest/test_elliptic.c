@@ -177,6 +177,35 @@ static void test_corners(void)
     }
 }
 
+/* Corner scalars at every place of batches of all tail lengths. */
+static void test_corners_in_batches(void)
+{
+    static const size_t counts[] = {2, 7, 8, 9, 31, 32, 33, 63, 64, 65, 200};
+    static uint8_t d[200 * 64], public[200 * 128];
+    size_t bad, first = 0;
+
+    for (int curve = 0; curve < GOSTKEY_CURVE_COUNT; curve++) {
+        size_t size = size_of(curve), end = first;
+
+        while (end < COUNT(corner) && corner[end].curve == curve) {
+            end++;
+        }
+        for (size_t c = 0; c < COUNT(counts); c++) {
+            for (size_t i = 0; i < counts[c]; i++) {
+                from_hex(d + size * i, corner[first + (i + c) % (end - first)].d_le);
+            }
+            gostkey_elliptic_public_keys(curve, public, d, counts[c], &bad);
+            for (size_t i = 0; i < counts[c]; i++) {
+                check(equal_hex(public + 2 * size * i,
+                                corner[first + (i + c) % (end - first)].public_le,
+                                2 * size),
+                      "corner scalar in a batch", curve, i);
+            }
+        }
+        first = end;
+    }
+}
+
 /* Chunk borders, strides, and what happens when one of many is bad. */
 static void test_batches(void)
 {
@@ -245,6 +274,7 @@ int test_elliptic(void)
     test_signatures();
     test_points();
     test_corners();
+    test_corners_in_batches();
     test_batches();
     return failures;
 }

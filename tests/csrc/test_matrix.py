@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import fcntl
 import glob
+import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -178,3 +180,28 @@ def test_shared_core_exports_only_its_own_names() -> None:
     ]
     assert names
     assert [name for name in names if not name.startswith("gostkey_")] == []
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="looks for x86-64 code")
+def test_no_instruction_of_a_kernel_gets_into_portable_code() -> None:
+    need(*NATIVE, "gcc")
+    built = make("build-gcc")
+    assert built.returncode == 0, built.stdout
+    of_kernels = re.compile(r"_(mulx|avx2|avx512)", re.ASCII)
+    listed = run(
+        "objdump",
+        "--disassemble",
+        "--no-show-raw-insn",
+        *(
+            OUT / "test-gcc" / f"{path.stem}.o"
+            for path in CSRC.glob("*.c")
+            if not of_kernels.search(path.stem)
+        ),
+    )
+    assert "<gostkey_invert>:" in listed.stdout
+    # Registers of AVX, and what BMI2 and ADX have.
+    foreign = re.compile(
+        r"%[yz]mm|\t(v[a-z]|mulx|ad[co]x|rorx|s[ah][lr]x|pdep|pext|bzhi)"
+    )
+    found = [line for line in listed.stdout.splitlines() if foreign.search(line)]
+    assert [line for line in found if "verw" not in line and "verr" not in line] == []

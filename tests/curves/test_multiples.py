@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -36,20 +37,31 @@ def native() -> ModuleType:
     return elliptic
 
 
+@pytest.fixture(params=bindings.kernel_names())
+def family(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run the test once with every family of kernels of this machine."""
+    before = os.environ.get("GOSTKEY_KERNELS") or bindings.kernel_names()[0]
+    assert bindings.select_kernels(request.param)
+    yield request.param
+    assert bindings.select_kernels(before)
+
+
 def corners(curve: Curve) -> list[int]:
     """Scalars near 0 and q, at window borders, and where a doubling is hidden.
 
-    The comb and the window method of both backends have windows of five bits;
-    their last addition is a doubling for one scalar each.  The vector code has
-    windows of seven bits for batches and for single keys adds two halves at last.
+    Windows have five, six or seven bits; the last addition of a multiple of the base
+    point is a doubling for one scalar for each of these.
     """
-    q, top = curve.q, 1 << 5 * (-(-curve.q.bit_length() // 5) - 1)
+    q, length = curve.q, curve.q.bit_length()
     found = [1, 2, 3, q - 1, q - 2, q - 3, q // 2, q // 2 + 1]
-    found += [q - 2 * (q % top), 2 * (q % top)]
-    for last in (7 * (-(-q.bit_length() // 7) - 1), curve.bits // 2):
-        found += [q - 2 * (q % (1 << last)), 2 * (q % (1 << last))]
+    for width in (5, 6, 7):
+        top = 1 << width * (-(-length // width) - 1)
+        found += [q - 2 * (q % top), 2 * (q % top)]
+    # Single keys add two halves at last, in the vector code.
+    half = 1 << curve.bits // 2
+    found += [q - 2 * (q % half), 2 * (q % half)]
     found += [q - 2 * t for t in range(5, 32, 2)]
-    for shift in (5, 6, 10, 60, 64, 65, 125, 128, 250, 255, q.bit_length() - 1):
+    for shift in (5, 6, 7, 12, 60, 64, 65, 125, 128, 250, 255, length - 1):
         found += [(1 << shift) + step for step in (-1, 0, 1)]
     return sorted({k for k in found if 0 < k < q})
 
@@ -218,6 +230,63 @@ def test_refused_points_of_the_vectors_are_refused(
         assert bool(fault) != vector["point_on_curve"], vector["name"]
         seen += bool(fault)
     assert seen
+
+
+@both_backends
+@pytest.mark.parametrize("name", ["tc26-256-a", "tc26-512-c"])
+def test_order_of_a_point_is_told_whatever_its_part_of_small_order(
+    name: str, family: str, vectors: Callable[[str], Any], native: ModuleType
+) -> None:
+    curve = curves.get(name)
+    small = [
+        (int(v["x"], 16), int(v["y"], 16))
+        for v in vectors("gost3410")["small_order_points"]
+        if SET_OF[v["curve"]].name == name
+    ]
+    quarter = next(p for p in small if add(curve, p, p) is not None)
+    half = add(curve, quarter, quarter)
+    small = [quarter, half, (quarter[0], -quarter[1] % curve.p)]  # all there are
+    generator = random.Random(f"{SEED} {name}")
+    for _ in range(6):
+        k = little(generator.randrange(1, curve.q), curve)
+        octets = pure.public_key(curve.index, k)
+        assert native.point_fault(curve.index, octets) == ""
+        x, y = (
+            int.from_bytes(half, "little")
+            for half in (octets[: curve.size], octets[curve.size :])
+        )
+        for part in small:
+            mixed = point_octets(curve, add(curve, (x, y), part))
+            assert "subgroup" in native.point_fault(curve.index, mixed)
+
+
+@both_backends
+def test_every_family_makes_the_same_batches(
+    curve: Curve, family: str, native: ModuleType
+) -> None:
+    generator = random.Random(f"{SEED} {curve.name}")
+    scalars = corners(curve)
+    scalars += [generator.randrange(1, curve.q) for _ in range(1001 - len(scalars))]
+    private = b"".join(little(k, curve) for k in scalars)
+    size = 2 * curve.size
+    expected = b"".join(
+        pure.public_key(curve.index, little(k, curve)) for k in scalars[:80]
+    )
+    made = bytearray(size * len(scalars))
+    native.public_keys_into(curve.index, made, private, len(scalars))
+    assert bytes(made[: len(expected)]) == expected
+    for i in range(80, len(scalars)):
+        one = native.public_key(curve.index, little(scalars[i], curve))
+        assert made[size * i : size * (i + 1)] == one, hex(scalars[i])
+    for n in (1, 2, 7, 8, 9, 31, 32, 33, 63, 64, 65):
+        # The corners first, and then last.
+        for first in (0, len(corners(curve)) - n):
+            first = max(first, 0)
+            some = bytearray(size * n)
+            native.public_keys_into(
+                curve.index, some, private[curve.size * first :][: curve.size * n], n
+            )
+            assert some == made[size * first : size * (first + n)]
 
 
 @pytest.mark.parametrize("number", [-1, 9])

@@ -1,0 +1,18 @@
+/* The field of curve256_any_mulx.c against slow arithmetic. */
+
+#include "target.h"
+
+#if defined(GOSTKEY_X86_64)
+
+GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX2)
+
+#define GOSTKEY_LIMBS 4
+#define GOSTKEY_P_ANY
+#define GOSTKEY_FIELD_CHECK gostkey_field_check256_any_mulx
+#define GOSTKEY_MULX
+
+#include "field_check.h"
+
+GOSTKEY_TARGET_END
+
+#endif
