@@ -171,14 +171,13 @@ SALT = bytes(range(12))
 
 
 def _container_keys(password: str) -> Operation:
-    # One after another, until there is a function for many.
-    n = max(1, items("streebog") // 64)
+    n = max(1, items("streebog") // 256)
+    passwords, salts = [password] * n, [SALT] * n
 
     def derive() -> list[bytes]:
-        return [kdf.container_key(password, SALT, "streebog256") for _ in range(n)]
+        return kdf.container_keys(passwords, salts, "streebog256")
 
-    proof = kdf.container_key(password, SALT, "streebog256").hex()
-    return Operation(derive, n, proof, kernel("streebog"))
+    return Operation(derive, n, derive()[0].hex(), kernel("streebog"))
 
 
 _OPERATIONS: dict[str, Callable[..., Operation]] = {
