@@ -108,7 +108,7 @@ class Header:
         return bool(self.attributes & HAS_PASSWORD)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def read_header(der: bytes) -> Header:
     """Read header.key and check its MAC.
 

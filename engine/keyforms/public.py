@@ -143,12 +143,12 @@ def point_octets(bits: asn1.BitString, curve: Curve) -> bytes:
 # the private key.  Nothing here is secret, so the last ones are remembered.
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=1024)
 def _read_spki(der: bytes) -> PublicKeyInfo:
     return _public_key(decode(_Spki, der, "SubjectPublicKeyInfo"))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=1024)
 def _read_certificate(der: bytes) -> PublicKeyInfo:
     return _public_key(decode(_Certificate, der, "certificate").tbs.public_key)
 

@@ -279,7 +279,7 @@ class Certificate(SignedDer):
         return f"<Certificate of {self.subject.owner} serial {self.serial_text}>"
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=1024)
 def _read(der: bytes) -> Certificate:
     certificate = Certificate(der)
     certificate.subject, certificate.issuer  # noqa: B018  read now, to find faults

@@ -36,7 +36,7 @@ from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
 
 DEFAULT_FOLDER = Path("gostkey-campaign")
-CHUNK = 128
+CHUNK = 256
 """Items that go through the steps together, in a transaction for each step."""
 LOCK_NAME = "campaign.lock"
 
