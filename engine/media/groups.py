@@ -243,7 +243,12 @@ def replace_headers(replacings: Sequence[Replacing]) -> None:
             Replacing.flush_names,
             Replacing.compare,
         ),
-        waiting=(Replacing.flush, Replacing.flush_names, Replacing.compare),
+        waiting=(
+            Replacing.flush,
+            Replacing.replace,
+            Replacing.flush_names,
+            Replacing.compare,
+        ),
     )
 
 
