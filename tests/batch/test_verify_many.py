@@ -1,8 +1,8 @@
 """Signatures checked many at once: every kernel, every lane, points that meet.
 
 Most signatures here are made from their own equation: for any key Q and numbers u, v,
-with R = u G + v Q and r = x of R mod q, the digest e = -r / v and s = u e fit.  So keys can be
-chosen that make the sums meet equal points, opposite ones and infinity.
+with R = u G + v Q and r = x of R mod q, the digest e = -r / v and s = u e fit.  So
+keys can be chosen that make the sums meet equal points, opposite ones and infinity.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ class Items:
         self.digests.append(e.to_bytes(size, "little"))
         self.expected.append(expected)
 
-    def forge(self, key: Point, u: int, v: int, total: Point, good: bool = True) -> None:
+    def forge(
+        self, key: Point, u: int, v: int, total: Point, good: bool = True
+    ) -> None:
         """Append the item with these u and v; total is u G + v Q."""
         q = self.curve.q
         r = total[0] % q if total is not None else 1
@@ -157,7 +159,14 @@ def test_keys_that_make_points_meet(each_family: str, name: str) -> None:
     for t in [1, -1, 2, -2, pow(2, -1, curve.q), big]:
         key = base(curve, t)
         # u G = v Q, u G = -v Q (infinity), and numbers at the edges.
-        for u, v in [(t * big, big), (-t * big, big), (1, 1), (-1, -1), (t, 1), (-t, 1)]:
+        for u, v in [
+            (t * big, big),
+            (-t * big, big),
+            (1, 1),
+            (-1, -1),
+            (t, 1),
+            (-t, 1),
+        ]:
             u, v = u % curve.q, v % curve.q
             items.forge(key, u, v, base(curve, u + v * t))
     assert items.expected.count(False) >= 12
