@@ -7,12 +7,10 @@
 
 /* Vectors of eight items that share their inversions, at most. */
 #define MOST_CHECKED (LIMBS == 4 ? 512 : 256)
-/* Below that many items the inversions cost more than the scalar code. */
-#define LEAST_CHECKED 24
-/* Below that many items of one point, a table for it costs more than it saves. */
-#ifndef LEAST_FOR_TABLE
-#define LEAST_FOR_TABLE 64
-#endif
+/* Below that many items the inversions, and for one point its table too, cost more than
+ * the scalar code. */
+#define LEAST_CHECKED 16
+#define LEAST_OF_ONE_POINT 8
 
 static struct {
     struct coefficients coefficients;
@@ -78,17 +76,16 @@ static void multiply_points(struct check_batch *cb)
 
 /* check_many_var for up to 8 * MOST_CHECKED items. */
 static void check_together_var(const struct gostkey_curve *curve, struct check_batch *cb,
-                               uint8_t *good, const uint64_t *xy, int one_point,
-                               const uint64_t *u, const uint64_t *v, const uint64_t *r,
-                               size_t n)
+                               uint8_t *good, const uint64_t *xy, const uint64_t *u,
+                               const uint64_t *v, const uint64_t *r, size_t n)
 {
-    load_items(cb, curve, xy, one_point, u, v, n);
+    load_items(cb, curve, xy, u, v, n);
     multiply_points(cb);
     for (size_t i = 0; i < ROWS_WINDOWS; i++) {
         add_then_add_u(cb, i, verify_curves[curve->slot].base[i]);
     }
     end_addition(cb);
-    judge_items(cb, curve, good, xy, one_point, u, v, r, n);
+    judge_items(cb, curve, good, xy, 0, u, v, r, n);
 }
 
 /* The sums := the first entries for v. */
@@ -124,7 +121,7 @@ static void check_together_one_var(const struct gostkey_curve *curve,
                                    const uint64_t *u, const uint64_t *v,
                                    const uint64_t *r, size_t n)
 {
-    load_items(cb, curve, NULL, 0, u, v, n);
+    load_items(cb, curve, NULL, u, v, n);
     begin_v(cb, table[0]);
     begin_u(cb, 0, verify_curves[curve->slot].base[0]);
     for (size_t i = 1; i < ROWS_WINDOWS; i++) {
@@ -138,11 +135,11 @@ static void check_together_one_var(const struct gostkey_curve *curve,
 /* What is asked for in one piece: for at most 8 * each items at a time, and a table for
  * each or one for all. */
 static uint8_t *make_room(struct check_batch *cb, const struct gostkey_curve *curve,
-                          size_t each, int one_table)
+                          size_t each, int one_point)
 {
-    const size_t tables = one_table ? sizeof(rows_table)
+    const size_t tables = one_point ? sizeof(rows_table)
                                     : each * sizeof(uint64_t[ITEM_ENTRIES][8][ROW]);
-    const size_t saved = one_table ? 0 : each;
+    const size_t saved = one_point ? 0 : each;
     uint8_t *memory = malloc(63 + tables + (each + saved) * sizeof(struct sums) +
                              each * sizeof(struct numbers) + each);
 
@@ -168,14 +165,14 @@ static void check_many_var(const struct gostkey_curve *curve, uint8_t *good,
     const size_t vectors = (n + 7) / 8;
     const size_t parts = (vectors + MOST_CHECKED - 1) / MOST_CHECKED;
     const size_t each = parts != 0 ? even((vectors + parts - 1) / parts) : 0;
-    const int one_table = one_point && n >= LEAST_FOR_TABLE;
     uint8_t *memory = NULL;
     struct check_batch cb;
 
-    if (n >= LEAST_CHECKED && verify_curves[curve->slot].has_base) {
-        memory = make_room(&cb, curve, each, one_table);
+    if (n >= (one_point ? LEAST_OF_ONE_POINT : LEAST_CHECKED) &&
+        verify_curves[curve->slot].has_base) {
+        memory = make_room(&cb, curve, each, one_point);
     }
-    if (memory != NULL && one_table &&
+    if (memory != NULL && one_point &&
         !make_rows_var((uint64_t(*)[ROWS_ENTRIES][ROW])(void *)cb.tables, xy, cb.b.f,
                        cb.b.c)) {
         free(memory);
@@ -188,13 +185,13 @@ static void check_many_var(const struct gostkey_curve *curve, uint8_t *good,
     for (size_t done = 0; done < n;) {
         const size_t count = n - done < 8 * each ? n - done : 8 * each, at = LIMBS * done;
 
-        if (one_table) {
+        if (one_point) {
             check_together_one_var(curve, &cb, good + done,
                                    (uint64_t(*)[ROWS_ENTRIES][ROW])(void *)cb.tables, xy,
                                    u + at, v + at, r + at, count);
         } else {
-            check_together_var(curve, &cb, good + done, one_point ? xy : xy + 2 * at,
-                               one_point, u + at, v + at, r + at, count);
+            check_together_var(curve, &cb, good + done, xy + 2 * at, u + at, v + at,
+                               r + at, count);
         }
         done += count;
     }

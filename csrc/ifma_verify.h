@@ -222,8 +222,7 @@ static __mmask8 equal_mod_q(const struct fe8 *x, const uint64_t *r, size_t count
 
 /* The numbers and points of n items; xy = NULL: without points. */
 static void load_items(struct check_batch *cb, const struct gostkey_curve *curve,
-                       const uint64_t *xy, int one_point, const uint64_t *u,
-                       const uint64_t *v, size_t n)
+                       const uint64_t *xy, const uint64_t *u, const uint64_t *v, size_t n)
 {
     struct batch *b = &cb->b;
 
@@ -239,8 +238,7 @@ static void load_items(struct check_batch *cb, const struct gostkey_curve *curve
 
         numbers->differ = flipped ^ load_scalars(numbers->v, v + LIMBS * at, count, curve);
         if (xy != NULL) {
-            load_points(&b->sums[i].x, &b->sums[i].y, one_point ? xy : xy + ROW * at,
-                        one_point ? 1 : count, b->f);
+            load_points(&b->sums[i].x, &b->sums[i].y, xy + ROW * at, count, b->f);
         }
     }
 }

@@ -1,8 +1,9 @@
 """Signatures checked many at once: every kernel, every lane, points that meet.
 
-Most signatures here are made from their own equation: for any key Q and numbers u, v,
-with R = u G + v Q and r = x of R mod q, the digest e = -r / v and s = u e fit.  So
-keys can be chosen that make the sums meet equal points, opposite ones and infinity.
+Most signatures here are made from their own equation: for any key Q and numbers
+u, v, with R = u G + v Q and r = x of R mod q, the digest e = -r / v and s = u e fit.
+So keys can be chosen that make the sums meet equal points, opposite ones and
+infinity.
 """
 
 from __future__ import annotations
@@ -78,9 +79,9 @@ class Items:
         q = self.curve.q
         r = total[0] % q if total is not None else 1
         e = -r * pow(v, -1, q) % q
-        self.put(
-            point_octets(self.curve, key), u * e % q, r, e, good and total is not None
-        )
+        # r = 0, as for the base point of tc26-256-d, is no signature.
+        good = good and total is not None and r != 0
+        self.put(point_octets(self.curve, key), u * e % q, r, e, good)
 
     def check(self, order: list[int], one_key: bool = False) -> None:
         """Verify the items in this order."""
@@ -120,8 +121,8 @@ def signed(curve: Curve, n: int) -> Items:
 def test_any_number_of_items(each_family: str, name: str) -> None:
     curve = curves.get(name)
     items = signed(curve, MANY)
-    slow = each_family == "portable" and curve.size == 64
-    for n in [1, 9, 65] if slow else [*range(18), 24, 25, 31, 32, 33, 63, 64, 65]:
+    slow = each_family != "avx512" and curve.size == 64
+    for n in [1, 9, 65] if slow else [*range(26), 31, 32, 33, 63, 64, 65]:
         items.check([(i + n) % MANY for i in range(n)])
     if not slow:
         items.check([i * 7 % MANY for i in range(1000)])
@@ -129,7 +130,7 @@ def test_any_number_of_items(each_family: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["tc26-256-a", "tc26-256-b", "tc26-512-b"])
 def test_more_than_a_chunk(each_family: str, name: str) -> None:
-    if each_family == "portable":
+    if each_family != "avx512":
         pytest.skip("checks one by one; the numbers above are enough")
     items = signed(curves.get(name), MANY)
     items.check([i * 7 % MANY for i in range(4096 + 9)])
@@ -145,9 +146,9 @@ def test_one_key_for_all(each_family: str, name: str) -> None:
     for i in range(13):
         u, v = rand.randrange(1, curve.q), rand.randrange(1, curve.q)
         items.forge(key, u, v, base(curve, u + v * t + (i == 5)), i != 5)
-    for n in [1, 2, 8, 23, 24, 33, 65]:
+    for n in [1, 2, 7, 8, 9, 15, 16, 17, 33, 65]:
         items.check([i % 13 for i in range(n)], one_key=True)
-    if each_family != "portable":
+    if each_family == "avx512":
         items.check([i % 13 for i in range(1000)], one_key=True)
 
 
