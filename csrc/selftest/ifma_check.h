@@ -188,7 +188,8 @@ static void lane_of(uint64_t *limbs, const struct fe8 *x, int lane)
     }
 }
 
-static void set_lane(vec *v, int n, int lane, const uint64_t *limbs)
+/* Not inlined: it reads lanes that nobody has set yet, and puts them back. */
+NEVER_INLINE void set_lane(vec *v, int n, int lane, const uint64_t *limbs)
 {
     uint64_t lanes[8];
 
