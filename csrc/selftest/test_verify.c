@@ -1,5 +1,5 @@
-/* Tests of checking many signatures at once, for every family of kernels, by the
- * operations of curve.h: keys are t G with known t, so every item's verdict is known, and
+/* Tests of checking many signatures at once, with the family in use, by the operations
+ * of curve.h: keys are t G with known t, so every item's verdict is known, and
  * sums can be made to meet equal and opposite points wherever one likes. */
 
 #include <stdio.h>
@@ -317,25 +317,24 @@ static void test_points(const struct gostkey_curve *curve)
 
 int test_verify(void)
 {
-    const char *name = gostkey_kernels->family;
+    const int scalar = strcmp(gostkey_kernel_of("ec256"), "avx512ifma") != 0;
+    const int portable = strcmp(gostkey_kernel_of("ec256"), "portable") == 0;
 
     failures = 0;
-    for (int i = 0; (family = gostkey_kernel_family(i)) != NULL; i++) {
-        gostkey_kernels_select(family);
-        for (int number = 0; number < GOSTKEY_CURVE_COUNT; number++) {
-            const struct gostkey_curve *curve = &gostkey_curves[number];
+    family = gostkey_kernels->family;
+    for (int number = 0; number < GOSTKEY_CURVE_COUNT; number++) {
+        const struct gostkey_curve *curve = &gostkey_curves[number];
 
-            /* The scalar code, the last, takes long; one curve of a kind is enough. */
-            if (strcmp(family, "portable") == 0 && number % 3 != 1) {
-                continue;
-            }
-            gostkey_elliptic_prepare(number);
-            test_corners(curve);
-            test_counts(curve);
-            test_meetings(curve);
-            test_points(curve);
+        /* Scalar code checks one by one and takes long; some curves are enough of it,
+         * and of the portable one, which foreign machines run in emulation, one. */
+        if ((scalar && number % 3 != 1) || (portable && number != 1)) {
+            continue;
         }
+        gostkey_elliptic_prepare(number);
+        test_corners(curve);
+        test_counts(curve);
+        test_meetings(curve);
+        test_points(curve);
     }
-    gostkey_kernels_select(name);
     return failures;
 }
