@@ -71,6 +71,18 @@ KERNELS: dict[str, dict[str, str]] = {
     "streebog_avx512": STREEBOG,
 }
 
+# Kernels whose instructions valgrind knows: memcheck watches them run with the family
+# avx2 (csrc/memcheck), secrets in general registers and all, so they are not followed
+# here.
+WATCHED = {
+    "curve256_any_mulx",
+    "curve256_minus617_mulx",
+    "curve256_plus_mulx",
+    "curve512_any_mulx",
+    "curve512_minus569_mulx",
+    "curve512_plus111_mulx",
+}
+
 # Functions of other files that kernels call with secrets in memory, never in the
 # arguments.  They are portable code: memcheck has watched them.
 OUTSIDE = {
@@ -217,10 +229,10 @@ def test_portable_objects_keep_to_the_baseline(compiler: str) -> None:
     # Also what finds a kernel that is missing in KERNELS.
     folder = objects(compiler)
     stems = sorted(path.stem for path in CSRC.glob("*.c"))
-    assert set(KERNELS) <= set(stems)
+    assert set(KERNELS) | WATCHED <= set(stems)
     allowed = {"cpu": {"xgetbv"}}
     for stem in stems:
-        if stem in KERNELS:
+        if stem in KERNELS or stem in WATCHED:
             continue
         text = (CSRC / f"{stem}.c").read_text(encoding="utf-8")
         assert "GOSTKEY_TARGET_BEGIN(" not in text, f"{stem}: add it to KERNELS"
@@ -240,7 +252,7 @@ def test_kernels_define_no_name_that_others_could_link_to(compiler: str) -> None
     # An inline function of a header, compiled in a target region, must not stand
     # in for its portable twin: only tables of functions are to be seen outside.
     folder = objects(compiler)
-    for kernel in KERNELS:
+    for kernel in sorted(set(KERNELS) | WATCHED):
         code = ObjectCode(folder / f"{kernel}.o")
         functions = code.global_names & set(code.by_name)
         assert functions == set(), kernel

@@ -33,6 +33,7 @@ SELFTESTS = {
     "gcc-no-int128": NATIVE,
     "clang-no-int128": CLANG,
     "sanitize": NATIVE,
+    "sanitize-avx512": NATIVE,
     "bounds": NATIVE,
     "aarch64": [
         "aarch64-linux-gnu-gcc",
@@ -126,7 +127,17 @@ def test_every_part_has_a_selftest_and_a_memcheck() -> None:
     assert parts("memcheck") >= wanted
 
 
-@pytest.mark.parametrize("configuration", SELFTESTS)
+SLOW = {"sanitize-avx512"}
+"""Configurations that take minutes to compile."""
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name in SELFTESTS
+    ],
+)
 def test_selftest_passes(configuration: str) -> None:
     need(*SELFTESTS[configuration])
     done = make(f"test-{configuration}")
