@@ -48,7 +48,7 @@ test: lint
 	@printf '\n== Tests on the pure-Python fallback\n'
 	GOSTKEY_BACKEND=pure $(PY) -m pytest -q -n $(JOBS) $(PURE)
 	@printf '\n== All tests\n'
-	$(PY) -m pytest -n $(JOBS)
+	$(PY) -m pytest -n $(JOBS) --dist=worksteal
 	@for family in $(OTHER_FAMILIES); do \
 	    printf '\n== What stands on the kernels: %s\n' $$family; \
 	    GOSTKEY_KERNELS=$$family $(PY) -m pytest -q -n $(JOBS) $(KERNEL_TESTS) || exit 1; \
@@ -56,7 +56,7 @@ test: lint
 
 test-slow: environment
 	@tools/environment.sh test lint bench wheel
-	$(PY) -m pytest -n $(JOBS) -m "slow or not slow" --hypothesis-profile=long
+	$(PY) -m pytest -n $(JOBS) --dist=worksteal -m "slow or not slow" --hypothesis-profile=long
 	@for family in $(OTHER_FAMILIES); do \
 	    printf '\n== All tests with kernels: %s\n' $$family; \
 	    GOSTKEY_KERNELS=$$family $(PY) -m pytest -q -n $(JOBS) || exit 1; \
