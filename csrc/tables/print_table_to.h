@@ -8,8 +8,8 @@
 
 /* kernel, its curves by number, whether it needs AVX-512 */
 #define GOSTKEY_PORTABLE_TABLES(DO)                                                    \
-    DO(curve256_any, 0, 0)                                                             \
-    DO(curve256_any, 3, 0)                                                             \
+    DO(curve256_plus, 0, 0)                                                            \
+    DO(curve256_plus, 3, 0)                                                            \
     DO(curve256_any, 4, 0)                                                             \
     DO(curve256_minus617, 1, 0)                                                        \
     DO(curve256_minus617, 2, 0)                                                        \

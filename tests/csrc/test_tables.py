@@ -84,5 +84,8 @@ def test_tables_are_what_the_textbook_gives(printed: list[list[str]]) -> None:
 
 def test_all_kernels_with_a_table_are_printed() -> None:
     root = Path(__file__).resolve().parent.parent.parent / "csrc"
-    kernels = {path.name for path in root.glob("curve*_*.c")}
+    # The mulx kernels are the portable ones, compiled once more.
+    kernels = {
+        path.name for path in root.glob("curve*_*.c") if not path.stem.endswith("_mulx")
+    }
     assert {path.name for path in (root / "tables").glob("curve*.c")} == kernels
