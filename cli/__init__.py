@@ -33,6 +33,7 @@ COMMANDS = {
     "verify": "sign",
     "container": "container",
     "cert": "cert",
+    "entropy": "entropy",
     "ca": "ca_serve",
     "renew": "renew_campaign",
     "demo": "demo",

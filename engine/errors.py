@@ -51,6 +51,29 @@ class GeneratorFailure(GostKeyError):
     """The random generator or its source failed; no key may be made (exit code 5)."""
 
 
+# -- entropy besides the system's -------------------------------------------
+
+
+class HealthFailure(GostKeyError):
+    """A source besides the system's failed a health test and lost its credit."""
+
+
+class EntropyNeeded(GostKeyError):
+    """Input of a person is asked for by policy and cannot be had (exit code 4)."""
+
+
+class EntropyCancelled(GostKeyError):
+    """The person stopped the collection; nothing was made of it (exit code 130)."""
+
+
+class GammaError(GostKeyError, ValueError):
+    """A gamma file cannot be used: damaged, not ours, repeated, or in use."""
+
+
+class GammaExhausted(GammaError):
+    """Too few records are left; with a new file the work can go on (exit code 4)."""
+
+
 # -- encodings --------------------------------------------------------------
 
 
