@@ -58,6 +58,10 @@ class HealthFailure(GostKeyError):
     """A source besides the system's failed a health test and lost its credit."""
 
 
+class SamplesError(GostKeyError, ValueError):
+    """Samples of a source cannot be assessed: none, too few, too wide, all equal."""
+
+
 class EntropyNeeded(GostKeyError):
     """Input of a person is asked for by policy and cannot be had (exit code 4)."""
 
@@ -68,6 +72,10 @@ class EntropyCancelled(GostKeyError):
 
 class GammaError(GostKeyError, ValueError):
     """A gamma file cannot be used: damaged, not ours, repeated, or in use."""
+
+
+class GammaLocked(GammaError):
+    """Another run uses the same gamma (exit code 6)."""
 
 
 class GammaExhausted(GammaError):
