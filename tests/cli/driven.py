@@ -207,8 +207,8 @@ class Terminal:
             self.look(max(0.0, at - time.monotonic()))
             if self.process.poll() is not None or at > began + seconds:
                 return
-            if self.shown.rfind(MODES_OFF[0]) > self.shown.rfind("\x1b[?1003h"):
-                # The terminal does not report any more.
+            if self.shown.rfind(MODES_OFF[-1]) > self.shown.rfind("\x1b[?2004h"):
+                # The terminal does not report any more, and the person stops.
                 return
             # A terminal tells only what changed.
             if report != last or not report.startswith(b"\x1b[<"):
