@@ -75,7 +75,7 @@ def collect_command(
         offer=_("No mouse? `gostkey entropy collect --keyboard` needs 128 bits only."),
     )
     if summary.suspicion:
-        failure = describe(EntropyNeeded(_suspected(summary)))
+        failure = describe(EntropyNeeded(suspected(summary)))
         if out.json:
             out.record(
                 {"status": "failed", "error": failure.record(), **summary.record()}
@@ -115,7 +115,7 @@ def show_summary(out: Output, summary: Summary) -> None:
     out.table(columns, rows, right=(1, 2, 3))
 
 
-def _suspected(summary: Summary) -> str:
+def suspected(summary: Summary) -> str:
     """Say why a session counts nothing."""
     signs = {
         "bursts": _("all of it came in bursts, as from a program or a paste"),
