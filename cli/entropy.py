@@ -11,7 +11,7 @@ import click
 
 from .texts import _, help_page
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {"collect": "entropy_collect"}
 """Command -> module beside this one, which has it under its name + "_command"."""
 
 
