@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,9 +27,6 @@ from .session import Progress, Session
 
 __all__ = ["WindowWords", "run_window"]
 
-IDLE_NOTE_SECONDS = 5.0
-"""After so long without credit the window says what to change."""
-
 IDLE_LIMIT_SECONDS = 180.0
 """After so long without credit nobody is there."""
 
@@ -41,6 +38,8 @@ _END_SECONDS = 5.0
 
 _FEW_BITS = 16
 """Before that many the time that is left cannot be told."""
+_STUCK_SECONDS = 5.0
+"""Nor after so long without credit."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,6 @@ class WindowWords:
     """With {reason}: a source lost its credit."""
     signs: Mapping[str, str]
     """What to say for each of `presence.SIGNS`."""
-    idle: str
-    """What to change when nothing counts."""
     unfocused: str
     """That another window gets the keys now."""
     done: str
@@ -84,6 +81,7 @@ def run_window(
     words: WindowWords,
     *,
     idle_limit: float = IDLE_LIMIT_SECONDS,
+    advise: Callable[[Progress], str] = lambda progress: "",
 ) -> None:
     """Show the window until the session has its credit, and feed the session.
 
@@ -95,6 +93,7 @@ def run_window(
         session: a new session of `Surface.PIXELS`.
         words: what the window says.
         idle_limit: seconds without new credit after which nobody is there.
+        advise: says what the person should change; asked ten times a second.
 
     Raises:
         EntropyNeeded: if there is no tkinter or no display, the display is
@@ -107,7 +106,7 @@ def run_window(
     window = _Window()
     try:
         window.tell(_appearance(words))
-        _collect(window, session, words, idle_limit)
+        _collect(window, session, words, idle_limit, advise)
     except KeyboardInterrupt:
         session.cancel()
         raise EntropyCancelled(_CANCELLED) from None
@@ -119,7 +118,11 @@ def run_window(
 
 
 def _collect(
-    window: _Window, session: Session, words: WindowWords, idle_limit: float
+    window: _Window,
+    session: Session,
+    words: WindowWords,
+    idle_limit: float,
+    advise: Callable[[Progress], str],
 ) -> None:
     told = 0.0
     opened = False
@@ -147,7 +150,8 @@ def _collect(
         told = now
         progress = session.progress
         over = progress.done or bool(progress.suspicion)
-        window.tell({**_shown(progress, words), "over": over})
+        note = advise(progress)
+        window.tell({**_shown(progress, words, note), "over": over})
         if over:
             # The window stays a moment, and eats the keys that still come.
             window.wait()
@@ -205,7 +209,7 @@ def _appearance(words: WindowWords) -> dict[str, object]:
     return {name: every[name] for name in fixed}
 
 
-def _shown(progress: Progress, words: WindowWords) -> dict[str, object]:
+def _shown(progress: Progress, words: WindowWords, note: str) -> dict[str, object]:
     """Return the texts and the bar, which follows credited bits alone."""
     sources = []
     for name, one in progress.by_source.items():
@@ -221,13 +225,10 @@ def _shown(progress: Progress, words: WindowWords) -> dict[str, object]:
     left = _seconds_left(progress)
     if left is not None:
         seconds += ", " + words.left.format(seconds=left)
-    note = ""
     if progress.suspicion:
         note = words.signs[progress.suspicion]
     elif progress.done:
         note = words.done
-    elif progress.idle_seconds >= IDLE_NOTE_SECONDS:
-        note = words.idle
     return {
         "part": min(1.0, progress.credited_bits / progress.target_bits),
         "bits": words.bits.format(
@@ -245,7 +246,7 @@ def _seconds_left(progress: Progress) -> int | None:
     missing = progress.target_bits - progress.credited_bits
     if (
         progress.credited_bits < _FEW_BITS
-        or progress.idle_seconds >= IDLE_NOTE_SECONDS
+        or progress.idle_seconds >= _STUCK_SECONDS
         or missing <= 0
     ):
         return None

@@ -1,30 +1,28 @@
-"""The sensor's window on a real X server (Xvfb), with a real pointer and real keys.
-
-xdotool moves the pointer and presses keys through the XTEST extension, which a
-program sees as it sees those of a mouse and a keyboard.  Where the pointer goes
-and when is taken from the traces beside this file.
-
-    GOSTKEY_PICTURES=docs/pictures pytest tests/random/test_window.py -k picture
-
-puts the picture of the window there.
-"""
+"""The sensor's window on a real X server (see `screens`)."""
 
 from __future__ import annotations
 
-import ctypes
-import os
-import shutil
 import signal
-import struct
 import subprocess
 import sys
 import textwrap
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from screens import (
+    Hands,
+    Screen,
+    closing,
+    key_press,
+    letters,
+    motion,
+    new_screen,
+    placed,
+    send_event,
+    typing,
+)
 
 from gostkey.errors import EntropyCancelled, EntropyNeeded
 from gostkey.random import window
@@ -33,8 +31,10 @@ from gostkey.random.session import Session
 from gostkey.random.window import WindowWords, run_window
 from gostkey.random.window_program import _Repeats
 
-sys.path.insert(0, str(Path(__file__).parent))
-import people  # noqa: E402
+pytestmark = pytest.mark.skipif(
+    bool(os.environ.get("GOSTKEY_KERNELS")),
+    reason="no kernel has a part in the window; run without GOSTKEY_KERNELS",
+)
 
 WORDS = WindowWords(
     title="gostkey: random input",
@@ -51,14 +51,11 @@ WORDS = WindowWords(
     unused="nothing yet",
     failed="counts no more: {reason}",
     signs=dict.fromkeys(("bursts", "fixed-pace", "repeats", "few-values"), "A robot?"),
-    idle="Nothing counts now: move in curves, or type different keys",
     unfocused="Click here: the keyboard goes to another window",
     done="Enough, thank you",
     cancel="Cancel",
     escape="Esc cancels; nothing is made then",
 )
-
-BAR_BLUE = bytes.fromhex("2563a8")
 
 
 class Recorder(Session):
@@ -76,217 +73,11 @@ class Recorder(Session):
         return [event for event in self.events if event.kind == kind]
 
 
-class Screen:
-    """A screen of its own, and hands for it."""
-
-    def __init__(self) -> None:
-        read, write = os.pipe()
-        self.server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1000x760x24"]
-            + ["-nolisten", "tcp"],
-            pass_fds=[write],
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(write)
-        with os.fdopen(read) as told:
-            self.display = f":{int(told.readline())}"
-        self._environment = {**os.environ, "DISPLAY": self.display}
-
-    def close(self) -> None:
-        self.server.terminate()
-        self.server.wait()
-
-    def tool(self, *words: object) -> str:
-        """Run xdotool once and return what it prints."""
-        return subprocess.run(
-            ["xdotool", *map(str, words)],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        ).stdout.strip()
-
-    def windows(self) -> list[str]:
-        found = subprocess.run(
-            ["xdotool", "search", "--onlyvisible", "--class", "gostkey"],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return found.stdout.split()
-
-    def wait(self) -> tuple[int, int]:
-        """Wait for the window; return its corner."""
-        deadline = time.monotonic() + 30
-        while not self.windows():
-            assert time.monotonic() < deadline, "no window came"
-            time.sleep(0.1)
-        # It is drawn, and has the keyboard.
-        time.sleep(0.4)
-        shown = self.tool("getwindowgeometry", "--shell", self.windows()[0])
-        place = dict(line.split("=") for line in shown.splitlines())
-        return int(place["X"]), int(place["Y"])
-
-    def follow(
-        self, lines: Iterator[tuple[float, str]], *, while_: Callable[[], bool]
-    ) -> None:
-        """Give xdotool each line at its time, in seconds from now."""
-        with subprocess.Popen(
-            ["xdotool", "-"], env=self._environment, stdin=subprocess.PIPE, text=True
-        ) as hand:
-            assert hand.stdin
-            began = time.monotonic()
-            try:
-                for at, line in lines:
-                    if not while_():
-                        break
-                    time.sleep(max(0.0, began + at - time.monotonic()))
-                    hand.stdin.write(line + "\n")
-                    hand.stdin.flush()
-            except OSError:
-                # The screen is gone, and xdotool with it.
-                pass
-
-    def pixels(self) -> bytes:
-        """Take a picture: three bytes a pixel, 1000 pixels a row."""
-        if shutil.which("import") is None:
-            pytest.skip("needs ImageMagick: apt-get install imagemagick")
-        return subprocess.run(
-            ["import", "-window", "root", "-depth", "8", "rgb:-"],
-            env=self._environment,
-            capture_output=True,
-            check=True,
-        ).stdout
-
-    def bar(self) -> float:
-        """Say how full the bar is, from its pixels."""
-        rows = self.pixels()
-        longest = 0
-        for start in range(0, len(rows), 3000):
-            row = rows[start : start + 3000]
-            # A whole number of pixels from a pixel's beginning.
-            count = sum(row[i : i + 3] == BAR_BLUE for i in range(0, 3000, 3))
-            longest = max(longest, count)
-        return longest / BAR_WIDTH
-
-
-class SentEvent(ctypes.Structure):
-    """The beginning that XClientMessageEvent and XKeyEvent have in common."""
-
-    _fields_ = (
-        ("type", ctypes.c_int),
-        ("serial", ctypes.c_ulong),
-        ("send_event", ctypes.c_int),
-        ("display", ctypes.c_void_p),
-        ("window", ctypes.c_ulong),
-        ("rest", ctypes.c_byte * 200),
-    )
-
-
-def send_event(
-    display: str, number: str, kind: int, rest: Callable[..., bytes]
-) -> None:
-    """Send an event as programs do, by XSendEvent.
-
-    Args:
-        display: for example ":1".
-        number: of the window.
-        kind: number of the event.
-        rest: makes what follows the window in its structure; given the
-            function that finds atoms, and the root window.
-    """
-    x = ctypes.CDLL("libX11.so.6")
-    for name, result in (
-        ("XOpenDisplay", ctypes.c_void_p),
-        ("XInternAtom", ctypes.c_ulong),
-        ("XDefaultRootWindow", ctypes.c_ulong),
-    ):
-        getattr(x, name).restype = result
-    opened = ctypes.c_void_p(x.XOpenDisplay(display.encode()))
-    event = SentEvent(type=kind, window=int(number))
-    body = rest(
-        lambda name: x.XInternAtom(opened, name, 0), x.XDefaultRootWindow(opened)
-    )
-    ctypes.memmove(event.rest, body, len(body))
-    x.XSendEvent(opened, ctypes.c_ulong(int(number)), 0, 0, ctypes.byref(event))
-    x.XCloseDisplay(opened)
-
-
-def closing(atom: Callable[[bytes], int], root: int) -> bytes:
-    """XClientMessageEvent: message_type, format, data, as the close button sends it."""
-    words = (atom(b"WM_DELETE_WINDOW"), 0, 0, 0, 0)
-    return struct.pack("@Lixxxx5l", atom(b"WM_PROTOCOLS"), 32, *words)
-
-
-def key_press(atom: Callable[[bytes], int], root: int) -> bytes:
-    """XKeyEvent: root, subwindow, time, x, y, x_root, y_root, state, key code, same."""
-    return struct.pack("@LLL4iIIi", root, 0, 1234, 5, 5, 5, 5, 0, 38, 1)
-
-
-BAR_WIDTH = 720
-"""760 of the window less its margins."""
-
-
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
-    pytest.importorskip(
-        "tkinter", reason="needs tkinter for this Python: apt-get install python3-tk"
-    )
-    for program, package in (("Xvfb", "xvfb"), ("xdotool", "xdotool")):
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program}: apt-get install {package}")
-    one = Screen()
-    monkeypatch.setenv("DISPLAY", one.display)
-    yield one
-    one.close()
-
-
-class Hands(threading.Thread):
-    """Does something on the screen while the window is open."""
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        super().__init__(daemon=True)
-        self._work = work
-        self.error: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            self._work()
-        except BaseException as error:
-            self.error = error
-
-    def __enter__(self) -> Hands:
-        self.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.join(60)
-        if self.error is not None:
-            raise self.error
-
-
-def placed(event: Event) -> tuple[int, int]:
-    """Put a place of a trace, which has 800 x 480, into the window of 760 x 600."""
-    return 20 + event.x * 9 // 10, 60 + event.y * 9 // 10
-
-
-def motion(name: str, corner: tuple[int, int]) -> Iterator[tuple[float, str]]:
-    """Yield a trace of the pointer as xdotool's lines, from a window's corner on."""
-    for event in people.trace(name):
-        x, y = placed(event)
-        yield event.time_ns / 1e9, f"mousemove {corner[0] + x} {corner[1] + y}"
-
-
-def typing(name: str, speed: float = 3.0) -> Iterator[tuple[float, str]]:
-    """Yield a trace of typing, each key held for a third of the way to the next."""
-    presses = [
-        (event.time_ns / 1e9 / speed, event.code) for event in people.trace(name)
-    ]
-    for (at, code), (then, _) in zip(presses, presses[1:], strict=False):
-        yield at, f"keydown {chr(code)}"
-        yield at + (then - at) / 3, f"keyup {chr(code)}"
+    with new_screen() as one:
+        monkeypatch.setenv("DISPLAY", one.display)
+        yield one
 
 
 def until_over(session: Session) -> Callable[[], bool]:
@@ -310,7 +101,7 @@ def test_moving_the_mouse_meets_the_target(screen: Screen) -> None:
     assert summary.suspicion == ""
     assert summary.sources["mouse"].credited_bits == summary.credited_bits
     # The places are those of the pointer in the window, in pixels.
-    sent = {placed(event) for event in people.trace("mouse_shake")}
+    sent = {(x, y) for _, x, y in placed("mouse_shake")}
     moved = session.kinds("motion")
     assert len(moved) > 128
     assert {(event.x, event.y) for event in moved} <= sent
@@ -384,8 +175,15 @@ def test_clicks_are_told_with_what_is_held(screen: Screen) -> None:
 
 def test_a_window_without_a_person_ends(screen: Screen) -> None:
     session = Recorder()
+    asked = []
     with pytest.raises(EntropyNeeded, match="nothing came.*for 1 seconds"):
-        run_window(session, WORDS, idle_limit=1)
+        run_window(
+            session,
+            WORDS,
+            idle_limit=1,
+            advise=lambda progress: asked.append(progress) or "Move it",
+        )
+    assert len(asked) > 2
     assert session.events == []
     assert not screen.windows()
     with pytest.raises(ValueError, match="cancelled"):
@@ -419,9 +217,8 @@ def test_a_script_that_types_at_a_fixed_pace_is_refused(screen: Screen) -> None:
 
     def type_() -> None:
         screen.wait()
-        letters = "".join(chr(event.code) for event in people.trace("keys_5"))
         # Press and release every 30 ms: both count, as long as nobody suspects.
-        screen.tool("type", "--delay", 60, letters[:60])
+        screen.tool("type", "--delay", 60, letters("keys_5")[:60])
 
     with Hands(type_):
         run_window(session, WORDS, idle_limit=5)
@@ -614,12 +411,9 @@ def test_the_window_goes_with_the_process_that_opened_it(
 # -- what it looks like --------------------------------------------------------
 
 
-def test_the_bar_follows_the_credit_in_the_picture(
-    screen: Screen, tmp_path: Path
-) -> None:
+def test_the_bar_that_is_seen_follows_the_credit(screen: Screen) -> None:
     session = Recorder(256)
     seen: list[tuple[float, float]] = []
-    folder = Path(os.environ.get("GOSTKEY_PICTURES", tmp_path))
 
     def move() -> None:
         corner = screen.wait()
@@ -633,12 +427,6 @@ def test_the_bar_follows_the_credit_in_the_picture(
         # The window shows it within a tenth of a second.
         time.sleep(0.5)
         seen.append((session.progress.credited_bits / 256, screen.bar()))
-        subprocess.run(
-            ["import", "-window", screen.windows()[0], "+dither"]
-            + ["-colors", "64", "-depth", "8", f"PNG8:{folder / 'sensor-window.png'}"],
-            env={**os.environ, "DISPLAY": screen.display},
-            check=True,
-        )
         screen.tool("key", "Escape")
 
     with Hands(move), pytest.raises(EntropyCancelled):
@@ -646,6 +434,3 @@ def test_the_bar_follows_the_credit_in_the_picture(
     ((credited, shown),) = seen
     assert credited > 0.3
     assert shown == pytest.approx(credited, abs=0.02)
-    picture = (folder / "sensor-window.png").read_bytes()
-    assert picture.startswith(b"\x89PNG")
-    assert len(picture) < 150_000
