@@ -11,7 +11,10 @@ import click
 
 from .texts import _, help_page
 
-COMMANDS: dict[str, str] = {"collect": "entropy_collect"}
+COMMANDS: dict[str, str] = {
+    "collect": "entropy_collect",
+    "status": "entropy_status",
+}
 """Command -> module beside this one, which has it under its name + "_command"."""
 
 

@@ -111,7 +111,7 @@ def collect_command(
             ),
         )
     if summary.suspicion:
-        failure = describe(EntropyNeeded(_suspected(summary)))
+        failure = describe(EntropyNeeded(suspected(summary)))
         if out.json:
             out.record(
                 {"status": "failed", "error": failure.record(), **summary.record()}
@@ -151,7 +151,7 @@ def show_summary(out: Output, summary: Summary) -> None:
     out.table(columns, rows, right=(1, 2, 3))
 
 
-def _suspected(summary: Summary) -> str:
+def suspected(summary: Summary) -> str:
     """Say why a session counts nothing."""
     signs = {
         "bursts": _("all of it came in bursts, as from a program or a paste"),

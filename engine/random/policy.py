@@ -1,20 +1,18 @@
-"""Whether keys wait for a person: the operator's policy, and what follows from it.
+"""What a run that makes keys wants of a person: the operator's policy.
 
-The system's generator always carries the full strength; so a missing person is
-a clear error or a documented fall-back, as the policy says, and never a hang.
+The system's generator always carries the full strength; so a missing person is a
+clear error or a documented fall-back, as the policy says, and never a hang.
 """
 
 from __future__ import annotations
 
 import enum
 
-from gostkey.errors import EntropyNeeded
-
-__all__ = ["Policy", "asks_a_person"]
+__all__ = ["Policy"]
 
 
 class Policy(str, enum.Enum):
-    """What a run that makes keys wants of a person at mouse and keyboard."""
+    """Whether a person at mouse and keyboard is asked before keys are made."""
 
     REQUIRE_HUMAN = "require-human"
     """No key is made without it."""
@@ -25,26 +23,3 @@ class Policy(str, enum.Enum):
 
     OS_ONLY = "os-only"
     """Nobody is asked."""
-
-
-def asks_a_person(policy: Policy, obstacle: str) -> bool:
-    """Say whether a sensor session is to be held before keys are made.
-
-    Args:
-        policy: the operator's.
-        obstacle: why nobody can be asked ("there is no terminal"); empty if
-            somebody can.
-
-    Raises:
-        EntropyNeeded: if the policy requires a person and none can be asked.
-    """
-    if policy is Policy.OS_ONLY:
-        return False
-    if not obstacle:
-        return True
-    if policy is Policy.REQUIRE_HUMAN:
-        raise EntropyNeeded(
-            f"the policy {policy.value} wants input of a person and {obstacle}; "
-            "no key was made"
-        )
-    return False

@@ -136,6 +136,16 @@ class Campaign:
         return campaign
 
     @classmethod
+    def refuse_second(cls, folder: Path) -> None:
+        """Raise what `begin` would if there is a campaign in *folder*.
+
+        For what is to be asked of a person before: nothing is made here.
+        """
+        if Store.exists(folder):
+            locked(folder).release()
+            Store.refuse_second(folder)
+
+    @classmethod
     def begin_trial(
         cls,
         folder: Path,

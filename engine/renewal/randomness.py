@@ -9,35 +9,18 @@ made, and not a bit of what they were made from.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from gostkey import random
+from gostkey.random import jitter
+from gostkey.random.gamma import GammaFeed
 from gostkey.random.policy import Policy
 
 from .store import Clock, Store
 
-__all__ = ["Randomness", "RecordFeed", "summary_of"]
-
-
-class RecordFeed(Protocol):
-    """A gamma file that gives a record for each key."""
-
-    def require(self, keys: int) -> None:
-        """Check that there is a record for each of *keys* keys, and a tenth more.
-
-        Raises:
-            GammaExhausted: if there are fewer.
-        """
-
-    def feed(self, keys: int) -> Mapping[str, Any]:
-        """Mix in a record for each key; tell counts and salted hashes.
-
-        Raises:
-            GammaExhausted: if there are fewer.
-            GammaError: if the file cannot be used any more.
-        """
+__all__ = ["Randomness", "summary_of"]
 
 
 @dataclass
@@ -50,7 +33,9 @@ class Randomness:
     mixed in already."""
     fallback: str = ""
     """Why there was none, though the policy asks for one."""
-    gamma: RecordFeed | None = None
+    gamma: GammaFeed | None = None
+    tokens: Sequence[Mapping[str, Any]] = ()
+    """What came of asking tokens for random bytes; it has been mixed in already."""
     _store: Store | None = field(default=None, repr=False)
     _clock: Clock | None = field(default=None, repr=False)
     _campaign: bytes = field(default=b"", repr=False)
@@ -72,6 +57,9 @@ class Randomness:
             "session": None if self.session is None else dict(self.session),
             "fallback": self.fallback,
             "gamma": self.gamma is not None,
+            "gamma_trusted": self.gamma is not None and self.gamma.trusted,
+            "tokens": [dict(one) for one in self.tokens],
+            "jitter": jitter.mix_in() or "passed",
             "keys": keys,
         }
         store.record_randomness("begin", detail, clock())
@@ -83,8 +71,7 @@ class Randomness:
             GammaExhausted: if the gamma file is used up; what was made stays.
         """
         if self.gamma is not None:
-            used = self.gamma.feed(count)
-            self._record("gamma", used)
+            self._record("gamma", self.gamma.feed(count).record())
         random.generator().reseed(self._campaign)
 
     def end(self) -> None:
@@ -132,7 +119,8 @@ def summary_of(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         if record["kind"] == "begin":
             runs.append({"at": record["at"], **detail})
         elif record["kind"] == "gamma":
-            made["gamma_records"] = (made["gamma_records"] or 0) + detail["records"]
+            made["gamma_records"] = made["gamma_records"] or 0
+            made["gamma_records"] += detail["before"] - detail["after"]
             made["gamma_left"] = detail["after"]
         else:
             made["reseeds"] += detail["reseeds"]

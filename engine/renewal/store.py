@@ -138,11 +138,7 @@ class Store:
             CampaignError: if there is one already.
             MediumError: if the folder cannot be written.
         """
-        if cls.exists(folder):
-            raise CampaignError(
-                f"{folder}: there is a campaign already; go on with it (gostkey "
-                "renew resume), or choose another folder for a new one"
-            )
+        cls.refuse_second(folder)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(folder / STORE_NAME, os.O_CREAT | os.O_RDWR, 0o600))
@@ -166,6 +162,15 @@ class Store:
             if items is not None:
                 _fill(connection, items, errors, at)
         return store
+
+    @classmethod
+    def refuse_second(cls, folder: Path) -> None:
+        """Raise CampaignError if there is a campaign in *folder*."""
+        if cls.exists(folder):
+            raise CampaignError(
+                f"{folder}: there is a campaign already; go on with it (gostkey "
+                "renew resume), or choose another folder for a new one"
+            )
 
     @classmethod
     def open(cls, folder: Path) -> Store:
