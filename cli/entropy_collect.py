@@ -160,6 +160,5 @@ def suspected(summary: Summary) -> str:
         "few-values": _("it hardly varies"),
     }
     return _(
-        "random input of a person is needed, and this does not look like a person's: "
-        "{sign}"
+        "no random input of a person: this does not look like one: {sign}"
     ).format(sign=signs[summary.suspicion])

@@ -78,7 +78,7 @@ def collect_on_terminal(
     why = _why_not(no_input, output_fd)
     if why:
         raise EntropyNeeded(
-            _("random input of a person is needed: {why}").format(why=why)
+            _("no random input of a person: {why}").format(why=why)
         )
     sys.stdout.flush()
     sys.stderr.flush()
@@ -175,7 +175,7 @@ class _Screen:
             if min(progress.idle_seconds, now - self._resumed) > idle_seconds:
                 raise EntropyNeeded(
                     _(
-                        "random input of a person is needed, and none came for "
+                        "no random input of a person: none came for "
                         "{seconds:.0f} s; {n} of {all} bits were collected"
                     ).format(
                         seconds=idle_seconds,
@@ -205,7 +205,7 @@ class _Screen:
                 raise EntropyCancelled(_cancelled())
             elif isinstance(one, Gone):
                 raise EntropyNeeded(
-                    _("random input of a person is needed: the terminal went away")
+                    _("no random input of a person: the terminal went away")
                 )
             elif isinstance(one, Resize):
                 self._size = (0, 0)

@@ -54,7 +54,7 @@ def collect_in_window(
         why = _("no person is there (the variable CI is set)")
     if why:
         raise EntropyNeeded(
-            _("random input of a person is needed: {why}").format(why=why)
+            _("no random input of a person: {why}").format(why=why)
         )
     pace = Pace()
 
