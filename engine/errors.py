@@ -58,6 +58,10 @@ class HealthFailure(GostKeyError):
     """A source besides the system's failed a health test and lost its credit."""
 
 
+class SamplesError(GostKeyError, ValueError):
+    """Samples of a source cannot be assessed: none, too few, too wide, all equal."""
+
+
 class EntropyNeeded(GostKeyError):
     """Input of a person is asked for by policy and cannot be had (exit code 4)."""
 
