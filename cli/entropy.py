@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "collect": "entropy_collect",
     "status": "entropy_status",
     "test": "entropy_test",
+    "gamma": "entropy_gamma",
 }
 """Command -> module beside this one, which has it under its name + "_command"."""
 

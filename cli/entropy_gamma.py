@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
 import click
@@ -14,6 +12,7 @@ from gostkey.random import gamma
 from .failures import Exit, Failure, describe
 from .files import PathOption
 from .output import Output, json_option
+from .randomness import RandomOptions, ask_a_person
 from .texts import _, help_page, plural
 
 PLACE = click.argument("place", metavar="PLACE", type=PathOption)
@@ -76,8 +75,8 @@ def gamma_command() -> None:
             "no place for it, so it is written into the journal beside them. DIR "
             "gets the folders db1 and db2; it is made if it is not there.\n\n"
             "The records come from this program's random generator, which is not a "
-            "certified one. On a terminal a person is first asked for random input, "
-            "if this installation can; --no-bio leaves that out. An existing pair is "
+            "certified one. On a terminal a person is first asked for random input; "
+            "--no-bio leaves that out. An existing pair is "
             "never replaced unless --force is given, which destroys it."
         ),
         examples=[
@@ -137,23 +136,11 @@ def make(
     out.note(_("not from a certified generator"))
 
 
-def ask_person(out: Output) -> dict[str, object] | None:
-    """Collect a person's random input before records are made.
-
-    To be filled with a sensor session: it adds its digest to `gostkey.random`
-    and returns the session's record.
-
-    Returns:
-        What was collected, without secrets; None if there is no sensor.
-    """
-    return None
-
-
 def _ask_person(out: Output) -> dict[str, object] | None:
-    if os.environ.get("CI") or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        out.note(_("no terminal: made without a person's input"))
-        return None
-    return ask_person(out)
+    """Hold a sensor session; return its record, None if nobody is there."""
+    title = _("Random input for a new pair of gamma files")
+    summary, _why = ask_a_person(out, RandomOptions(), title)
+    return None if summary is None else summary.record()
 
 
 @gamma_command.command(

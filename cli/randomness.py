@@ -38,14 +38,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 class RandomOptions:
     """What the operator said about random numbers."""
 
-    policy: Policy
-    bits: int
-    no_input: bool
-    window: bool
-    devices: tuple[str, ...]
-    gamma: Path | None
-    trust_gamma: bool
-    tokens: bool
+    policy: Policy = Policy.PREFER_HUMAN
+    bits: int = TARGET_BITS
+    no_input: bool = False
+    window: bool = False
+    devices: tuple[str, ...] = ()
+    gamma: Path | None = None
+    trust_gamma: bool = False
+    tokens: bool = False
 
 
 def random_options(command: F) -> F:
@@ -199,9 +199,7 @@ def ask_a_person(
         if options.policy is Policy.REQUIRE_HUMAN:
             raise
         summary, why = None, str(error)
-    out.note(
-        _("{why}; the keys are made with the system's generator alone").format(why=why)
-    )
+    out.note(_("{why}; the system's generator serves alone").format(why=why))
     return summary, why
 
 

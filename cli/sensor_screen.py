@@ -77,9 +77,7 @@ def collect_on_terminal(
     output_fd = 2 if _terminal(2) or not _terminal(1) else 1
     why = _why_not(no_input, output_fd)
     if why:
-        raise EntropyNeeded(
-            _("no random input of a person: {why}").format(why=why)
-        )
+        raise EntropyNeeded(_("no random input of a person: {why}").format(why=why))
     sys.stdout.flush()
     sys.stderr.flush()
     remote = is_remote()

@@ -33,7 +33,7 @@ def test_without_a_person_the_system_serves_alone_and_says_so_once(
 ) -> None:
     ran = renew(run, office, tmp_path, "--json")
     assert ran.code == 0 and statuses(ran) == 4 * ["renewed"]
-    assert ran.stderr.count("system's generator alone") == 1
+    assert ran.stderr.count("system's generator serves alone") == 1
     (made,) = ran.records[-1]["summary"]["randomness"]["runs"]
     assert made["policy"] == "prefer-human"
     assert made["session"] is None and "terminal" in made["fallback"]
