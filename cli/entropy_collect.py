@@ -159,7 +159,6 @@ def suspected(summary: Summary) -> str:
         "repeats": _("it repeats itself"),
         "few-values": _("it hardly varies"),
     }
-    return _(
-        "random input of a person is needed, and this does not look like a person's: "
-        "{sign}"
-    ).format(sign=signs[summary.suspicion])
+    return _("no random input of a person: this does not look like one: {sign}").format(
+        sign=signs[summary.suspicion]
+    )

@@ -77,9 +77,7 @@ def collect_on_terminal(
     output_fd = 2 if _terminal(2) or not _terminal(1) else 1
     why = _why_not(no_input, output_fd)
     if why:
-        raise EntropyNeeded(
-            _("random input of a person is needed: {why}").format(why=why)
-        )
+        raise EntropyNeeded(_("no random input of a person: {why}").format(why=why))
     sys.stdout.flush()
     sys.stderr.flush()
     remote = is_remote()
@@ -175,7 +173,7 @@ class _Screen:
             if min(progress.idle_seconds, now - self._resumed) > idle_seconds:
                 raise EntropyNeeded(
                     _(
-                        "random input of a person is needed, and none came for "
+                        "no random input of a person: none came for "
                         "{seconds:.0f} s; {n} of {all} bits were collected"
                     ).format(
                         seconds=idle_seconds,
@@ -205,7 +203,7 @@ class _Screen:
                 raise EntropyCancelled(_cancelled())
             elif isinstance(one, Gone):
                 raise EntropyNeeded(
-                    _("random input of a person is needed: the terminal went away")
+                    _("no random input of a person: the terminal went away")
                 )
             elif isinstance(one, Resize):
                 self._size = (0, 0)

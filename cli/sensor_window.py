@@ -53,9 +53,7 @@ def collect_in_window(
     elif os.environ.get("CI"):
         why = _("no person is there (the variable CI is set)")
     if why:
-        raise EntropyNeeded(
-            _("random input of a person is needed: {why}").format(why=why)
-        )
+        raise EntropyNeeded(_("no random input of a person: {why}").format(why=why))
     pace = Pace()
 
     def advise(progress: Progress) -> str:

@@ -26,9 +26,9 @@ from gostkey.backend import active
 from gostkey.errors import HealthFailure, LengthError
 
 from .events import EVENT_SIZE, Event, KeyFilter, MotionFilter
+from .health import Continuous, most_common_value_bits
 from .pool import SOURCES
 from .presence import FIRST, Presence
-from .provisional_health import Continuous, most_common_value_bits
 
 __all__ = [
     "FEWEST_BITS",
@@ -170,8 +170,8 @@ class _Source:
     @property
     def figure(self) -> float:
         """Bits for each accepted event by the most common value."""
-        # 0 for none, which the function does not take.
-        if self._figure_of != len(self.symbols):
+        # One alone says nothing, and the function does not take it.
+        if self._figure_of != len(self.symbols) > 1:
             self._figure = most_common_value_bits(self.symbols)
             self._figure_of = len(self.symbols)
         return self._figure

@@ -212,7 +212,7 @@ class Decoder:
     def _function(self, byte: int) -> None:
         """After ESC O: the one byte that says which key."""
         if 0x20 <= byte < 0x7F:
-            self._named(b"O" + bytes([byte]))
+            self._named((bytes(self._bytes) or b"O") + bytes([byte]))
         else:
             self._broken()
             self._ground(byte)
