@@ -200,11 +200,8 @@ class _Source:
             # It keeps the failure; the other source and the pool go on.
             pass
 
-    @property
-    def progress(self) -> SourceProgress:
-        return SourceProgress(
-            self.events, self.accepted, self.quarters // _QUARTERS, self.failure
-        )
+    def progress(self, credited: int) -> SourceProgress:
+        return SourceProgress(self.events, self.accepted, credited, self.failure)
 
     def summary(self, credited: int) -> SourceSummary:
         health = self.failure or ("passed" if self.accepted else "not used")
@@ -336,6 +333,9 @@ class Session:
             return 0
         return sum(source.quarters for source in self._sources.values()) // _QUARTERS
 
+    def _credit(self, source: _Source) -> int:
+        return 0 if self.suspicion else source.quarters // _QUARTERS
+
     @property
     def progress(self) -> Progress:
         """How the session is doing now, or did when it ended."""
@@ -348,7 +348,10 @@ class Session:
             target_bits=self.target_bits,
             seconds=(now - self._began_ns) / _SECOND_NS,
             idle_seconds=max(0, now - self._credit_ns) / _SECOND_NS,
-            by_source={name: source.progress for name, source in self._sources.items()},
+            by_source={
+                name: source.progress(self._credit(source))
+                for name, source in self._sources.items()
+            },
             done=credited >= self.target_bits,
             suspicion=self.suspicion,
         )
@@ -378,7 +381,7 @@ class Session:
         sources = {}
         try:
             for name, source in self._sources.items():
-                credit = 0 if self.suspicion else source.quarters // _QUARTERS
+                credit = self._credit(source)
                 sources[name] = source.summary(credit)
                 # Quarters of both may make one bit more: the last one takes it.
                 last = name == "keys" or not self._sources["keys"].events

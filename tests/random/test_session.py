@@ -121,6 +121,7 @@ def test_a_robot_is_refused_and_its_sign_named(added: Added, robot: str) -> None
     summary = one.close()
     assert (summary.credited_bits, summary.added_bits) == (0, 0)
     assert summary.suspicion == sign
+    assert all(one.credited_bits == 0 for one in summary.sources.values())
     # Its bytes are mixed in, and count nothing.
     assert added and all(credit == 0 for _, _, credit in added)
 
