@@ -14,6 +14,8 @@ from .texts import _, help_page
 COMMANDS: dict[str, str] = {
     "collect": "entropy_collect",
     "status": "entropy_status",
+    "test": "entropy_test",
+    "gamma": "entropy_gamma",
 }
 """Command -> module beside this one, which has it under its name + "_command"."""
 
@@ -34,11 +36,14 @@ class _Group(click.Group):
     cls=_Group,
     help=help_page(
         _(
-            "Random input besides the system's: people, gamma files, tests.\n\n"
+            "Random input from people and files; tests of sources.\n\n"
             "The operating system's generator always carries the full strength; "
             "what comes from a person, a gamma file or a token is mixed in and only "
             "adds to it. Nothing that was collected is ever shown or stored."
         ),
+        examples=[
+            "gostkey entropy test mouse.bin",
+        ],
         exits=[0, 1, 3, 4, 5, 130],
     ),
 )

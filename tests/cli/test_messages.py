@@ -72,7 +72,7 @@ def test_every_exit_code_has_its_words() -> None:
 
 def test_the_commands_of_the_contract_are_there() -> None:
     assert list(COMMANDS) == (
-        "info hash key sign verify container cert ca renew demo bench".split()
+        "info hash key sign verify container cert entropy ca renew demo bench".split()
     )
 
 

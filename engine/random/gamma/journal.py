@@ -119,15 +119,17 @@ class Journal:
         """
         try:
             with explained(path):
-                status = os.stat(path)
-                check_private(status, path)
-                if status.st_size > LONGEST:
-                    raise GammaError(
-                        f"{path}: {status.st_size} bytes; a journal has {LONGEST} at "
-                        "most: keep new gamma in another folder"
-                    )
+                # Looked at first: to open a pipe or a device may have effects.
+                check_private(os.stat(path), path)
                 with open_file(path, writable=False) as file:
-                    data = bytes(read_at(file, LONGEST, 0))
+                    status = os.fstat(file.fileno())
+                    check_private(status, path)
+                    if status.st_size > LONGEST:
+                        raise GammaError(
+                            f"{path}: {status.st_size} bytes; a journal has {LONGEST} "
+                            "at most: keep new gamma in another folder"
+                        )
+                    data = bytes(read_at(file, status.st_size, 0))
         except OSError:
             if path.exists():
                 raise
