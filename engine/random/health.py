@@ -274,6 +274,16 @@ def most_common_value_bits(symbols: Readable) -> float:
     data = symbols if isinstance(symbols, bytes | bytearray) else bytes(symbols)
     if len(data) < 2:
         raise LengthError(f"symbols: {len(data)}; two or more are needed")
-    highest = max(map(data.count, range(256))) / len(data)
-    margin = _CONFIDENCE * math.sqrt(highest * (1 - highest) / (len(data) - 1))
+    return most_common_bits(max(map(data.count, range(256))), len(data))
+
+
+def most_common_bits(count: int, total: int) -> float:
+    """Estimate as `most_common_value_bits` does, from a running count.
+
+    Args:
+        count: how often the most common symbol came, 1 or more.
+        total: how many symbols there were, two or more.
+    """
+    highest = count / total
+    margin = _CONFIDENCE * math.sqrt(highest * (1 - highest) / (total - 1))
     return abs(math.log2(min(1.0, highest + margin)))
