@@ -12,6 +12,8 @@ import click
 from .texts import _, help_page
 
 COMMANDS: dict[str, str] = {
+    "collect": "entropy_collect",
+    "status": "entropy_status",
     "test": "entropy_test",
 }
 """Command -> module beside this one, which has it under its name + "_command"."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,14 +13,22 @@ import click
 from gostkey.renewal.campaign import DEFAULT_FOLDER, Campaign
 from gostkey.renewal.plan import Plan, make_plan
 from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
+from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.transports import EmbeddedCA, FolderTransport, Transport
 
 from .campaigns import clock_at, read_report, watch, zone_in
 from .failures import Exit, naming
 from .files import PathOption, read_file, write_file
 from .output import Output, json_option
+from .randomness import RandomOptions, gathered, random_options
 from .renew import Source, renew_command, source_options, zone_option
-from .renewal_words import report_lines, show_report, show_summary, warn_of_open_keys
+from .renewal_words import (
+    report_lines,
+    show_randomness,
+    show_report,
+    show_summary,
+    warn_of_open_keys,
+)
 from .sources import at_option
 from .texts import _, help_page
 
@@ -99,6 +108,7 @@ def campaign_option(command: F) -> F:
     metavar="FOLDER",
     help=_("The authority's certificates and CRLs."),
 )
+@random_options
 @at_option
 @zone_option
 @json_option
@@ -115,6 +125,7 @@ def run(
     trusted: Path | None,
     at: datetime | None,
     zone: tzinfo,
+    options: RandomOptions,
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
@@ -128,12 +139,17 @@ def run(
                 )
             )
         with Campaign.open(folder, clock=clock_at(at)) as campaign:
-            return _work(out, folder, campaign.run)
+            with gathered(out, options, campaign.keys_to_make()) as randomness:
+                return _work(out, folder, campaign.run, randomness)
     transport = _transport(ca, ca_password_file, outbox, inbox, trusted, at)
     plan = _plan(source, plan_file, at, zone)
     warn_of_open_keys(out, plan)
-    with Campaign.begin(folder, plan, transport, clock=clock_at(at)) as campaign:
-        return _work(out, folder, campaign.run)
+    Campaign.refuse_second(folder)
+    with (
+        gathered(out, options, len(plan.planned)) as randomness,
+        Campaign.begin(folder, plan, transport, clock=clock_at(at)) as campaign,
+    ):
+        return _work(out, folder, campaign.run, randomness)
 
 
 def _transport(
@@ -176,12 +192,17 @@ def _plan(
     ),
 )
 @campaign_option
+@random_options
 @at_option
 @json_option
 @click.pass_obj
-def resume(out: Output, folder: Path, at: datetime | None) -> Exit:
+def resume(
+    out: Output, folder: Path, at: datetime | None, options: RandomOptions
+) -> Exit:
     with Campaign.open(folder, clock=clock_at(at)) as campaign:
-        return _work(out, folder, campaign.resume)
+        keys = campaign.keys_to_make(failed_too=True)
+        with gathered(out, options, keys) as randomness:
+            return _work(out, folder, campaign.resume, randomness)
 
 
 @renew_command.command(
@@ -206,7 +227,14 @@ def receive(out: Output, folder: Path, at: datetime | None) -> Exit:
         return _work(out, folder, campaign.receive)
 
 
-def _work(out: Output, folder: Path, work: Callable[..., Any]) -> Exit:
+def _work(
+    out: Output,
+    folder: Path,
+    work: Callable[..., Any],
+    randomness: Randomness | None = None,
+) -> Exit:
+    if randomness is not None:
+        work = partial(work, randomness=randomness)
     report = watch(out, folder, work, _("renewing keys"))
     show_report(out, report, zone_in(folder))
     show_summary(out, report)
@@ -281,6 +309,7 @@ def report_(
     report, zone = read_report(folder, at)
     if target is None:
         show_report(out, report, zone)
+        show_randomness(out, report)
     else:
         text = report_lines(report, zone)
         write_file(target, text.encode("utf-8"), private=True, force=force)

@@ -18,12 +18,14 @@ from gostkey.renewal.subscribers import RowError
 
 from .failures import Exit, Failure, overall
 from .output import Output, place
+from .randomness_words import randomness_pairs
 from .texts import _, plural
 
 __all__ = [
     "plan_exit",
     "report_lines",
     "show_plan",
+    "show_randomness",
     "show_report",
     "show_summary",
     "warn_of_open_keys",
@@ -193,18 +195,34 @@ def show_summary(out: Output, report: Report, **more: object) -> None:
         out.hint(sentence)
 
 
+def show_randomness(out: Output, report: Report) -> None:
+    """Print how the random numbers of a campaign were had; JSON has it elsewhere."""
+    pairs = randomness_pairs(report.randomness)
+    if pairs and not out.json:
+        out.text("")
+        out.text(_("random numbers"))
+        out.pairs(pairs)
+
+
 def report_lines(report: Report, zone: tzinfo) -> str:
     """Return the whole table as text, one line a key, for a file."""
     rows = [list(_COLUMNS)]
     rows += [_report_row(row, zone, whole=True) for row in report.rows]
-    widths = [max(len(row[index]) for row in rows) for index in range(len(_COLUMNS))]
-    return "".join(
+    lines = _in_columns(rows)
+    pairs = randomness_pairs(report.randomness)
+    if pairs:
+        lines += ["", _("random numbers")] + _in_columns([list(one) for one in pairs])
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
         "  ".join(
             cell.ljust(width) for cell, width in zip(row, widths, strict=True)
         ).rstrip()
-        + "\n"
         for row in rows
-    )
+    ]
 
 
 def _show_rows(

@@ -74,6 +74,10 @@ class GammaError(GostKeyError, ValueError):
     """A gamma file cannot be used: damaged, not ours, repeated, or in use."""
 
 
+class GammaLocked(GammaError):
+    """Another run uses the same gamma (exit code 6)."""
+
+
 class GammaExhausted(GammaError):
     """Too few records are left; with a new file the work can go on (exit code 4)."""
 

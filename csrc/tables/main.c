@@ -6,14 +6,15 @@
 #include "cpu.h"
 #include "print_table_to.h"
 
+#define AVX2 (GOSTKEY_CPU_AVX2 | GOSTKEY_CPU_BMI2)
+#define AVX512 (AVX2 | GOSTKEY_CPU_AVX512 | GOSTKEY_CPU_GFNI)
+
 int main(void)
 {
-    const unsigned needed = GOSTKEY_CPU_AVX512 | GOSTKEY_CPU_GFNI | GOSTKEY_CPU_AVX2 |
-                            GOSTKEY_CPU_BMI2;
-    const int runs = (gostkey_cpu_features() & needed) == needed;
+    const unsigned features = gostkey_cpu_features();
 
-#define PRINT(name, number, avx512)                                                    \
-    if (runs || !(avx512)) {                                                           \
+#define PRINT(name, number, needed)                                                    \
+    if ((features & (needed)) == (needed)) {                                           \
         gostkey_print_##name(&gostkey_curves[number]);                                 \
     } else {                                                                           \
         printf("absent " #name "\n");                                                  \

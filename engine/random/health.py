@@ -263,17 +263,19 @@ def most_common_value_bits(symbols: Readable) -> float:
     short session can be held to.  It sees nothing but counts.
 
     Args:
-        symbols: two or more, one in each byte.
+        symbols: one or more, one in each byte.
 
     Returns:
-        bits a symbol, 0 to 8.
+        bits a symbol, 0 to 8; 0 for one symbol, which says nothing.
 
     Raises:
-        LengthError: if there are fewer than two symbols.
+        LengthError: if there are none.
     """
     data = symbols if isinstance(symbols, bytes | bytearray) else bytes(symbols)
-    if len(data) < 2:
-        raise LengthError(f"symbols: {len(data)}; two or more are needed")
+    if not data:
+        raise LengthError("symbols: there are none; one or more are needed")
     highest = max(map(data.count, range(256))) / len(data)
+    if highest == 1:
+        return 0.0
     margin = _CONFIDENCE * math.sqrt(highest * (1 - highest) / (len(data) - 1))
     return abs(math.log2(min(1.0, highest + margin)))

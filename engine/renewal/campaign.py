@@ -24,6 +24,7 @@ from .install_steps import ARCHIVE, BACKUP, BackUp, Install
 from .key_steps import MakeKey, MakeRequest
 from .lock import CampaignLock
 from .plan import Plan, PlanItem, confirm, make_plan
+from .randomness import Randomness
 from .reasons import FINAL_FAULTS, REFUSALS, Reason, Verdict
 from .report import Report, make_report
 from .rules import MOSCOW
@@ -135,6 +136,16 @@ class Campaign:
         return campaign
 
     @classmethod
+    def refuse_second(cls, folder: Path) -> None:
+        """Raise what `begin` would if there is a campaign in *folder*.
+
+        For what is to be asked of a person before: nothing is made here.
+        """
+        if Store.exists(folder):
+            locked(folder).release()
+            Store.refuse_second(folder)
+
+    @classmethod
     def begin_trial(
         cls,
         folder: Path,
@@ -211,16 +222,47 @@ class Campaign:
 
     # -- working -----------------------------------------------------------
 
-    def run(self, on_event: OnEvent | None = None) -> Report:
-        """Do all that is open; items that failed before stay as they are."""
-        return self._work(STEPS, on_event)
+    def run(
+        self,
+        on_event: OnEvent | None = None,
+        *,
+        randomness: Randomness | None = None,
+    ) -> Report:
+        """Do all that is open; items that failed before stay as they are.
 
-    def resume(self, on_event: OnEvent | None = None) -> Report:
-        """Go on after an interruption, and try the failed items again."""
+        Args:
+            on_event: is told of what happens.
+            randomness: what is mixed in besides the system's generator, which
+                serves alone by default.
+
+        Raises:
+            GeneratorFailure: if the random generator fails.
+            GammaExhausted: if the gamma file has too few records; what is done
+                stays, and `resume` goes on with a new file.
+        """
+        return self._work(STEPS, on_event, randomness)
+
+    def resume(
+        self,
+        on_event: OnEvent | None = None,
+        *,
+        randomness: Randomness | None = None,
+    ) -> Report:
+        """Go on after an interruption, and try the failed items again.
+
+        Arguments and errors are those of `run`.
+        """
         self.prepare()
         self._store.reopen(_TRIED_AGAIN)
         self._clean()
-        return self._work(STEPS, on_event)
+        return self._work(STEPS, on_event, randomness)
+
+    def keys_to_make(self, *, failed_too: bool = False) -> int:
+        """Count the keys that `run` will make, or `resume` with *failed_too*."""
+        if self._store.phase() != "planned":
+            self.prepare()
+        again = {None, *(one.value for one in _TRIED_AGAIN)} if failed_too else {None}
+        return self._store.count_planned(again)
 
     def receive(self, on_event: OnEvent | None = None) -> Report:
         """Fetch the certificates that have come, check and install them."""
@@ -255,7 +297,12 @@ class Campaign:
         settings["transport"] = settings_of(trial)
         self._store.fill(items_of(plan), plan.row_errors, settings, at)
 
-    def _work(self, steps: Sequence[Step], on_event: OnEvent | None) -> Report:
+    def _work(
+        self,
+        steps: Sequence[Step],
+        on_event: OnEvent | None,
+        randomness: Randomness | None = None,
+    ) -> Report:
         self.prepare()
         settings = self._store.settings()
         transport = self._transport
@@ -269,7 +316,26 @@ class Campaign:
             transport=transport,
             clock=self.clock,
             zone=zone_of(settings),
+            randomness=randomness or Randomness(),
         )
+        keys = self.keys_to_make() if steps is STEPS else 0
+        if not keys:
+            self._do_chunks(context, ids, steps, progress)
+            return self.report()
+        context.randomness.begin(self._store, self.clock, keys)
+        try:
+            self._do_chunks(context, ids, steps, progress)
+        finally:
+            context.randomness.end()
+        return self.report()
+
+    def _do_chunks(
+        self,
+        context: Context,
+        ids: Sequence[int],
+        steps: Sequence[Step],
+        progress: _Progress,
+    ) -> None:
         for start in range(0, len(ids), CHUNK):
             chunk = self._store.items(ids[start : start + CHUNK])
             works = [Work(one) for one in chunk]
@@ -280,7 +346,6 @@ class Campaign:
                 for work in works:
                     work.wipe()
             progress.end_chunk(works)
-        return self.report()
 
     def _clean(self) -> None:
         """Remove what a killed run left half-written, where it was at work.

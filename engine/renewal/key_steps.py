@@ -153,6 +153,7 @@ class MakeKey:
         """Make the containers of items that differ in their names only."""
         first = works[0].item
         assert first.curve is not None and first.usage is not None
+        context.randomness.before_keys(len(works))
         keys = batch.generate(len(works), first.curve, threads=1)
         try:
             for row, work in enumerate(works):

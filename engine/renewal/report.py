@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from .randomness import summary_of
 from .reasons import Reason
 from .rules import is_late
 from .store import Item, Store, parse_moment
@@ -51,6 +52,8 @@ class Report:
     """Number of items by group."""
     prepared: bool = True
     """Whether the items are there; a killed trial may still have to be made."""
+    randomness: Mapping[str, Any] = field(default_factory=dict)
+    """How the random numbers were had: `randomness.summary_of`."""
 
     @property
     def finished(self) -> bool:
@@ -86,6 +89,7 @@ class Report:
             "made_at": self.made_at.isoformat(),
             "finished": self.finished,
             "counts": dict(self.counts),
+            "randomness": dict(self.randomness),
             "advice": self.advice(),
         }
 
@@ -123,7 +127,11 @@ class Report:
 def make_report(store: Store, now: datetime) -> Report:
     """Read a campaign's report from its store."""
     report = report_of(store.items(), store.row_errors(), store.created_at(), now)
-    return replace(report, prepared=store.phase() == "planned")
+    return replace(
+        report,
+        prepared=store.phase() == "planned",
+        randomness=summary_of(store.randomness()),
+    )
 
 
 def read_report(folder: Path, now: datetime) -> Report:

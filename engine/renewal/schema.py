@@ -18,7 +18,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 STATES = (
     "due",
@@ -109,3 +109,14 @@ journal = Table(
     Column("detail", Text, nullable=False),
 )
 Index("journal_item", journal.c.item_id)
+
+# How the random numbers of each run were had: counts and verdicts, no bytes.
+randomness = Table(
+    "randomness",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("at", Text, nullable=False),
+    # "begin" of a run, "gamma" for each chunk of keys, "end"
+    Column("kind", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)

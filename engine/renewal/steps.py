@@ -37,6 +37,7 @@ from gostkey.pki.certificates import Certificate
 from gostkey.pki.chain import ChainVerifier
 from gostkey.signing import SigningKey
 
+from .randomness import Randomness
 from .reasons import Reason, Verdict, verdict
 from .rules import MOSCOW
 from .store import Clock, Item, Store
@@ -99,6 +100,8 @@ class Context:
     transport: Transport
     clock: Clock
     zone: tzinfo = MOSCOW
+    randomness: Randomness = field(default_factory=Randomness)
+    """Begun by the campaign."""
     _trust: Trust | None = None
     _verifier: ChainVerifier | None = None
     folders: dict[str, dict[str, set[str]]] = field(default_factory=dict)

@@ -22,7 +22,16 @@ import sqlalchemy as sa
 from gostkey.errors import CampaignError, MediumError
 
 from .reasons import Reason, Verdict
-from .schema import SCHEMA_VERSION, STATES, campaign, item, journal, metadata, row_error
+from .schema import (
+    SCHEMA_VERSION,
+    STATES,
+    campaign,
+    item,
+    journal,
+    metadata,
+    randomness,
+    row_error,
+)
 from .subscribers import RowError
 
 STORE_NAME = "campaign.sqlite"
@@ -129,11 +138,7 @@ class Store:
             CampaignError: if there is one already.
             MediumError: if the folder cannot be written.
         """
-        if cls.exists(folder):
-            raise CampaignError(
-                f"{folder}: there is a campaign already; go on with it (gostkey "
-                "renew resume), or choose another folder for a new one"
-            )
+        cls.refuse_second(folder)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(folder / STORE_NAME, os.O_CREAT | os.O_RDWR, 0o600))
@@ -157,6 +162,15 @@ class Store:
             if items is not None:
                 _fill(connection, items, errors, at)
         return store
+
+    @classmethod
+    def refuse_second(cls, folder: Path) -> None:
+        """Raise CampaignError if there is a campaign in *folder*."""
+        if cls.exists(folder):
+            raise CampaignError(
+                f"{folder}: there is a campaign already; go on with it (gostkey "
+                "renew resume), or choose another folder for a new one"
+            )
 
     @classmethod
     def open(cls, folder: Path) -> Store:
@@ -277,6 +291,21 @@ class Store:
         with self._reading() as connection:
             return list(connection.execute(query).scalars())
 
+    def count_planned(self, reasons: Iterable[str | None]) -> int:
+        """Count the items that have no key yet and stopped for one of *reasons*."""
+        wanted = set(reasons)
+        codes = sorted(one for one in wanted if one is not None)
+        stopped = [item.c.reason.in_(codes)]
+        if None in wanted:
+            stopped.append(item.c.reason.is_(None))
+        query = (
+            sa.select(sa.func.count())
+            .select_from(item)
+            .where(item.c.state == "planned", sa.or_(*stopped))
+        )
+        with self._reading() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def reopen(self, reasons: Iterable[Reason]) -> int:
         """Clear the failures for *reasons*, so that they are tried again."""
         codes = [reason.value for reason in reasons]
@@ -334,6 +363,23 @@ class Store:
         query = sa.select(journal).order_by(journal.c.id)
         if item_id is not None:
             query = query.where(journal.c.item_id == item_id)
+        with self._reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [{**row, "detail": json.loads(row["detail"])} for row in rows]
+
+    # -- randomness --------------------------------------------------------
+
+    def record_randomness(
+        self, kind: str, detail: Mapping[str, Any], at: datetime
+    ) -> None:
+        """Write how random numbers were had; without secrets."""
+        values = {"at": moment(at), "kind": kind, "detail": _json(dict(detail))}
+        with self._writing() as connection:
+            connection.execute(randomness.insert().values(values))
+
+    def randomness(self) -> list[dict[str, Any]]:
+        """Read what `record_randomness` wrote, oldest first."""
+        query = sa.select(randomness).order_by(randomness.c.id)
         with self._reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [{**row, "detail": json.loads(row["detail"])} for row in rows]

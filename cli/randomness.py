@@ -1,0 +1,199 @@
+"""The options that say where random numbers come from, and what they set going.
+
+For commands that make keys: the sensor session, the gamma file and the tokens are
+seen to before anything is made, so that a refusal leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gostkey.errors import EntropyNeeded, MediumError
+from gostkey.random import tokens
+from gostkey.random.gamma import GammaFeed, GammaPair
+from gostkey.random.policy import Policy
+from gostkey.random.session import FEWEST_BITS, MOST_BITS, Summary
+from gostkey.renewal.randomness import Randomness
+
+from .entropy_collect import suspected
+from .files import PathOption
+from .output import Output
+from .sensor_screen import TARGET_BITS, collect_on_terminal
+from .texts import _
+
+__all__ = ["RandomOptions", "gathered", "random_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class RandomOptions:
+    """What the operator said about random numbers."""
+
+    policy: Policy
+    bits: int
+    no_input: bool
+    gamma: Path | None
+    trust_gamma: bool
+    tokens: bool
+
+
+def random_options(command: F) -> F:
+    """Add --entropy, --bits, --no-input, --gamma ... to a command.
+
+    It gets them as the argument ``options`` of type `RandomOptions`.
+    """
+
+    @functools.wraps(command)
+    def with_options(*args: Any, **values: Any) -> Any:
+        options = RandomOptions(
+            policy=Policy(values.pop("entropy")),
+            bits=values.pop("bits"),
+            no_input=values.pop("no_input"),
+            gamma=values.pop("gamma"),
+            trust_gamma=values.pop("trust_gamma"),
+            tokens=values.pop("tokens"),
+        )
+        if options.trust_gamma and options.gamma is None:
+            raise click.UsageError(_("--trust-gamma says nothing without --gamma"))
+        return command(*args, options=options, **values)
+
+    wrapped: Any = with_options
+    for option in reversed(
+        (
+            click.option(
+                "--entropy",
+                type=click.Choice([one.value for one in Policy]),
+                default=Policy.PREFER_HUMAN.value,
+                show_default=True,
+                help=_(
+                    "Whether a person is asked to move the mouse or press keys before "
+                    "keys are made, once for all of them. The system's generator is "
+                    "always used."
+                ),
+            ),
+            click.option(
+                "--bits",
+                type=click.IntRange(FEWEST_BITS, MOST_BITS),
+                default=TARGET_BITS,
+                show_default=True,
+                metavar="N",
+                help=_("How much of a person's input is wanted."),
+            ),
+            click.option(
+                "--no-input",
+                is_flag=True,
+                help=_("Ask nobody; with require-human this is an error."),
+            ),
+            click.option(
+                "--gamma",
+                type=PathOption,
+                metavar="FOLDER",
+                help=_(
+                    "Mix in a record of this gamma pair (db1/kis_1, db2/kis_1) for "
+                    "each key; the records are used up."
+                ),
+            ),
+            click.option(
+                "--trust-gamma",
+                is_flag=True,
+                help=_("Count each record as 256 bits in the report."),
+            ),
+            click.option(
+                "--tokens",
+                is_flag=True,
+                help=_("Mix in random bytes of the tokens in the readers."),
+            ),
+        )
+    ):
+        wrapped = option(wrapped)
+    done: F = wrapped
+    return done
+
+
+@contextmanager
+def gathered(
+    out: Output, options: RandomOptions, keys: int
+) -> Iterator[Randomness | None]:
+    """See to the random input for *keys* keys; None if there are none to make.
+
+    Raises:
+        EntropyNeeded: if the policy requires a person and none is there.
+        EntropyCancelled: if the person stopped it.
+        GammaError: if the gamma pair cannot be used, or has too few records.
+    """
+    if not keys:
+        yield None
+        return
+    with ExitStack() as stack:
+        gamma = None
+        if options.gamma is not None:
+            pair = stack.enter_context(GammaPair.open(options.gamma))
+            pair.require(keys)
+            for warning in pair.warnings:
+                out.note(warning)
+            gamma = GammaFeed(pair, trusted=options.trust_gamma)
+        asked = _ask_tokens(out) if options.tokens else []
+        session, fallback = _ask_a_person(out, options, keys)
+        yield Randomness(
+            policy=options.policy,
+            session=None if session is None else session.record(),
+            fallback=fallback,
+            gamma=gamma,
+            tokens=asked,
+        )
+
+
+def _ask_a_person(
+    out: Output, options: RandomOptions, keys: int
+) -> tuple[Summary | None, str]:
+    """Return the session's summary, or None and why there is none."""
+    if options.policy is Policy.OS_ONLY:
+        return None, ""
+    try:
+        summary = _collect(out, options, keys)
+        if not summary.suspicion:
+            return summary, ""
+        # Its bytes are mixed in all the same; they count nothing.
+        if options.policy is Policy.REQUIRE_HUMAN:
+            raise EntropyNeeded(suspected(summary))
+        why = suspected(summary)
+    except EntropyNeeded as error:
+        if options.policy is Policy.REQUIRE_HUMAN:
+            raise
+        summary, why = None, str(error)
+    out.note(
+        _("{why}; the keys are made with the system's generator alone").format(why=why)
+    )
+    return summary, why
+
+
+def _collect(out: Output, options: RandomOptions, keys: int) -> Summary:
+    title = _("Random input for {n} new keys").format(n=keys)
+    return collect_on_terminal(
+        out, target_bits=options.bits, no_input=options.no_input, title=title
+    )
+
+
+def _ask_tokens(out: Output) -> list[dict[str, object]]:
+    found = tokens.list_token_sources()
+    for problem in found.problems:
+        out.note(problem)
+    readings = []
+    for source in found.sources:
+        try:
+            reading = tokens.mix_in(source)
+        except MediumError as error:
+            out.note(str(error))
+            continue
+        if reading.failure:
+            out.note(reading.failure)
+        readings.append(reading.record())
+    return readings

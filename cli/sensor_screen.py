@@ -1,0 +1,232 @@
+"""The sensor on the terminal: a person moves the mouse or presses keys, and sees
+how much of it counts.
+
+The bar follows credited bits and nothing else, and the picture shows where the
+pointer has been; neither shows anything of the pool.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from gostkey.errors import EntropyCancelled, EntropyNeeded
+from gostkey.random.events import Event
+from gostkey.random.session import Progress, Session, Summary, is_remote
+from gostkey.random.terminal import TerminalInput, why_no_terminal
+from gostkey.random.terminal_decoder import Cancel, Gone, Resize
+
+from .output import Output
+from .sensor_layout import Line, Pace, View, lay_out, map_size, render
+from .sensor_map import PointerMap
+from .texts import _
+
+__all__ = ["IDLE_SECONDS", "KEYBOARD_BITS", "TARGET_BITS", "collect_on_terminal"]
+
+TARGET_BITS = 256
+KEYBOARD_BITS = 128
+"""The target that is offered for keys alone: they take 40 to 60 s for it."""
+
+IDLE_SECONDS = 120.0
+"""Without any progress for so long, nobody is there."""
+
+_FRAME_SECONDS = 0.1
+_PLAIN_FRAME_SECONDS = 1.0
+
+
+def collect_on_terminal(
+    out: Output,
+    *,
+    target_bits: int = TARGET_BITS,
+    mouse: bool = True,
+    idle_seconds: float = IDLE_SECONDS,
+    no_input: bool = False,
+    title: str = "",
+    offer: str = "",
+) -> Summary:
+    """Show the sensor until enough was collected, and mix it into the generators.
+
+    When it returns or raises, the terminal is as it was, and what was typed
+    meanwhile is gone: a password can be asked for at once.
+
+    Args:
+        out: the command's output; nothing is printed to it here.
+        target_bits: 128 to 1024.
+        mouse: whether the mouse is wanted; False for keys alone.
+        idle_seconds: give up after so long without a credited bit.
+        no_input: the user forbids questions: raise `EntropyNeeded` at once.
+        title: what the input is for, for the head of the screen.
+        offer: told when no mouse is seen: how to go on with keys alone.
+
+    Returns:
+        The summary of the session.  With a `suspicion` its credit is 0: what to
+        make of that is the caller's policy.
+
+    Raises:
+        EntropyNeeded: if there is no terminal or no person, or the terminal
+            goes away; nothing is added.
+        EntropyCancelled: after Esc or Ctrl-C; nothing is added.
+    """
+    output_fd = 2 if _terminal(2) or not _terminal(1) else 1
+    why = _why_not(no_input, output_fd)
+    if why:
+        raise EntropyNeeded(
+            _("random input of a person is needed: {why}").format(why=why)
+        )
+    sys.stdout.flush()
+    sys.stderr.flush()
+    remote = is_remote()
+    session: Session | None = None
+    try:
+        with TerminalInput(output_fd=output_fd, mouse=mouse, remote=remote) as terminal:
+            session = Session(
+                target_bits=target_bits, surface=terminal.surface, remote=remote
+            )
+            screen = _Screen(terminal, session, title=title, offer=offer)
+            screen.run(idle_seconds)
+        # After it: an interrupt in the last moment still stops everything.
+        return session.close()
+    except KeyboardInterrupt:
+        raise EntropyCancelled(_cancelled()) from None
+    finally:
+        if session is not None:
+            session.cancel()
+
+
+def _why_not(no_input: bool, output_fd: int) -> str:
+    if no_input:
+        return _("--no-input forbids to ask for it")
+    if os.environ.get("CI"):
+        return _("no person is there (the variable CI is set)")
+    return why_no_terminal(0, output_fd)
+
+
+def _terminal(fd: int) -> bool:
+    try:
+        return os.isatty(fd)
+    except OSError:
+        return False
+
+
+def _cancelled() -> str:
+    return _("random input was stopped; nothing was made of it")
+
+
+class _Screen:
+    """Reads, feeds the session and draws, some ten times a second."""
+
+    def __init__(
+        self, terminal: TerminalInput, session: Session, *, title: str, offer: str
+    ) -> None:
+        self._terminal = terminal
+        self._session = session
+        self._title = title
+        self._offer = offer
+        self._pace = Pace()
+        self._colour = not os.environ.get("NO_COLOR")
+        encoding = (sys.stderr.encoding or "ascii").lower().replace("-", "")
+        # The Linux console's font has no braille.
+        self._ascii = encoding != "utf8" or os.environ.get("TERM") == "linux"
+        self._shown: list[str] = []
+        self._size = (0, 0)
+        self._map: PointerMap | None = None
+        self._resumed = 0.0
+
+    def run(self, idle_seconds: float) -> None:
+        """Return when the target is met or nobody seems to be there."""
+        frame = _PLAIN_FRAME_SECONDS if self._terminal.plain else _FRAME_SECONDS
+        self._resumed = time.monotonic()
+        next_frame = 0.0
+        while True:
+            self._take(max(0.0, next_frame - time.monotonic()))
+            progress = self._session.progress
+            if progress.done or progress.suspicion:
+                self._pace.update(progress)
+                self._draw(progress, finished=_finished(progress))
+                return
+            now = time.monotonic()
+            # A stopped process is not an absent person.
+            if min(progress.idle_seconds, now - self._resumed) > idle_seconds:
+                raise EntropyNeeded(
+                    _(
+                        "random input of a person is needed, and none came for "
+                        "{seconds:.0f} s; {n} of {all} bits were collected"
+                    ).format(
+                        seconds=idle_seconds,
+                        n=progress.credited_bits,
+                        all=progress.target_bits,
+                    )
+                )
+            if now >= next_frame:
+                self._pace.update(progress)
+                self._draw(progress)
+                next_frame = time.monotonic() + frame
+
+    def _take(self, timeout: float) -> None:
+        for one in self._terminal.read(timeout):
+            if isinstance(one, Event):
+                self._pace.event(one, self._session.feed(one))
+                if one.kind == "motion" and self._map is not None:
+                    self._map.mark(one.x, one.y, self._terminal.area, one.time_ns)
+            elif isinstance(one, Cancel):
+                raise EntropyCancelled(_cancelled())
+            elif isinstance(one, Gone):
+                raise EntropyNeeded(
+                    _("random input of a person is needed: the terminal went away")
+                )
+            elif isinstance(one, Resize):
+                self._size = (0, 0)
+                self._resumed = time.monotonic()
+
+    def _draw(self, progress: Progress, *, finished: str = "") -> None:
+        terminal = self._terminal
+        columns, rows = terminal.size
+        if (columns, rows) != self._size:
+            self._size = columns, rows
+            self._shown = []
+            width, height = map_size(columns, rows) if terminal.mouse else (0, 0)
+            self._map = None
+            if width and height:
+                self._map = PointerMap(width, height, ascii_only=self._ascii)
+        view = View(
+            progress,
+            mouse=terminal.mouse,
+            surface=terminal.surface,
+            remote=self._session.remote,
+            left=self._pace.seconds_left(progress),
+            hint=self._pace.hint(progress, mouse=terminal.mouse, offer=self._offer),
+            finished=finished,
+            title=self._title,
+            ascii_only=self._ascii,
+        )
+        if terminal.plain:
+            self._draw_plain(lay_out(view, columns, 1)[0], columns)
+            return
+        lines = [
+            render(line, colour=self._colour)
+            for line in lay_out(view, columns, rows, self._map)
+        ]
+        if not self._shown:
+            text = "\x1b[H\x1b[2J"
+            self._shown = [""] * rows
+        else:
+            text = ""
+        lines += [""] * (rows - len(lines))
+        for number, (old, new) in enumerate(zip(self._shown, lines, strict=True)):
+            if old != new:
+                text += f"\x1b[{number + 1};1H{new}\x1b[K"
+        # A frame that was not taken whole is drawn again from the beginning.
+        self._shown = lines if not text or terminal.write(text) else []
+
+    def _draw_plain(self, line: Line, columns: int) -> None:
+        text = "".join(piece for piece, _style in line)
+        if [text] != self._shown:
+            self._terminal.write("\r" + text.ljust(columns - 1))
+            self._shown = [text]
+
+
+def _finished(progress: Progress) -> str:
+    if progress.suspicion:
+        return _("Stopped: this does not look like a person.")
+    return _("Done. Let go of mouse and keyboard.")

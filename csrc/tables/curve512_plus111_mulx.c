@@ -1,0 +1,18 @@
+/* The table of curve512_plus111_mulx.c. */
+
+#include "../curve512_plus111_mulx.c"
+
+#if defined(GOSTKEY_X86_64)
+
+#include <stdio.h>
+
+GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX2)
+
+#define GOSTKEY_PRINT_TABLE gostkey_print_curve512_plus111_mulx
+#define GOSTKEY_TABLE_NAME "curve512_plus111_mulx"
+
+#include "print_table.h"
+
+GOSTKEY_TARGET_END
+
+#endif
