@@ -36,7 +36,7 @@ _FIRST_BLOCK = bytes.fromhex(
     "status",
     help=help_page(
         _(
-            "Say how random numbers are had on this machine, or were in a campaign.\n\n"
+            "Say how random numbers are had, here or in a campaign.\n\n"
             "Tests the system's generator and the computation on top of it, and lists "
             "what could be mixed in: a person at this terminal, raw input devices, "
             "tokens. With --campaign it shows what the keys of a campaign were made "
