@@ -15,6 +15,7 @@ from .sensor_screen import (
     TARGET_BITS,
     collect_on_terminal,
 )
+from .sensor_window import collect_in_window
 from .texts import _, help_page
 
 
@@ -28,6 +29,11 @@ from .texts import _, help_page
             "and the program's end is the end of what was collected: `gostkey renew "
             "run` shows the same screen by itself when it makes keys. No bit of the "
             "input is shown, printed or stored.\n\n"
+            "With --window the same is shown in a window of the desktop. With "
+            "--device mouse and keyboard of this machine are read from the kernel, "
+            "for a console without a mouse: 'auto' takes all of them, a path such "
+            "as /dev/input/event3 one. Linux only, and the user must be root or in "
+            "the group 'input'. Other programs get the same keys and moves.\n\n"
             "Where there is no mouse, or it cannot be used, --keyboard asks for "
             "keys alone; 128 bits are enough then, and take less than a minute. "
             "Over a network (SSH, remote desktop) everything counts half."
@@ -35,6 +41,7 @@ from .texts import _, help_page
         examples=[
             "gostkey entropy collect",
             "gostkey entropy collect --keyboard",
+            "gostkey entropy collect --window",
             "gostkey entropy collect --bits 512 --json",
         ],
         exits=[0, 1, 4, 5, 130],
@@ -47,6 +54,14 @@ from .texts import _, help_page
     help=_("Collect so many bits, 128 to 1024; else 256, or 128 with --keyboard."),
 )
 @click.option("--keyboard", is_flag=True, help=_("Use keys alone, not the mouse."))
+@click.option("--window", is_flag=True, help=_("Show it in a window of the desktop."))
+@click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="PATH|auto",
+    help=_("Read mouse and keyboard from the kernel; can be given several times."),
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=1),
@@ -63,17 +78,38 @@ from .texts import _, help_page
 @json_option
 @click.pass_obj
 def collect_command(
-    out: Output, bits: int | None, keyboard: bool, timeout: float, no_input: bool
+    out: Output,
+    bits: int | None,
+    keyboard: bool,
+    window: bool,
+    devices: tuple[str, ...],
+    timeout: float,
+    no_input: bool,
 ) -> int:
-    summary = collect_on_terminal(
-        out,
-        target_bits=bits or (KEYBOARD_BITS if keyboard else TARGET_BITS),
-        mouse=not keyboard,
-        idle_seconds=timeout,
-        no_input=no_input,
-        title=_("Random input: a trial of the sensor"),
-        offer=_("No mouse? `gostkey entropy collect --keyboard` needs 128 bits only."),
-    )
+    if window and devices:
+        raise click.UsageError(_("--window and --device exclude each other"))
+    target_bits = bits or (KEYBOARD_BITS if keyboard else TARGET_BITS)
+    title = _("Random input: a trial of the sensor")
+    if window:
+        summary = collect_in_window(
+            target_bits=target_bits,
+            idle_seconds=timeout,
+            no_input=no_input,
+            title=title,
+        )
+    else:
+        summary = collect_on_terminal(
+            out,
+            target_bits=target_bits,
+            mouse=not keyboard,
+            devices=devices,
+            idle_seconds=timeout,
+            no_input=no_input,
+            title=title,
+            offer=_(
+                "No mouse? `gostkey entropy collect --keyboard` needs 128 bits only."
+            ),
+        )
     if summary.suspicion:
         failure = describe(EntropyNeeded(suspected(summary)))
         if out.json:
@@ -123,7 +159,6 @@ def suspected(summary: Summary) -> str:
         "repeats": _("it repeats itself"),
         "few-values": _("it hardly varies"),
     }
-    return _(
-        "random input of a person is needed, and this does not look like a person's: "
-        "{sign}"
-    ).format(sign=signs[summary.suspicion])
+    return _("no random input of a person: this does not look like one: {sign}").format(
+        sign=signs[summary.suspicion]
+    )

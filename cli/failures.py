@@ -86,6 +86,20 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
         _("wait until the other run ends; `gostkey renew status` shows how far it is"),
     ),
     (
+        errors.GammaLocked,
+        _(
+            "wait until the other run ends; `gostkey entropy gamma status` shows what "
+            "is left"
+        ),
+    ),
+    (
+        errors.GammaExhausted,
+        _(
+            "bring a new pair, or make one: `gostkey entropy gamma make --help`; the "
+            "work can be resumed then"
+        ),
+    ),
+    (
         errors.TransportError,
         _("nothing is lost: `gostkey renew resume` tries again"),
     ),
@@ -108,6 +122,7 @@ _EXITS: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.GeneratorFailure, Exit.GENERATOR),
     (errors.BackendError, Exit.GENERATOR),
     (errors.CampaignLocked, Exit.LOCKED),
+    (errors.GammaLocked, Exit.LOCKED),
 )
 
 

@@ -26,9 +26,10 @@ from .entropy_collect import suspected
 from .files import PathOption
 from .output import Output
 from .sensor_screen import TARGET_BITS, collect_on_terminal
+from .sensor_window import collect_in_window
 from .texts import _
 
-__all__ = ["RandomOptions", "gathered", "random_options"]
+__all__ = ["RandomOptions", "ask_a_person", "gathered", "random_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,12 +38,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 class RandomOptions:
     """What the operator said about random numbers."""
 
-    policy: Policy
-    bits: int
-    no_input: bool
-    gamma: Path | None
-    trust_gamma: bool
-    tokens: bool
+    policy: Policy = Policy.PREFER_HUMAN
+    bits: int = TARGET_BITS
+    no_input: bool = False
+    window: bool = False
+    devices: tuple[str, ...] = ()
+    gamma: Path | None = None
+    trust_gamma: bool = False
+    tokens: bool = False
 
 
 def random_options(command: F) -> F:
@@ -57,12 +60,16 @@ def random_options(command: F) -> F:
             policy=Policy(values.pop("entropy")),
             bits=values.pop("bits"),
             no_input=values.pop("no_input"),
+            window=values.pop("window"),
+            devices=values.pop("devices"),
             gamma=values.pop("gamma"),
             trust_gamma=values.pop("trust_gamma"),
             tokens=values.pop("tokens"),
         )
         if options.trust_gamma and options.gamma is None:
             raise click.UsageError(_("--trust-gamma says nothing without --gamma"))
+        if options.window and options.devices:
+            raise click.UsageError(_("--window and --device exclude each other"))
         return command(*args, options=options, **values)
 
     wrapped: Any = with_options
@@ -86,6 +93,18 @@ def random_options(command: F) -> F:
                 show_default=True,
                 metavar="N",
                 help=_("How much of a person's input is wanted."),
+            ),
+            click.option(
+                "--window",
+                is_flag=True,
+                help=_("Ask in a window of the desktop instead of the terminal."),
+            ),
+            click.option(
+                "--device",
+                "devices",
+                multiple=True,
+                metavar="PATH|auto",
+                help=_("Read mouse and keyboard from the kernel (Linux)."),
             ),
             click.option(
                 "--no-input",
@@ -141,7 +160,9 @@ def gathered(
                 out.note(warning)
             gamma = GammaFeed(pair, trusted=options.trust_gamma)
         asked = _ask_tokens(out) if options.tokens else []
-        session, fallback = _ask_a_person(out, options, keys)
+        session, fallback = ask_a_person(
+            out, options, _("Random input for {n} new keys").format(n=keys)
+        )
         yield Randomness(
             policy=options.policy,
             session=None if session is None else session.record(),
@@ -151,14 +172,23 @@ def gathered(
         )
 
 
-def _ask_a_person(
-    out: Output, options: RandomOptions, keys: int
+def ask_a_person(
+    out: Output, options: RandomOptions, title: str
 ) -> tuple[Summary | None, str]:
-    """Return the session's summary, or None and why there is none."""
+    """Hold a sensor session as the options say; its input is mixed in.
+
+    Returns:
+        The session's summary, None without one; and why nothing was credited,
+        empty if all went well or nobody was to be asked.
+
+    Raises:
+        EntropyNeeded: if the policy requires a person and none is there.
+        EntropyCancelled: if the person stopped it.
+    """
     if options.policy is Policy.OS_ONLY:
         return None, ""
     try:
-        summary = _collect(out, options, keys)
+        summary = _collect(out, options, title)
         if not summary.suspicion:
             return summary, ""
         # Its bytes are mixed in all the same; they count nothing.
@@ -169,16 +199,21 @@ def _ask_a_person(
         if options.policy is Policy.REQUIRE_HUMAN:
             raise
         summary, why = None, str(error)
-    out.note(
-        _("{why}; the keys are made with the system's generator alone").format(why=why)
-    )
+    out.note(_("{why}; the system's generator serves alone").format(why=why))
     return summary, why
 
 
-def _collect(out: Output, options: RandomOptions, keys: int) -> Summary:
-    title = _("Random input for {n} new keys").format(n=keys)
+def _collect(out: Output, options: RandomOptions, title: str) -> Summary:
+    if options.window:
+        return collect_in_window(
+            target_bits=options.bits, no_input=options.no_input, title=title
+        )
     return collect_on_terminal(
-        out, target_bits=options.bits, no_input=options.no_input, title=title
+        out,
+        target_bits=options.bits,
+        devices=options.devices,
+        no_input=options.no_input,
+        title=title,
     )
 
 

@@ -7,13 +7,16 @@ pointer has been; neither shows anything of the pool.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Sequence
 
 from gostkey.errors import EntropyCancelled, EntropyNeeded
 from gostkey.random.events import Event
-from gostkey.random.session import Progress, Session, Summary, is_remote
+from gostkey.random.raw_input import RawInput
+from gostkey.random.session import Progress, Session, Summary, Surface, is_remote
 from gostkey.random.terminal import TerminalInput, why_no_terminal
 from gostkey.random.terminal_decoder import Cancel, Gone, Resize
 
@@ -40,6 +43,7 @@ def collect_on_terminal(
     *,
     target_bits: int = TARGET_BITS,
     mouse: bool = True,
+    devices: Sequence[str] = (),
     idle_seconds: float = IDLE_SECONDS,
     no_input: bool = False,
     title: str = "",
@@ -54,6 +58,8 @@ def collect_on_terminal(
         out: the command's output; nothing is printed to it here.
         target_bits: 128 to 1024.
         mouse: whether the mouse is wanted; False for keys alone.
+        devices: raw input devices, paths or "auto", to be counted instead of what
+            the terminal reports; it then only shows, and takes Esc.
         idle_seconds: give up after so long without a credited bit.
         no_input: the user forbids questions: raise `EntropyNeeded` at once.
         title: what the input is for, for the head of the screen.
@@ -71,19 +77,28 @@ def collect_on_terminal(
     output_fd = 2 if _terminal(2) or not _terminal(1) else 1
     why = _why_not(no_input, output_fd)
     if why:
-        raise EntropyNeeded(
-            _("random input of a person is needed: {why}").format(why=why)
-        )
+        raise EntropyNeeded(_("no random input of a person: {why}").format(why=why))
     sys.stdout.flush()
     sys.stderr.flush()
     remote = is_remote()
     session: Session | None = None
     try:
-        with TerminalInput(output_fd=output_fd, mouse=mouse, remote=remote) as terminal:
-            session = Session(
-                target_bits=target_bits, surface=terminal.surface, remote=remote
+        with contextlib.ExitStack() as stack:
+            raw = None
+            if devices:
+                raw = stack.enter_context(RawInput.choose(devices))
+            terminal = stack.enter_context(
+                TerminalInput(
+                    output_fd=output_fd, mouse=mouse and raw is None, remote=remote
+                )
             )
-            screen = _Screen(terminal, session, title=title, offer=offer)
+            session = Session(
+                target_bits=target_bits,
+                surface=Surface.PIXELS if raw is not None else terminal.surface,
+                # What is plugged into this machine comes over no network.
+                remote=remote and raw is None,
+            )
+            screen = _Screen(terminal, session, raw=raw, title=title, offer=offer)
             screen.run(idle_seconds)
         # After it: an interrupt in the last moment still stops everything.
         return session.close()
@@ -117,9 +132,17 @@ class _Screen:
     """Reads, feeds the session and draws, some ten times a second."""
 
     def __init__(
-        self, terminal: TerminalInput, session: Session, *, title: str, offer: str
+        self,
+        terminal: TerminalInput,
+        session: Session,
+        *,
+        raw: RawInput | None,
+        title: str,
+        offer: str,
     ) -> None:
         self._terminal = terminal
+        self._raw = raw
+        self._mouse = terminal.mouse or raw is not None
         self._session = session
         self._title = title
         self._offer = offer
@@ -150,7 +173,7 @@ class _Screen:
             if min(progress.idle_seconds, now - self._resumed) > idle_seconds:
                 raise EntropyNeeded(
                     _(
-                        "random input of a person is needed, and none came for "
+                        "no random input of a person: none came for "
                         "{seconds:.0f} s; {n} of {all} bits were collected"
                     ).format(
                         seconds=idle_seconds,
@@ -164,7 +187,14 @@ class _Screen:
                 next_frame = time.monotonic() + frame
 
     def _take(self, timeout: float) -> None:
+        if self._raw is not None:
+            for event in self._raw.read(timeout):
+                self._pace.event(event, self._session.feed(event))
+            timeout = 0.0
         for one in self._terminal.read(timeout):
+            if isinstance(one, Event) and self._raw is not None:
+                # The same key came from its device: once is enough.
+                continue
             if isinstance(one, Event):
                 self._pace.event(one, self._session.feed(one))
                 if one.kind == "motion" and self._map is not None:
@@ -173,7 +203,7 @@ class _Screen:
                 raise EntropyCancelled(_cancelled())
             elif isinstance(one, Gone):
                 raise EntropyNeeded(
-                    _("random input of a person is needed: the terminal went away")
+                    _("no random input of a person: the terminal went away")
                 )
             elif isinstance(one, Resize):
                 self._size = (0, 0)
@@ -191,11 +221,11 @@ class _Screen:
                 self._map = PointerMap(width, height, ascii_only=self._ascii)
         view = View(
             progress,
-            mouse=terminal.mouse,
-            surface=terminal.surface,
+            mouse=self._mouse,
+            surface=self._session.surface,
             remote=self._session.remote,
             left=self._pace.seconds_left(progress),
-            hint=self._pace.hint(progress, mouse=terminal.mouse, offer=self._offer),
+            hint=self._pace.hint(progress, mouse=self._mouse, offer=self._offer),
             finished=finished,
             title=self._title,
             ascii_only=self._ascii,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import struct
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from gostkey.primitives import Readable
+from gostkey.random.gamma.disk import Disk
 
 only_posix = pytest.mark.skipif(
     os.name != "posix",
@@ -61,9 +65,12 @@ def journal(root: Path) -> Path:
 
 
 def events(root: Path) -> list[dict[str, Any]]:
-    """Return the lines of a journal; each must have its CRC in front."""
+    """Return the whole lines of a journal; each must have its CRC in front.
+
+    A crash may leave the beginning of one more, without its end.
+    """
     found = []
-    for line in journal(root).read_text("ascii").splitlines():
+    for line in journal(root).read_text("ascii").split("\n")[:-1]:
         crc, text = line.split(" ", 1)
         assert int(crc, 16) == zlib.crc32(text.encode())
         found.append(json.loads(text))
@@ -80,3 +87,59 @@ def pieces(data: bytes | bytearray) -> list[bytes]:
     """Part taken bytes into records."""
     assert len(data) % 32 == 0
     return [bytes(data[place : place + 32]) for place in range(0, len(data), 32)]
+
+
+class Quick(Disk):
+    """A disk that does not wait: for tests that are not about power loss."""
+
+    def sync(self, file: io.FileIO) -> None:
+        pass
+
+    def sync_folder(self, folder: Path) -> None:
+        pass
+
+
+class Stepping(Quick):
+    """Calls `at_step` before each step, in the middle of writes, and after each."""
+
+    def at_step(self, name: str) -> None:
+        raise NotImplementedError
+
+    def write(self, file: io.FileIO, data: Readable, offset: int) -> None:
+        self.at_step("before write")
+        half = len(data) // 2
+        super().write(file, memoryview(data)[:half], offset)
+        self.at_step("within write")
+        super().write(file, memoryview(data)[half:], offset + half)
+        self.at_step("after write")
+
+    def truncate(self, file: io.FileIO, size: int) -> None:
+        self.at_step("before truncate")
+        super().truncate(file, size)
+        self.at_step("after truncate")
+
+    def sync(self, file: io.FileIO) -> None:
+        self.at_step("before sync")
+        super().sync(file)
+        self.at_step("after sync")
+
+    def sync_folder(self, folder: Path) -> None:
+        self.at_step("before sync_folder")
+        super().sync_folder(folder)
+        self.at_step("after sync_folder")
+
+    def make_folder(self, folder: Path) -> None:
+        self.at_step("before make_folder")
+        super().make_folder(folder)
+        self.at_step("after make_folder")
+
+    def create(self, path: Path) -> io.FileIO:
+        self.at_step("before create")
+        file = super().create(path)
+        self.at_step("after create")
+        return file
+
+    def put(self, beside: Path, path: Path, *, replace: bool) -> None:
+        self.at_step("before put")
+        super().put(beside, path, replace=replace)
+        self.at_step("after put")

@@ -24,6 +24,8 @@ __all__ = [
     "Status",
     "add_input",
     "fill",
+    "for_worker",
+    "from_parent",
     "generator",
     "status",
     "token",
@@ -86,7 +88,7 @@ def add_input(source: str, data: Readable, credited_bits: int) -> None:
     They can only add to the system's.  The caller has tested them.
 
     Args:
-        source: "mouse", "keys", "gamma", "token" or "jitter".
+        source: "mouse", "keys", "gamma", "token", "jitter" or "parent".
         data: what was measured or read; not kept.
         credited_bits: entropy it counts for in reports.
 
@@ -95,6 +97,34 @@ def add_input(source: str, data: Readable, credited_bits: int) -> None:
         LengthError: if more bits are credited than there are.
     """
     _gathered.add(source, data, credited_bits)
+
+
+def for_worker(number: int) -> bytearray:
+    """Return 64 bytes that carry this process's input to a worker process.
+
+    They come from the generator of the calling thread, which is seeded again for
+    it, so every worker gets others.  Send them through a pipe, wipe them, and let
+    the worker call `from_parent`.  A forked worker needs nothing of this.
+
+    Args:
+        number: of the worker; goes into the seed.
+
+    Raises:
+        GeneratorFailure: if the system's generator fails.
+    """
+    mine = generator()
+    mine.reseed(b"worker %d" % number)
+    handed = bytearray(64)
+    mine.fill(handed, reseed=False)
+    return handed
+
+
+def from_parent(handed: Readable) -> None:
+    """Mix in what the parent made with `for_worker`; every generator seeds again.
+
+    It counts for nothing here: the report of it is the parent's.
+    """
+    _gathered.add("parent", handed, 0)
 
 
 def status() -> ProcessStatus:

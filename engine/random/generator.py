@@ -219,7 +219,7 @@ class Generator:
         """Take a seed of everything there is; the system's bytes last.
 
         S = first 48 bytes of Streebog-512(tag | people's input | gamma | token |
-        jitter | last block of the old state | context | system).
+        jitter | parent process | last block of the old state | context | system).
         """
         # Until this succeeds the old state must not be used again.
         self._stale = True

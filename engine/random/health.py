@@ -283,8 +283,18 @@ def most_common_value_bits(symbols: Readable) -> float:
     data = symbols if isinstance(symbols, bytes | bytearray) else bytes(symbols)
     if not data:
         raise LengthError("symbols: there are none; one or more are needed")
-    highest = max(map(data.count, range(256))) / len(data)
+    return most_common_bits(max(map(data.count, range(256))), len(data))
+
+
+def most_common_bits(count: int, total: int) -> float:
+    """Estimate as `most_common_value_bits` does, from a running count.
+
+    Args:
+        count: how often the most common symbol came, 1 or more.
+        total: how many symbols there were, one or more.
+    """
+    highest = count / total
     if highest == 1:
         return 0.0
-    margin = _CONFIDENCE * math.sqrt(highest * (1 - highest) / (len(data) - 1))
+    margin = _CONFIDENCE * math.sqrt(highest * (1 - highest) / (total - 1))
     return abs(math.log2(min(1.0, highest + margin)))

@@ -30,6 +30,7 @@ SOURCES: Mapping[str, int] = {
     "context": 8,
     "biological": 9,
     "gathered": 10,
+    "parent": 11,
 }
 """Number of each source in a frame."""
 
@@ -39,6 +40,7 @@ GATHERED: Mapping[str, str] = {
     "gamma": "gamma",
     "token": "token",
     "jitter": "jitter",
+    "parent": "parent",
 }
 """Sources that a caller may add, and the frame of the seed they end up in."""
 
@@ -146,5 +148,5 @@ class Gathered:
     def mix_into(self, mixer: Mixer) -> None:
         """Add one frame for each kind of input; an empty one if there is none."""
         with self._lock:
-            for kind in ("biological", "gamma", "token", "jitter"):
+            for kind in ("biological", "gamma", "token", "jitter", "parent"):
                 mixer.add(kind, self._digests.get(kind, b""))

@@ -59,6 +59,11 @@ class Presence:
         self._hits: Counter[int] = Counter()
         self._repeats = False
 
+    @property
+    def most_common(self) -> int:
+        """How often the most common symbol came."""
+        return self._most_symbol
+
     def event(self, together: int) -> None:
         """Look at how an event came in, accepted or not."""
         self._events += 1

@@ -26,7 +26,7 @@ from gostkey.backend import active
 from gostkey.errors import HealthFailure, LengthError
 
 from .events import EVENT_SIZE, Event, KeyFilter, MotionFilter
-from .health import Continuous, most_common_value_bits
+from .health import Continuous, most_common_bits
 from .pool import SOURCES
 from .presence import FIRST, Presence
 
@@ -160,28 +160,24 @@ class _Source:
         self.name = name
         self.rate = rate
         self.events = 0
-        self.symbols = bytearray()
+        self.accepted = 0
         self.earned = 0
         self.presence = Presence()
         self._health = Continuous(name, 1.0)
-        self._figure = 0.0
-        self._figure_of = 0
 
     @property
     def figure(self) -> float:
-        """Bits for each accepted event by the most common value."""
-        # 0 for none, which the function does not take.
-        if self._figure_of != len(self.symbols):
-            self._figure = most_common_value_bits(self.symbols)
-            self._figure_of = len(self.symbols)
-        return self._figure
+        """Bits for each accepted event by the most common value; of one alone, 0."""
+        if self.accepted < 2:
+            return 0.0
+        return most_common_bits(self.presence.most_common, self.accepted)
 
     @property
     def failure(self) -> str:
         if self._health.failure:
             return self._health.failure
         # While there are fewer, `quarters` takes care: chance would speak.
-        if len(self.symbols) >= FIRST and self.figure * _QUARTERS < self.rate:
+        if self.accepted >= FIRST and self.figure * _QUARTERS < self.rate:
             return (
                 f"most common value: {self.figure:.2f} bits an event, "
                 f"{self.rate / _QUARTERS} are needed"
@@ -193,31 +189,24 @@ class _Source:
         """Credit in quarters of a bit: earned, and not above the figure."""
         if self.failure:
             return 0
-        return min(self.earned, math.floor(self.figure * len(self.symbols) * _QUARTERS))
+        return min(self.earned, math.floor(self.figure * self.accepted * _QUARTERS))
 
-    def accept(self, symbol: int, time_ns: int) -> None:
-        self.symbols.append(symbol)
+    def take(self, symbol: int, time_ns: int) -> None:
+        self.accepted += 1
         self.presence.accepted(symbol, time_ns)
         try:
-            self._health.feed(self.symbols[-1:])
+            self._health.feed(bytes([symbol]))
         except HealthFailure:
             # It keeps the failure; the other source and the pool go on.
             pass
 
-    @property
-    def progress(self) -> SourceProgress:
-        return SourceProgress(
-            self.events, len(self.symbols), self.quarters // _QUARTERS, self.failure
-        )
-
-    def wipe(self) -> None:
-        active.generators.wipe(self.symbols)
-        self.presence.wipe()
+    def progress(self, credited: int) -> SourceProgress:
+        return SourceProgress(self.events, self.accepted, credited, self.failure)
 
     def summary(self, credited: int) -> SourceSummary:
-        health = self.failure or ("passed" if self.symbols else "not used")
+        health = self.failure or ("passed" if self.accepted else "not used")
         return SourceSummary(
-            self.events, len(self.symbols), credited, health, round(self.figure, 2)
+            self.events, self.accepted, credited, health, round(self.figure, 2)
         )
 
 
@@ -304,7 +293,7 @@ class Session:
             symbol = self._keys.symbol(event)
         if symbol is None:
             return False
-        source.accept(symbol, event.time_ns)
+        source.take(symbol, event.time_ns)
         self._earn(source, event.time_ns)
         return True
 
@@ -344,6 +333,9 @@ class Session:
             return 0
         return sum(source.quarters for source in self._sources.values()) // _QUARTERS
 
+    def _credit(self, source: _Source) -> int:
+        return 0 if self.suspicion else source.quarters // _QUARTERS
+
     @property
     def progress(self) -> Progress:
         """How the session is doing now, or did when it ended."""
@@ -356,7 +348,10 @@ class Session:
             target_bits=self.target_bits,
             seconds=(now - self._began_ns) / _SECOND_NS,
             idle_seconds=max(0, now - self._credit_ns) / _SECOND_NS,
-            by_source={name: source.progress for name, source in self._sources.items()},
+            by_source={
+                name: source.progress(self._credit(source))
+                for name, source in self._sources.items()
+            },
             done=credited >= self.target_bits,
             suspicion=self.suspicion,
         )
@@ -386,7 +381,7 @@ class Session:
         sources = {}
         try:
             for name, source in self._sources.items():
-                credit = 0 if self.suspicion else source.quarters // _QUARTERS
+                credit = self._credit(source)
                 sources[name] = source.summary(credit)
                 # Quarters of both may make one bit more: the last one takes it.
                 last = name == "keys" or not self._sources["keys"].events
@@ -420,4 +415,4 @@ class Session:
         self._pool.wipe()
         active.generators.wipe(self._frame)
         for source in self._sources.values():
-            source.wipe()
+            source.presence.wipe()

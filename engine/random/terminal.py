@@ -25,6 +25,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from gostkey.backend import active
 from gostkey.errors import EntropyNeeded
 
 from .session import Surface
@@ -65,8 +66,10 @@ _PIXELS_ON = "\x1b[?1016h"
 _MOUSE_OFF = "\x1b[?1016l\x1b[?1006l\x1b[?1003l"
 _PASTE_ON, _PASTE_OFF = "\x1b[?2004h", "\x1b[?2004l"
 _SCREEN_ON = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J"
-_SCREEN_OFF = "\x1b[0m\x1b[?25h\x1b[?1049l"
+# Cleared first: a terminal that has only one screen goes on with an empty one.
+_SCREEN_OFF = "\x1b[0m\x1b[H\x1b[2J\x1b[?25h\x1b[?1049l"
 
+_MOST_READ = 4096
 _WRITE_PIECE = 256
 _WRITE_SECONDS = 0.5
 
@@ -135,6 +138,7 @@ class TerminalInput:
         self._full_screen = full_screen and not self.plain
         self._escape_seconds = ESCAPE_SECONDS * (2 if remote else 1)
         self._decoder = Decoder()
+        self._buffer = bytearray(_MOST_READ)
         self._last_read = 0.0
         self._waiting: list[Input] = []
         self._saved: list[Any] | None = None
@@ -295,12 +299,14 @@ class TerminalInput:
         try:
             ready, _, _ = select.select([self._in, *wake], [], [], wait)
             if self._in in ready:
-                data = os.read(self._in, 4096)
+                count = os.readv(self._in, [self._buffer])
                 now = time.perf_counter_ns()
                 self._last_read = time.monotonic()
-                if not data:
+                if not count:
                     return [Gone()]
-                found = self._decoder.feed(data, now)
+                found = self._decoder.feed(memoryview(self._buffer)[:count], now)
+                # Somebody may have typed a password, thinking that it was asked.
+                active.generators.wipe(self._buffer)
             elif half and not ready and time.monotonic() >= over:
                 found = self._decoder.flush(time.perf_counter_ns())
             else:
@@ -395,10 +401,15 @@ class TerminalInput:
 
 
 def _set_mode(fd: int, mode: list[Any]) -> None:
-    """Set a terminal's mode and throw away what was typed and not read."""
+    """Set a terminal's mode and throw away what was typed and not read.
+
+    Not with TCSAFLUSH, which waits for a terminal that takes no output.
+    """
     while True:
         try:
-            termios.tcsetattr(fd, termios.TCSAFLUSH, mode)
+            termios.tcflush(fd, termios.TCIFLUSH)
+            termios.tcsetattr(fd, termios.TCSANOW, mode)
+            termios.tcflush(fd, termios.TCIFLUSH)
             return
         except termios.error as error:
             # A signal came between, such as the one that continues us.

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from gostkey.primitives import Readable
+
 from .events import Event
 
 __all__ = [
@@ -112,7 +114,7 @@ class Decoder:
         """Whether the last bytes may be the beginning of something longer."""
         return self._state != self._ground
 
-    def feed(self, data: bytes, time_ns: int) -> list[Input]:
+    def feed(self, data: Readable, time_ns: int) -> list[Input]:
         """Return what is complete with these bytes, read together at *time_ns*."""
         if self._pasting and time_ns - self._time_ns > _LONGEST_PASTE_NS:
             self._pasting = False
@@ -212,7 +214,7 @@ class Decoder:
     def _function(self, byte: int) -> None:
         """After ESC O: the one byte that says which key."""
         if 0x20 <= byte < 0x7F:
-            self._named(b"O" + bytes([byte]))
+            self._named((bytes(self._bytes) or b"O") + bytes([byte]))
         else:
             self._broken()
             self._ground(byte)

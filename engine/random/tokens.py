@@ -2,9 +2,9 @@
 
 Two ways to ask: GET CHALLENGE of ISO/IEC 7816-4 through PC/SC (`token_cards`),
 and C_GenerateRandom of a maker's PKCS #11 library (`token_libraries`); neither
-needs a PIN.  How good the
-token's own source is cannot be seen from outside, so by default its bytes count
-for nothing; what can be seen (stuck, repeated, very uneven bytes) is tested.
+needs a PIN.  How good the token's own source is cannot be seen from outside, so by
+default its bytes count for nothing; what can be seen (stuck, repeated, very uneven
+bytes) is tested.
 
 pyscard and python-pkcs11 are optional and imported when they are asked for.
 """
@@ -53,7 +53,7 @@ class TokenSource:
     kind: str
     """"pcsc" or "pkcs11"."""
     name: str
-    """The reader's name, or the token's label and serial number."""
+    """The reader's name, or the token's label."""
     library: str = ""
     """The PKCS #11 library; empty for "pcsc"."""
     serial: str = ""

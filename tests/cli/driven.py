@@ -193,8 +193,8 @@ class Terminal:
             (us, b"\x1b[<35;%d;%dM" % (x // cell[0] + 1, y // cell[1] + 1))
             for us, x, y in trace("mouse_shake")
         ]
-        # Typing has room to be faster than the moves: 15 ms and more a key.
-        keys = [(us // 4, bytes([code])) for us, code in trace("keys_4")]
+        # Typing three times as fast leaves gaps of 20 to 200 ms: enough to vary.
+        keys = [(int(us * faster / 3), bytes([code])) for us, code in trace("keys_4")]
         yield from self._play(iter(sorted(moves + keys)), seconds, faster)
 
     def _play(
@@ -207,8 +207,8 @@ class Terminal:
             self.look(max(0.0, at - time.monotonic()))
             if self.process.poll() is not None or at > began + seconds:
                 return
-            if self.shown.rfind(MODES_OFF[0]) > self.shown.rfind("\x1b[?1003h"):
-                # The terminal does not report any more.
+            if self.shown.rfind(MODES_OFF[-1]) > self.shown.rfind("\x1b[?2004h"):
+                # The terminal does not report any more, and the person stops.
                 return
             # A terminal tells only what changed.
             if report != last or not report.startswith(b"\x1b[<"):

@@ -146,7 +146,7 @@ def test_the_readme_names_every_command_and_exit_code() -> None:
         assert f"| {code} | {words} |" in text
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/renewal.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/renewal.md", "docs/entropy.md"])
 def test_links_lead_somewhere(name: str) -> None:
     file = README.parent / name
     for link in re.findall(r"\]\(([^)#:]+)\)", file.read_text(encoding="utf-8")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gamma_pairs import content, copies, datum, journal, new_pair, record, write
+from gamma_pairs import Quick, content, copies, datum, journal, new_pair, record, write
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -172,7 +172,7 @@ def test_any_journal_gives_a_result_or_an_error_of_ours(
     root = new_pair(tmp_path_factory.mktemp("any"), 4)
     write(journal(root), data)
     try:
-        with GammaPair.open(root) as pair:
+        with GammaPair.open(root, disk=Quick()) as pair:
             assert pair.remaining == 4
             pair.take(1)
     except GostKeyError as error:

@@ -121,6 +121,7 @@ def test_a_robot_is_refused_and_its_sign_named(added: Added, robot: str) -> None
     summary = one.close()
     assert (summary.credited_bits, summary.added_bits) == (0, 0)
     assert summary.suspicion == sign
+    assert all(one.credited_bits == 0 for one in summary.sources.values())
     # Its bytes are mixed in, and count nothing.
     assert added and all(credit == 0 for _, _, credit in added)
 
@@ -225,7 +226,7 @@ def test_a_source_that_fails_a_test_loses_its_credit_and_the_other_keeps_it(
     added: Added, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No sign may be found first: it would take the credit of both.
-    monkeypatch.setattr(presence.Presence, "accepted", lambda *_: None)
+    monkeypatch.setattr(presence.Presence, "_found", lambda *_: None)
     one, clock = new_session()
     feed(one, clock, spread_keys([100.0] * 32, start=20_000))
     assert one.progress.by_source["keys"].failure
@@ -346,15 +347,15 @@ def test_leaving_the_block_cancels_and_closing_first_does_not(added: Added) -> N
     assert len(added) == 1
 
 
-def test_symbols_and_pool_are_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_symbols_and_pool_are_wiped() -> None:
     one, clock = new_session()
     feed(one, clock, trace("mouse_shake"))
-    source = one._sources["mouse"]
-    assert any(source.symbols) and source.presence._symbols
+    kept = one._sources["mouse"].presence
+    assert kept._symbols and kept._places and kept._hits and kept._gaps
     shown = one.progress
     one.cancel()
-    assert not any(source.symbols) and not any(one._frame)
-    assert not source.presence._symbols and not source.presence._places
+    assert not any(one._frame)
+    assert not (kept._symbols or kept._places or kept._hits or kept._gaps)
     # What was shown last stays to be told.
     assert one.progress.credited_bits == shown.credited_bits == 256
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from .feed import Fed, GammaFeed
 from .journal import Summary
-from .making import Made, make
+from .making import Made, make, refuse_taken
 from .pair import GammaPair, Report, Taken, check, keys_possible, needed, status
 from .records import MOST_RECORDS
 
@@ -29,5 +29,6 @@ __all__ = [
     "keys_possible",
     "make",
     "needed",
+    "refuse_taken",
     "status",
 ]

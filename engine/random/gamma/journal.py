@@ -9,10 +9,12 @@ Text, one line an event, only ever added to:
 - ``taking``: these records are about to be destroyed and used; ``before`` and
   ``after`` (counts), ``hashes`` in the order of the file.
 - ``taken``: they are destroyed, and only now are they handed out.
-- ``healed``: a ``taking`` that a crash had cut off was ended; nobody got the
-  records.
+- ``cutting``: as ``taking``, for records of one copy that were used before: an
+  old copy was put back beside a current one.
+- ``healed``: a ``cutting``, or a ``taking`` that a crash had cut off, was ended;
+  nobody got the records.
 
-A ``taking`` without its end is pending: the copies may be in any state
+A ``taking`` or ``cutting`` without its end is pending: the copies may be in any state
 between before and after, and the records in between must not be used.  A line
 that is damaged can only be the last one, cut off while it was written: what it
 announces was never begun, or is pending still.
@@ -119,15 +121,17 @@ class Journal:
         """
         try:
             with explained(path):
-                status = os.stat(path)
-                check_private(status, path)
-                if status.st_size > LONGEST:
-                    raise GammaError(
-                        f"{path}: {status.st_size} bytes; a journal has {LONGEST} at "
-                        "most: keep new gamma in another folder"
-                    )
+                # Looked at first: to open a pipe or a device may have effects.
+                check_private(os.stat(path), path)
                 with open_file(path, writable=False) as file:
-                    data = bytes(read_at(file, LONGEST, 0))
+                    status = os.fstat(file.fileno())
+                    check_private(status, path)
+                    if status.st_size > LONGEST:
+                        raise GammaError(
+                            f"{path}: {status.st_size} bytes; a journal has {LONGEST} "
+                            "at most: keep new gamma in another folder"
+                        )
+                    data = bytes(read_at(file, status.st_size, 0))
         except OSError:
             if path.exists():
                 raise
@@ -201,13 +205,14 @@ class Journal:
         elif kind == "made":
             self.start = self.after = _count(event["count"])
             self._made, self._set = str(event["at"]), str(event["set"])
-        elif kind == "taking":
+        elif kind in ("taking", "cutting"):
             before, after = _count(event["before"]), _count(event["after"])
             hashes = tuple(bytes.fromhex(text) for text in event["hashes"])
             whole = all(len(hashed) == 32 for hashed in hashes)
             if self.pending or not whole or before - after != len(hashes):
                 raise ValueError
-            self.start = self.start_of(before)
+            if kind == "taking":
+                self.start = self.start_of(before)
             self.after = after
             self.pending = Pending(before, after, hashes)
             self.used.update(hashes)

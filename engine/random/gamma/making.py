@@ -22,7 +22,7 @@ from .disk import DISK, Disk, destroy_tail, explained, open_file
 from .journal import Journal
 from .records import DATA, MOST_RECORDS, check_health, encode, verify
 
-__all__ = ["Made", "make"]
+__all__ = ["Made", "make", "refuse_taken"]
 
 _SET = re.compile(r"[0-9A-Fa-f]{8}")
 
@@ -111,6 +111,15 @@ def make(
         _close(old)
         journal.close()
     return Made(place.copies, count, set_number, len(old), place.journal)
+
+
+def refuse_taken(directory: str | os.PathLike[str], *, force: bool) -> None:
+    """Refuse a place that has a pair, before any work is done for a new one.
+
+    Raises:
+        GammaError: if it has one and *force* is not set.
+    """
+    _there(pair_in(Path(os.path.realpath(directory))), force)
 
 
 def _there(place: Place, force: bool) -> list[Path]:

@@ -1,0 +1,185 @@
+"""Random input of a person, gamma and tokens in `gostkey renew`, and the report."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from gostkey.random.gamma import make
+
+from .conftest import Office, Run
+from .test_renew import NOW, renew, statuses
+
+if sys.platform != "win32":
+    from .driven import Terminal
+
+
+def words(office: Office, base: Path, *more: object) -> list[object]:
+    return [
+        *["renew", "run", "--csv", office.list, "--ca", office.authority],
+        *["--campaign", base / "campaign", *NOW, *more],
+    ]
+
+
+# -- nobody there -------------------------------------------------------------
+
+
+def test_without_a_person_the_system_serves_alone_and_says_so_once(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    ran = renew(run, office, tmp_path, "--json")
+    assert ran.code == 0 and statuses(ran) == 4 * ["renewed"]
+    assert ran.stderr.count("system's generator serves alone") == 1
+    (made,) = ran.records[-1]["summary"]["randomness"]["runs"]
+    assert made["policy"] == "prefer-human"
+    assert made["session"] is None and "terminal" in made["fallback"]
+
+
+def test_os_only_is_silent(run: Run, office: Office, tmp_path: Path) -> None:
+    ran = renew(run, office, tmp_path, "--entropy", "os-only", "--json")
+    assert ran.code == 0
+    assert "generator" not in ran.stderr
+    (made,) = ran.records[-1]["summary"]["randomness"]["runs"]
+    assert (made["policy"], made["fallback"]) == ("os-only", "")
+
+
+@pytest.mark.parametrize("more", [(), ("--no-input",)])
+def test_a_required_person_that_is_missing_stops_it_before_anything(
+    run: Run, office: Office, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    ran = renew(run, office, tmp_path, "--entropy", "require-human", "--json", *more)
+    assert (ran.code, ran.error["code"]) == (4, "entropy_needed")
+    assert not (tmp_path / "campaign").exists()
+
+
+def test_a_campaign_that_is_there_is_told_before_anybody_is_asked(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    assert renew(run, office, tmp_path).code == 0
+    ran = renew(run, office, tmp_path, "--entropy", "require-human", "--json")
+    assert (ran.code, ran.error["code"]) == (3, "campaign_error")
+
+
+# -- gamma --------------------------------------------------------------------
+
+
+def test_gamma_is_used_up_key_by_key_and_reported(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    make(tmp_path / "gamma", 6, "0000000A")
+    ran = renew(run, office, tmp_path, "--gamma", tmp_path / "gamma", "--trust-gamma")
+    assert ran.code == 0, ran.stderr
+    assert (tmp_path / "gamma" / "db2" / "kis_1").stat().st_size == 2 * 36
+    told = run("renew", "report", "--campaign", tmp_path / "campaign", *NOW)
+    assert "4 records used, 2 left, 256 bits each" in told.stdout
+    told = run("entropy", "status", "--campaign", tmp_path / "campaign")
+    assert "4 records used, 2 left, 256 bits each" in told.stdout
+    told = run("entropy", "status", "--campaign", tmp_path / "campaign", "--json")
+    assert told.record["gamma_records"] == 4 and told.record["gamma_left"] == 2
+
+
+def test_too_little_gamma_stops_it_before_anything(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    make(tmp_path / "gamma", 4, "0000000A")
+    ran = renew(run, office, tmp_path, "--gamma", tmp_path / "gamma", "--json")
+    assert (ran.code, ran.error["code"]) == (4, "gamma_exhausted")
+    assert not (tmp_path / "campaign").exists()
+    assert (tmp_path / "gamma" / "db1" / "kis_1").stat().st_size == 4 * 36
+
+
+def test_trust_without_gamma_is_wrong_use(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    assert renew(run, office, tmp_path, "--trust-gamma").code == 1
+
+
+def test_resume_takes_the_same_options(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    # A password file that is missing: its key can be made in the second go only.
+    hidden = office.password_file(0).rename(tmp_path / "hidden")
+    make(tmp_path / "gamma", 9, "0000000A")
+    gamma = ["--gamma", tmp_path / "gamma"]
+    assert renew(run, office, tmp_path, *gamma).code == 2
+    hidden.rename(office.password_file(0))
+    ran = run("renew", "resume", "--campaign", tmp_path / "campaign", *NOW, *gamma)
+    assert ran.code == 0, ran.stderr
+    told = run("entropy", "status", "--campaign", tmp_path / "campaign", "--json")
+    assert told.record["gamma_records"] == 4
+    assert [one["keys"] for one in told.record["runs"]] == [4, 1]
+
+
+# -- status -------------------------------------------------------------------
+
+
+def test_status_tests_the_generator_and_lists_what_is_there(run: Run) -> None:
+    ran = run("entropy", "status", "--json")
+    assert ran.code == 0
+    assert (ran.record["failure"], ran.record["self_test"]) == ("", "passed")
+    assert ran.record["reseeds"] >= 1 and "terminal" in ran.record["terminal"]
+    told = run("entropy", "status").stdout
+    assert "R 1323565.1.006-2017" in told and "self-test passed" in told
+
+
+def test_status_of_a_failed_source_ends_with_5(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gostkey import random
+    from gostkey.random.sources import SystemSource
+
+    source = SystemSource(lambda count: b"x" * count)
+    monkeypatch.setattr(random, "_source", source)
+    monkeypatch.setattr(
+        random._of_thread, "generator", random.Generator(source, random._gathered)
+    )
+    ran = run("entropy", "status", "--json")
+    assert ran.code == 5 and "repetition" in ran.record["failure"]
+
+
+# -- a person -----------------------------------------------------------------
+
+needs_terminal = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no pseudo-terminals"
+)
+
+
+@needs_terminal
+def test_one_session_serves_the_whole_run(office: Office, tmp_path: Path) -> None:
+    with Terminal(*words(office, tmp_path, "--bits", 128)) as terminal:
+        terminal.wait_for("Random input for 4 new keys")
+        for _ in terminal.move():
+            pass
+        assert terminal.end(60) == 0
+        terminal.assert_restored()
+        assert terminal.shown.count("Random input for 4 new keys") >= 1
+        assert "4 keys: 4 renewed" in terminal.shown
+    with sqlite3.connect(tmp_path / "campaign" / "campaign.sqlite") as store:
+        rows = store.execute("SELECT kind, detail FROM randomness").fetchall()
+    details = {kind: json.loads(detail) for kind, detail in rows}
+    session = details["begin"]["session"]
+    assert session["credited_bits"] >= 128 and session["sources"]["mouse"]["accepted"]
+    assert details["begin"]["fallback"] == ""
+    assert details["end"]["failure"] == ""
+
+
+@needs_terminal
+def test_esc_makes_nothing(office: Office, tmp_path: Path) -> None:
+    with Terminal(*words(office, tmp_path, "--bits", 128)) as terminal:
+        terminal.wait_for("Random input for 4 new keys")
+        terminal.send(b"\x1b")
+        assert terminal.end() == 130
+        terminal.assert_restored()
+    assert not (tmp_path / "campaign").exists()
+
+
+@needs_terminal
+def test_no_input_asks_nobody_on_a_terminal(office: Office, tmp_path: Path) -> None:
+    with Terminal(*words(office, tmp_path, "--no-input")) as terminal:
+        assert terminal.end(60) == 0
+        assert "\x1b[?1003h" not in terminal.shown
+        assert "--no-input" in terminal.shown
