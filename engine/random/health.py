@@ -13,6 +13,7 @@ from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from functools import lru_cache
 
+from gostkey.backend import active
 from gostkey.errors import GeneratorFailure, HealthFailure, LengthError
 from gostkey.primitives import Readable
 
@@ -189,12 +190,20 @@ class Continuous:
         """
         if self.failure:
             raise HealthFailure(self.failure)
-        if not isinstance(symbols, bytes | bytearray):
-            symbols = bytes(symbols)
-        if not symbols:
+        if isinstance(symbols, bytes | bytearray):
+            self._test(symbols)
             return
-        self._count_repetitions(symbols)
-        self._count_proportion(symbols)
+        # A view cannot count; its copy is as secret as what it shows.
+        copy = bytearray(symbols)
+        try:
+            self._test(copy)
+        finally:
+            active.generators.wipe(copy)
+
+    def _test(self, symbols: bytes | bytearray) -> None:
+        if symbols:
+            self._count_repetitions(symbols)
+            self._count_proportion(symbols)
 
     def _count_repetitions(self, symbols: bytes | bytearray) -> None:
         cutoff, length = self._cutoffs.repetition, len(symbols)

@@ -299,6 +299,13 @@ def test_bits_that_are_all_equal_are_refused() -> None:
         as_bits(b"\x00\x01\x02", 8, 8)
 
 
+def test_bits_are_refused_before_the_work_begins() -> None:
+    steps: list[str] = []
+    with pytest.raises(SamplesError, match="first 1000000 bits are all 0"):
+        assess(bytes(125_000) + b"\x01\x02", 8, progress=lambda *s: steps.append(s[2]))
+    assert not steps
+
+
 def test_each_estimator_says_what_it_needs() -> None:
     found = assess(b"\x00\x01", 1)
     reasons = {one.name: one.reason for one in found.symbols if one.bits is None}

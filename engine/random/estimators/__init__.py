@@ -135,18 +135,19 @@ def assess(
             there are, and the name of the one that begins.
 
     Raises:
-        SamplesError: if there are no samples, all are equal, or one is wider
-            than *bits*.
+        SamplesError: if there are no samples, all are equal, one is wider than
+            *bits*, or the bits that are taken are all equal.
     """
     width = width_of(data, bits)
     symbols = as_symbols(data)
     two = symbols.alphabet == 2
+    # Before anything that takes time: it may refuse them.
+    string = None if two else as_bits(data, width, most_bits)
     steps = sum(two or not estimator.bits_only for estimator in ESTIMATORS)
     total = steps + (0 if two else len(ESTIMATORS))
     of_symbols = tuple(_run_all(symbols, progress, 0, total))
-    if two:
+    if string is None:
         return Assessment(len(symbols), width, 2, 0, of_symbols, ())
-    string = as_bits(data, width, most_bits)
     return Assessment(
         len(symbols),
         width,
