@@ -213,7 +213,7 @@ def test_letters_from_a_script_are_refused_by_name() -> None:
         assert terminal.end() == 4
         assert terminal.record["suspicion"] in ("fixed-pace", "few-values", "repeats")
         assert terminal.record["error"]["code"] == "entropy_needed"
-    X
+        assert "does not look like one" in terminal.record["error"]["message"]
         terminal.assert_restored()
 
 
