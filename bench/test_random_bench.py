@@ -15,3 +15,9 @@ def test_generator_of_16_kib(benchmark: BenchmarkFixture, each_kernel: str) -> N
 
 def test_token_of_32_bytes(benchmark: BenchmarkFixture, each_kernel: str) -> None:
     benchmark(gostkey.random.token, 32)
+
+
+def test_fill_of_1_mib(benchmark: BenchmarkFixture, each_kernel: str) -> None:
+    """Seventeen seeds and their tests with it; plain Python takes seconds."""
+    size = 1 << (10 if each_kernel == "pure" else 20)
+    benchmark(gostkey.random.fill, bytearray(size))

@@ -328,6 +328,9 @@ def _rate(row: Row, spread: Spread | None) -> str:
     if spread is None:
         return ""
     rate = 1e9 / spread.median
+    if row.ours.what == "random.fill":
+        # An operation is a block.
+        return f"{rate * 64 / 1e6:.1f} MB/s"
     if row.ours.what.startswith("hash:"):
         size = int(row.ours.what.rpartition(":")[2])
         if size >= 4096:

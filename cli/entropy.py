@@ -43,8 +43,9 @@ class _Group(click.Group):
         ),
         examples=[
             "gostkey entropy test mouse.bin",
+            "gostkey entropy gamma check /media/gamma",
         ],
-        exits=[0, 1, 3, 4, 5, 130],
+        exits=[0, 1, 3, 4, 5, 6, 130],
     ),
 )
 def entropy_command() -> None:

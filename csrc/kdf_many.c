@@ -120,8 +120,8 @@ static void set_keys(hmac_group *group, hasher *hash, strings *keys, size_t coun
 {
     uint8_t blocks[GROUP * GOSTKEY_HASH_MAX_BLOCK] = {0};
     uint8_t digests[GROUP * GOSTKEY_HASH_MAX_SIZE];
-    const uint8_t *texts[GROUP];
-    uint64_t sizes[GROUP];
+    const uint8_t *texts[GROUP] = {NULL};
+    uint64_t sizes[GROUP] = {0};
     size_t who[GROUP], many = 0;
 
     for (size_t i = 0; i < count; i++) {

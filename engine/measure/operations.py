@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gostkey import batch, curves, hashing, kdf
+from gostkey import batch, curves, hashing, kdf, random
 from gostkey.backend import active
 from gostkey.signing import SigningKey
 
@@ -165,6 +165,16 @@ def _hash(bits: str, size: str) -> Operation:
     )
 
 
+# -- random bytes -------------------------------------------------------------
+
+
+def _random_fill() -> Operation:
+    """Blocks of 64 bytes, with all that a program gets: tests and new seeds too."""
+    n = items("streebog")
+    out = bytearray(64 * n)
+    return Operation(lambda: random.fill(out), n, version=kernel("streebog"))
+
+
 # -- passwords ----------------------------------------------------------------
 
 SALT = bytes(range(12))
@@ -192,5 +202,6 @@ _OPERATIONS: dict[str, Callable[..., Operation]] = {
     "key.verify_digest": _verify_digest,
     "key.generate": _generate,
     "hash": _hash,
+    "random.fill": _random_fill,
     "kdf.container_keys": _container_keys,
 }

@@ -263,17 +263,17 @@ def most_common_value_bits(symbols: Readable) -> float:
     short session can be held to.  It sees nothing but counts.
 
     Args:
-        symbols: two or more, one in each byte.
+        symbols: one or more, one in each byte.
 
     Returns:
-        bits a symbol, 0 to 8.
+        bits a symbol, 0 to 8; 0 for one symbol, which says nothing.
 
     Raises:
-        LengthError: if there are fewer than two symbols.
+        LengthError: if there are none.
     """
     data = symbols if isinstance(symbols, bytes | bytearray) else bytes(symbols)
-    if len(data) < 2:
-        raise LengthError(f"symbols: {len(data)}; two or more are needed")
+    if not data:
+        raise LengthError("symbols: there are none; one or more are needed")
     return most_common_bits(max(map(data.count, range(256))), len(data))
 
 
@@ -282,8 +282,10 @@ def most_common_bits(count: int, total: int) -> float:
 
     Args:
         count: how often the most common symbol came, 1 or more.
-        total: how many symbols there were, two or more.
+        total: how many symbols there were, one or more.
     """
     highest = count / total
+    if highest == 1:
+        return 0.0
     margin = _CONFIDENCE * math.sqrt(highest * (1 - highest) / (total - 1))
     return abs(math.log2(min(1.0, highest + margin)))

@@ -66,6 +66,9 @@ class _Sensor:
         self.tk = tk
         self.words = words
         self.root = tk.Tk(className="gostkey")
+        # Fonts grow with the pixels of an inch; so must everything else.
+        # In quarters, since what a screen says of its inches is rarely exact.
+        self.scale: float = max(1.0, round(self.root.winfo_fpixels("1i") / 24) / 4)
         self.root.title(words["title"])
         self.root.configure(background=_BACK)
         self.pending: list[list[object]] = []
@@ -84,6 +87,9 @@ class _Sensor:
 
     # -- looks -----------------------------------------------------------------
 
+    def _px(self, size: int) -> int:
+        return round(size * self.scale)
+
     def _fonts(self, font: Any) -> None:
         base = font.nametofont("TkDefaultFont")
         family = base.actual("family")
@@ -97,13 +103,21 @@ class _Sensor:
             parent, font=font, foreground=colour, background=_BACK, anchor="w", **more
         )
 
+    def _wrap(self, label: Any) -> None:
+        """Break the lines of a label where it ends."""
+        label.bind(
+            "<Configure>",
+            lambda event: label.configure(wraplength=event.width),
+            add="+",
+        )
+
     def _build(self) -> None:
         tk = self.tk
         outer = tk.Frame(
             self.root,
             background=_BACK,
-            padx=18,
-            pady=14,
+            padx=self._px(18),
+            pady=self._px(14),
             highlightthickness=1,
             highlightbackground=_LINE,
         )
@@ -111,21 +125,19 @@ class _Sensor:
 
         task = self._label(outer, self.large, text=self.words["task"], justify="left")
         task.pack(fill="x")
-        task.bind(
-            "<Configure>", lambda event: task.configure(wraplength=event.width), add="+"
-        )
+        self._wrap(task)
 
         # From the bottom up, so that a small window shortens the picture only.
         last = tk.Frame(outer, background=_BACK)
-        last.pack(side="bottom", fill="x", pady=(10, 0))
+        last.pack(side="bottom", fill="x", pady=(self._px(10), 0))
         # It takes no focus: a space in the typing must not press it.
         tk.Button(
             last,
             text=self.words["cancel"],
             font=self.plain,
             takefocus=0,
-            padx=18,
-            pady=3,
+            padx=self._px(18),
+            pady=self._px(3),
             background=_PAPER,
             activebackground=_LINE,
             foreground=_TEXT,
@@ -139,21 +151,22 @@ class _Sensor:
         )
 
         self.note_label = self._label(outer, self.bold, _WARN, justify="left")
-        self.note_label.pack(side="bottom", fill="x", pady=(8, 0))
+        self.note_label.pack(side="bottom", fill="x", pady=(self._px(8), 0))
+        self._wrap(self.note_label)
 
         table = tk.Frame(outer, background=_BACK)
-        table.pack(side="bottom", fill="x", pady=(8, 0))
+        table.pack(side="bottom", fill="x", pady=(self._px(8), 0))
         table.columnconfigure(1, weight=1)
         self.rows = []
         for row in range(2):
             name = self._label(table, self.plain)
-            name.grid(row=row, column=0, sticky="w", padx=(0, 16))
+            name.grid(row=row, column=0, sticky="w", padx=(0, self._px(16)))
             text = self._label(table, self.plain, _QUIET)
             text.grid(row=row, column=1, sticky="we")
             self.rows.append((name, text))
 
         counts = tk.Frame(outer, background=_BACK)
-        counts.pack(side="bottom", fill="x", pady=(6, 0))
+        counts.pack(side="bottom", fill="x", pady=(self._px(6), 0))
         self.bits_label = self._label(counts, self.bold)
         self.bits_label.pack(side="left")
         self.seconds_label = self._label(counts, self.plain, _QUIET)
@@ -161,12 +174,12 @@ class _Sensor:
 
         self.bar = tk.Canvas(
             outer,
-            height=24,
+            height=self._px(24),
             background=_PAPER,
             highlightthickness=1,
             highlightbackground=_LINE,
         )
-        self.bar.pack(side="bottom", fill="x", pady=(12, 0))
+        self.bar.pack(side="bottom", fill="x", pady=(self._px(12), 0))
         self.filled = self.bar.create_rectangle(0, 0, 0, 0, fill=_BAR, width=0)
         self.bar.bind("<Configure>", lambda event: self._fill(), add="+")
 
@@ -175,12 +188,12 @@ class _Sensor:
             background=_PAPER,
             highlightthickness=1,
             highlightbackground=_LINE,
-            height=120,
+            height=self._px(120),
         )
-        self.picture.pack(fill="both", expand=True, pady=(12, 0))
+        self.picture.pack(fill="both", expand=True, pady=(self._px(12), 0))
         self.picture.create_text(
-            12,
-            10,
+            self._px(12),
+            self._px(10),
             anchor="nw",
             text=self.words["picture"],
             font=self.small,
@@ -192,12 +205,12 @@ class _Sensor:
 
     def _place(self) -> None:
         root = self.root
-        wide = min(_SIZE[0], root.winfo_screenwidth())
-        high = min(_SIZE[1], root.winfo_screenheight())
+        wide = min(self._px(_SIZE[0]), root.winfo_screenwidth())
+        high = min(self._px(_SIZE[1]), root.winfo_screenheight())
         left = (root.winfo_screenwidth() - wide) // 2
         top = (root.winfo_screenheight() - high) // 3
         root.geometry(f"{wide}x{high}+{left}+{top}")
-        root.minsize(min(420, wide), min(360, high))
+        root.minsize(min(self._px(420), wide), min(self._px(360), high))
         # In front once, so that it is seen; then it may be covered.
         root.attributes("-topmost", True)
         root.after(600, lambda: root.attributes("-topmost", False))
@@ -242,14 +255,15 @@ class _Sensor:
         y -= self.picture.winfo_rooty() - self.root.winfo_rooty()
         if self.last is not None:
             stroke = self.picture.create_line(
-                *self.last, x, y, fill=_TRAIL_OLD, width=2, capstyle="round"
+                *self.last, x, y, fill=_TRAIL_OLD, width=self._px(2), capstyle="round"
             )
             self.picture.tag_lower(stroke, self.here)
             self.trail.append(stroke)
             if len(self.trail) > _TRAIL:
                 self.picture.delete(self.trail.pop(0))
         self.last = (x, y)
-        self.picture.coords(self.here, x - 6, y - 6, x + 6, y + 6)
+        dot = self._px(6)
+        self.picture.coords(self.here, x - dot, y - dot, x + dot, y + dot)
 
     # -- events ----------------------------------------------------------------
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from gamma_pairs import content, copies, events, journal, new_pair, only_posix, write
@@ -134,16 +134,34 @@ def test_the_folder_above_must_be_there(run: Run, tmp_path: Path) -> None:
     assert f"{tmp_path / 'a' / 'b'}: it is not there" in ran.stderr
 
 
-def test_a_person_is_asked_on_a_terminal_only(
-    run: Run, tmp_path: Path, terminal: Any
-) -> None:
+def test_a_person_is_asked_on_a_terminal_only(run: Run, tmp_path: Path) -> None:
     ran = run(*GAMMA, "make", 5, "00000001", tmp_path / "a")
-    assert "no terminal: made without a person's input" in ran.stderr
+    assert ran.stderr.count("no random input of a person") == 1
     ran = run(*GAMMA, "make", 5, "00000001", tmp_path / "b", "--no-bio")
     assert "person" not in ran.stderr
-    code, shown = terminal(*GAMMA, "make", 5, "00000001", tmp_path / "c", "--no-bio")
-    assert code == 0
-    assert "no terminal" not in shown and "not from a certified" in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_session_is_held_before_gamma_is_made(tmp_path: Path) -> None:
+    from .driven import Terminal
+
+    place = tmp_path / "gamma"
+    with Terminal(*GAMMA, "make", 5, "00000001", place) as terminal:
+        terminal.wait_for("Random input for a new pair of gamma files")
+        terminal.send(b"\x1b")
+        assert terminal.end() == 130
+        terminal.assert_restored()
+    assert not place.exists()
+    with Terminal(*GAMMA, "make", 5, "00000001", place, "--json") as terminal:
+        terminal.wait_for("Random input for a new pair of gamma files")
+        for _ in terminal.move():
+            pass
+        assert terminal.end() == 0
+        assert terminal.record["person"]["credited_bits"] >= 256
+    assert (place / "db1" / "kis_1").stat().st_size == 5 * 36
+    with Terminal(*GAMMA, "make", 5, "00000001", tmp_path / "c", "--no-bio") as one:
+        assert one.end() == 0
+        assert "Random input" not in one.shown and "not from a certified" in one.shown
 
 
 def test_check_changes_nothing_and_counts(run: Run, tmp_path: Path) -> None:

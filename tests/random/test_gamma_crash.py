@@ -156,6 +156,21 @@ def test_a_kill_at_every_step_of_the_healing_too(tmp_path: Path) -> None:
 
 
 @forks
+@pytest.mark.parametrize("old", [0, 1])
+def test_a_kill_at_every_step_of_cutting_an_old_copy(tmp_path: Path, old: int) -> None:
+    for step in range(1, 1000):
+        root = new_pair(tmp_path / str(step), COUNT)
+        out = tmp_path / f"{step}.out"
+        take_all(root, out, Quick(), 1)
+        write(copies(root)[old], content(COUNT))
+        ended = in_child(lambda: take_all(root, out, Deadly(step), 1))  # noqa: B023
+        settle(root, given_out(out), AT_ONCE, WHOLE)
+        if ended == 0:
+            break
+    assert step > 2 * 5 + 11
+
+
+@forks
 def test_kills_one_after_the_other_until_all_is_used(tmp_path: Path) -> None:
     root = new_pair(tmp_path / "pair", COUNT)
     out = tmp_path / "out"

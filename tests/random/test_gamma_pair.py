@@ -392,13 +392,14 @@ def test_a_journal_that_was_cut_off_in_a_line_goes_on(tmp_path: Path) -> None:
         pair.take(2)
     whole = journal(root).read_bytes()
     # A new line was being written when the machine stopped.
-    for rest in (b"0", b'12345678 {"event": "taking"', bytes(100)):
+    for rest in (b"0", b'12345678 {"event": "taking"', bytes(100), bytes(5000)):
         write(journal(root), whole + rest)
         with GammaPair.open(root) as pair:
             assert pair.remaining == len(copies(root)[0].read_bytes()) // 36
             pair.take(1)
         assert events(root)[-1]["event"] == "taken"
         whole = journal(root).read_bytes()
+        assert whole.endswith(b"\n") and b"\0" not in whole
 
 
 # -- owner, mode, kind ------------------------------------------------------

@@ -74,6 +74,11 @@ class Recorder(Session):
         return [event for event in self.events if event.kind == kind]
 
 
+def show(session: Session, *, idle_limit: float = 20) -> None:
+    """Show the window; a test whose hands fail ends soon all the same."""
+    run_window(session, WORDS, idle_limit=idle_limit)
+
+
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
     with new_screen() as one:
@@ -96,7 +101,7 @@ def test_moving_the_mouse_meets_the_target(screen: Screen) -> None:
         screen.follow(motion("mouse_shake", screen.wait()), while_=until_over(session))
 
     with Hands(move):
-        run_window(session, WORDS)
+        show(session)
     summary = session.close()
     assert summary.credited_bits >= 128
     assert summary.suspicion == ""
@@ -127,7 +132,7 @@ def test_the_keyboard_alone_meets_the_target(screen: Screen) -> None:
         screen.follow(typing("keys_4"), while_=until_over(session))
 
     with Hands(type_):
-        run_window(session, WORDS)
+        show(session)
     summary = session.close()
     assert summary.sources["keys"].credited_bits >= 128
     assert summary.suspicion == ""
@@ -148,7 +153,7 @@ def test_no_part_of_the_window_swallows_an_event(screen: Screen) -> None:
         screen.tool("key", "Escape")
 
     with Hands(touch), pytest.raises(EntropyCancelled):
-        run_window(session, WORDS)
+        show(session)
     places = {(event.x, event.y) for event in session.kinds("motion")}
     assert {(300, 30), (300, 200), (300, 405), (60, 480), (700, 570)} <= places
     assert len(session.kinds("press")) == 5
@@ -164,7 +169,7 @@ def test_clicks_are_told_with_what_is_held(screen: Screen) -> None:
         screen.tool("mousemove", 5, 5, "mouseup", 1, "key", "Escape")
 
     with Hands(click), pytest.raises(EntropyCancelled):
-        run_window(session, WORDS)
+        show(session)
     down, up = session.kinds("button")
     assert (down.code, down.inside, up.code, up.inside) == (1, True, 1, False)
     outside = [event for event in session.kinds("motion") if not event.inside]
@@ -207,7 +212,7 @@ def test_a_robot_of_constant_steps_fills_nothing(screen: Screen) -> None:
         filled.append(screen.bar())
 
     with Hands(move), pytest.raises(EntropyNeeded, match="nothing came"):
-        run_window(session, WORDS, idle_limit=4)
+        show(session, idle_limit=4)
     assert len(session.kinds("motion")) > 100
     assert session.progress.credited_bits == 0
     assert filled == [0.0]
@@ -222,7 +227,7 @@ def test_a_script_that_types_at_a_fixed_pace_is_refused(screen: Screen) -> None:
         screen.tool("type", "--delay", 60, letters("keys_5")[:60])
 
     with Hands(type_):
-        run_window(session, WORDS, idle_limit=5)
+        show(session, idle_limit=5)
     summary = session.close()
     assert summary.suspicion
     assert summary.credited_bits == summary.added_bits == 0
@@ -241,7 +246,7 @@ def test_events_that_a_program_sends_do_not_count(screen: Screen) -> None:
         screen.tool("key", "Escape")
 
     with Hands(send), pytest.raises(EntropyCancelled):
-        run_window(session, WORDS)
+        show(session)
     # Only the z, which came through the server's keyboard; a is key 38.
     (press,) = session.kinds("press")
     assert press.code != 38
@@ -259,7 +264,7 @@ def test_a_key_that_is_held_counts_once(screen: Screen) -> None:
         screen.tool("key", "Escape")
 
     with Hands(hold), pytest.raises(EntropyCancelled):
-        run_window(session, WORDS)
+        show(session)
     assert len(session.kinds("press")) == 1
     assert session.progress.by_source["keys"].accepted <= 2
 
@@ -292,7 +297,7 @@ def test_escape_cancels(screen: Screen) -> None:
         screen.tool("key", "Escape")
 
     with Hands(stop), pytest.raises(EntropyCancelled, match="was cancelled"):
-        run_window(session, WORDS)
+        show(session)
     # Nothing of it can be used any more.
     with pytest.raises(ValueError, match="cancelled"):
         session.close()
@@ -304,7 +309,7 @@ def test_the_button_cancels(screen: Screen) -> None:
         screen.tool("mousemove", left + 700, top + 570, "click", 1)
 
     with Hands(stop), pytest.raises(EntropyCancelled, match="was cancelled"):
-        run_window(Recorder(), WORDS)
+        show(Recorder())
 
 
 def test_a_window_closed_half_way_is_told(screen: Screen) -> None:
@@ -316,7 +321,7 @@ def test_a_window_closed_half_way_is_told(screen: Screen) -> None:
 
     session = Recorder()
     with Hands(stop), pytest.raises(EntropyCancelled, match="window was closed"):
-        run_window(session, WORDS)
+        show(session)
     assert session.events
 
 
@@ -334,7 +339,7 @@ def test_a_display_that_dies_is_told_and_this_process_lives_on(
         Hands(stop),
         pytest.raises(EntropyNeeded, match="connection to the display was lost"),
     ):
-        run_window(session, WORDS)
+        show(session)
     assert session.events
     with pytest.raises(ValueError, match="cancelled"):
         session.close()
@@ -349,7 +354,7 @@ def test_without_a_display_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
         if display:
             monkeypatch.setenv("DISPLAY", display)
         with pytest.raises(EntropyNeeded, match="no window can be opened.*display"):
-            run_window(Recorder(), WORDS)
+            show(Recorder())
 
 
 def test_without_tkinter_it_says_what_to_install(
@@ -363,7 +368,7 @@ def test_without_tkinter_it_says_what_to_install(
         lambda: [sys.executable, "-I", "-c", without, str(window._PROGRAM)],
     )
     with pytest.raises(EntropyNeeded, match="apt-get install python3-tk"):
-        run_window(Recorder(), WORDS)
+        show(Recorder())
 
 
 def test_a_program_that_cannot_be_started_is_told(
@@ -371,16 +376,16 @@ def test_a_program_that_cannot_be_started_is_told(
 ) -> None:
     monkeypatch.setattr(window, "_command", lambda: ["/nowhere/python"])
     with pytest.raises(EntropyNeeded, match="no window can be opened"):
-        run_window(Recorder(), WORDS)
+        show(Recorder())
 
 
 COLLECT = """
     import sys
     sys.path[:0] = [{tests!r}, {here!r}]
     import conftest
-    from test_window import WORDS, Recorder, run_window
+    from test_window import Recorder, show
     try:
-        run_window(Recorder(), WORDS)
+        show(Recorder())
     except Exception as error:
         print(type(error).__name__, flush=True)
 """
@@ -431,7 +436,7 @@ def test_the_bar_that_is_seen_follows_the_credit(screen: Screen) -> None:
         screen.tool("key", "Escape")
 
     with Hands(move), pytest.raises(EntropyCancelled):
-        run_window(session, WORDS)
+        show(session)
     ((credited, shown),) = seen
     assert credited > 0.3
     assert shown == pytest.approx(credited, abs=0.02)

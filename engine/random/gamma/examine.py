@@ -18,6 +18,16 @@ from .journal import Journal, Pending
 from .records import DATA, MOST_RECORDS, RECORD, Hasher, check_health, sound, verify
 
 
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """Used records at the end of an old copy that was put back."""
+
+    copy: Copy
+    before: int
+    after: int
+    hashes: tuple[bytes, ...]
+
+
 @dataclass
 class Found:
     """A pair that can be used, if need be after some cuts."""
@@ -25,7 +35,9 @@ class Found:
     hashes: list[bytes] = field(default_factory=list)
     """Of the records that are left, in the order of the file."""
     cuts: list[tuple[Copy, int]] = field(default_factory=list)
-    """Copies that are too long, with the number of records to keep."""
+    """Copies that a crash left too long, with the number of records to keep."""
+    excess: Excess | None = None
+    """What one copy has besides, to be cut off after that."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -130,9 +142,7 @@ def _agree(
                 "other way round"
             )
     found.hashes = first[:common]
-    # This copy may be cut already, at the same place or behind it.
-    found.cuts = [cut for cut in found.cuts if cut[0] is not copies[longer]]
-    found.cuts.append((copies[longer], common))
+    found.excess = Excess(copies[longer], common + len(excess), common, tuple(excess))
     found.warnings.append(
         f"{copies[longer].path}: an older copy was put back; its records from "
         f"{common + 1} on were used before and are left out"

@@ -9,10 +9,12 @@ Text, one line an event, only ever added to:
 - ``taking``: these records are about to be destroyed and used; ``before`` and
   ``after`` (counts), ``hashes`` in the order of the file.
 - ``taken``: they are destroyed, and only now are they handed out.
-- ``healed``: a ``taking`` that a crash had cut off was ended; nobody got the
-  records.
+- ``cutting``: as ``taking``, for records of one copy that were used before: an
+  old copy was put back beside a current one.
+- ``healed``: a ``cutting``, or a ``taking`` that a crash had cut off, was ended;
+  nobody got the records.
 
-A ``taking`` without its end is pending: the copies may be in any state
+A ``taking`` or ``cutting`` without its end is pending: the copies may be in any state
 between before and after, and the records in between must not be used.  A line
 that is damaged can only be the last one, cut off while it was written: what it
 announces was never begun, or is pending still.
@@ -203,13 +205,14 @@ class Journal:
         elif kind == "made":
             self.start = self.after = _count(event["count"])
             self._made, self._set = str(event["at"]), str(event["set"])
-        elif kind == "taking":
+        elif kind in ("taking", "cutting"):
             before, after = _count(event["before"]), _count(event["after"])
             hashes = tuple(bytes.fromhex(text) for text in event["hashes"])
             whole = all(len(hashed) == 32 for hashed in hashes)
             if self.pending or not whole or before - after != len(hashes):
                 raise ValueError
-            self.start = self.start_of(before)
+            if kind == "taking":
+                self.start = self.start_of(before)
             self.after = after
             self.pending = Pending(before, after, hashes)
             self.used.update(hashes)

@@ -271,6 +271,15 @@ class GammaPair:
             self._journal.add(
                 self._disk, "healed", before=pending.before, after=pending.after
             )
+        excess = found.excess
+        if excess is not None:
+            # Announced as well, or a crash in the middle would leave records that
+            # look damaged.
+            counts = {"before": excess.before, "after": excess.after}
+            hashes = [hashed.hex() for hashed in excess.hashes]
+            self._journal.add(self._disk, "cutting", **counts, hashes=hashes)
+            self._cut(excess.copy, excess.after)
+            self._journal.add(self._disk, "healed", **counts)
 
     def _cut(self, copy: Copy, count: int) -> None:
         with explained(copy.path):
