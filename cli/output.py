@@ -196,7 +196,8 @@ class Output:
             drop_stdout()
 
     def _tell(self, text: str) -> None:
-        with contextlib.suppress(BrokenPipeError):
+        # A pipe without a reader, or a terminal that hung up.
+        with contextlib.suppress(OSError):
             click.echo(text, err=True)
 
 

@@ -186,9 +186,10 @@ def _full(view: View, width: int, rows: int, pointer: PointerMap | None) -> list
     lines.append([(_MARGIN + _times(view), "")])
     lines += [[(_MARGIN, ""), *line] for line in _sources(view)]
     if view.hint:
-        lines.append([(_MARGIN, ""), (view.hint, "warning")])
-    elif roomy:
-        lines.append([])
+        # Two lines are free above the picture, and what is left without one.
+        room = 2 if roomy else rows - len(lines)
+        told = _wrapped(view.hint, width - 2 * len(_MARGIN))
+        lines += [[(_MARGIN, ""), (part, "warning")] for part in told[:room]]
     if pointer is not None and rows >= 16:
         while len(lines) < _ABOVE_MAP:
             lines.append([])

@@ -23,7 +23,8 @@ SIGNS: Mapping[str, str] = {
 """The signs, by the code that reports use."""
 
 FIRST = 64
-"""So many accepted events are judged by how many different symbols they have."""
+"""So many accepted events are judged by how many different symbols they have, and
+so many events of any kind by how they came in."""
 
 FEWEST_VALUES = 24
 """Different symbols that the first 64 must have."""
@@ -68,7 +69,8 @@ class Presence:
         """Look at how an event came in, accepted or not."""
         self._events += 1
         self._alone = self._alone or together == 1
-        if not self._alone and self._events >= _JUDGED:
+        # Not sooner: a slow network may hand over the first few moves together.
+        if not self._alone and self._events >= FIRST:
             self._found("bursts")
 
     def accepted(self, symbol: int, time_ns: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -140,6 +141,19 @@ def test_a_terminal_that_goes_away_ends_it() -> None:
         os.close(terminal.slave)
         os.close(terminal.master)
         assert terminal.process.wait(timeout=10) in (-signal.SIGHUP, 4)
+
+
+def test_a_terminal_that_goes_away_unheard_ends_it_too(tmp_path: Path) -> None:
+    """With nohup there is no signal: only reading and writing fail."""
+    line = shlex.join(command(*COLLECT))
+    code = tmp_path / "code"
+    words = ["bash", "-c", f"trap '' HUP; {line}; echo $? > {shlex.quote(str(code))}"]
+    with Terminal(words=words) as terminal:
+        terminal.wait_for(READY)
+        os.close(terminal.slave)
+        os.close(terminal.master)
+        terminal.process.wait(timeout=10)
+    assert code.read_text() == "4\n"
 
 
 def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it_again() -> None:

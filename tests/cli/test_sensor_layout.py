@@ -108,6 +108,21 @@ def test_any_size_is_kept_to(columns: int, rows: int) -> None:
         assert whole.count("│") == 2 * height
 
 
+def test_a_hint_is_not_cut_short() -> None:
+    said = (
+        "Press different keys, one after the other: a key that is held or repeated "
+        "does not count."
+    )
+    for columns, rows in ((80, 24), (80, 12), (80, 9), (52, 16), (52, 9), (40, 7)):
+        width, height = map_size(columns, rows)
+        pointer = PointerMap(width, height) if width else None
+        whole = text(view(progress(7), hint=said), columns, rows, pointer)
+        # Whatever follows it, and wherever the lines are broken.
+        assert said in " ".join(whole.split())
+        if pointer is not None:
+            assert whole.count("│") == 2 * height
+
+
 def test_keys_alone_do_not_speak_of_the_mouse() -> None:
     for columns, rows in ((80, 24), (20, 5), (200, 1)):
         whole = text(view(progress(1), mouse=False), columns, rows).lower()

@@ -79,7 +79,7 @@ def test_a_longer_lag_is_a_sign_after_64_symbols() -> None:
 
 def test_input_that_never_comes_alone_is_a_sign() -> None:
     one = Presence()
-    for _ in range(31):
+    for _ in range(63):
         one.event(together=2)
     assert one.sign == ""
     one.event(together=2)
