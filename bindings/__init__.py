@@ -22,7 +22,7 @@ __all__ = [
     "select_kernels",
 ]
 
-PARTS = ("ec256", "ec512", "streebog")
+PARTS = ("ec256", "ec512", "streebog", "gostr3411_94")
 """Parts of the core that have kernels of their own."""
 
 core: tuple[FFI, Lib] | None = None

@@ -22,9 +22,8 @@
 /* Blocks worked on side by side. */
 #define LANES 8
 
-/* S-boxes by column: nibble i (from the lowest) of word v is what box K(i+1)
- * makes of v.  The tables are those of the sources above, turned. */
-static const uint32_t columns[GOSTKEY_SBOX_COUNT][16] = {
+/* The tables are those of the sources above, turned. */
+const uint32_t gostkey_gost28147_columns[GOSTKEY_SBOX_COUNT][16] = {
     {   /* Z: id-tc26-gost-28147-param-Z, 1.2.643.7.1.2.5.1.1 */
         0x1857cb6c, 0x7edf8384, 0xe2f52526, 0xd56a1832,
         0x0698d29a, 0x59214fa5, 0x81c6fa5b, 0x3cad6dc9,
@@ -201,7 +200,7 @@ static inline void crypt_blocks(const gostkey_gost28147 *cipher, uint8_t *out,
 
 void gostkey_gost28147_prepare(gostkey_gost28147_sbox *sbox, unsigned id)
 {
-    memcpy(sbox->anf, columns[id], sizeof sbox->anf);
+    memcpy(sbox->anf, gostkey_gost28147_columns[id], sizeof sbox->anf);
     /* From values to coefficients: the Moebius transform over GF(2). */
     for (unsigned bit = 1; bit < 16; bit <<= 1) {
         for (unsigned v = 0; v < 16; v++) {

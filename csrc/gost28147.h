@@ -30,6 +30,10 @@ enum {
     GOSTKEY_SBOX_COUNT
 };
 
+/* S-boxes by column: nibble i (from the lowest) of word v is what box K(i+1)
+ * makes of v. */
+extern const uint32_t gostkey_gost28147_columns[GOSTKEY_SBOX_COUNT][16];
+
 /* Eight 4-bit S-boxes as a polynomial over GF(2) in the four bits of a nibble:
  * the coefficients of all 32 output bits for each of the 16 monomials.  Bit i
  * of the index says that bit i of the nibble is in the monomial. */

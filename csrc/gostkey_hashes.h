@@ -70,7 +70,7 @@ void gostkey_container_key(int name, uint8_t key[32], const uint8_t *password,
                            size_t salt_size, uint32_t iterations);
 
 /* Each of these for n items at once, several times as fast as one after the other where
- * the name is 0 or 1 and the kernel has lanes.  Keys, passwords, salts and data are laid
+ * the kernel has lanes.  Keys, passwords, salts and data are laid
  * end to end, their sizes in arrays; results end to end. */
 void gostkey_hmac_many(int name, uint8_t *macs, const uint8_t *keys,
                        const uint64_t *key_sizes, const uint8_t *data,

@@ -17,8 +17,8 @@ const char *gostkey_kernel_family(int i);
  * machine cannot run it; nothing changes then. */
 int gostkey_kernels_select(const char *family);
 
-/* Name of the kernel in use for "ec256", "ec512" or "streebog"; NULL for another
- * part. */
+/* Name of the kernel in use for "ec256", "ec512", "streebog" or "gostr3411_94"; NULL
+ * for another part. */
 const char *gostkey_kernel_of(const char *part);
 
 /* ffi: end */

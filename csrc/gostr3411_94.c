@@ -61,12 +61,12 @@ static void psi(uint64_t x[4], int times)
 }
 
 /* h := chi(m, h) [5]. */
-static void step(gostkey_gostr3411_94 *state, const uint64_t m[4])
+static void step(const gostkey_gost28147_sbox *sbox, uint64_t h[4], const uint64_t m[4])
 {
     uint64_t u[4], v[4], s[4];
     uint8_t keys[4 * 32], octets[32];
 
-    memcpy(u, state->h, sizeof u);
+    memcpy(u, h, sizeof u);
     memcpy(v, m, sizeof v);
     make_key(keys, u, v);
     for (int number = 1; number < 4; number++) {
@@ -81,9 +81,9 @@ static void step(gostkey_gostr3411_94 *state, const uint64_t m[4])
         make_key(keys + 32 * number, u, v);
     }
     for (int i = 0; i < 4; i++) {
-        gostkey_store64_le(octets + 8 * i, state->h[i]);
+        gostkey_store64_le(octets + 8 * i, h[i]);
     }
-    gostkey_gost28147_encrypt4(&state->sbox, octets, keys, octets);
+    gostkey_gost28147_encrypt4(sbox, octets, keys, octets);
     for (int i = 0; i < 4; i++) {
         s[i] = gostkey_load64_le(octets + 8 * i);
     }
@@ -93,9 +93,9 @@ static void step(gostkey_gostr3411_94 *state, const uint64_t m[4])
     }
     psi(s, 1);
     for (int i = 0; i < 4; i++) {
-        state->h[i] ^= s[i];
+        h[i] ^= s[i];
     }
-    psi(state->h, 61);
+    psi(h, 61);
     gostkey_wipe(u, sizeof u);
     gostkey_wipe(v, sizeof v);
     gostkey_wipe(s, sizeof s);
@@ -103,23 +103,35 @@ static void step(gostkey_gostr3411_94 *state, const uint64_t m[4])
     gostkey_wipe(octets, sizeof octets);
 }
 
-/* Hash one block of the message, padded with zeros if it is the last one. */
-static void block(gostkey_gostr3411_94 *state, const uint8_t data[32])
+static void load(uint64_t m[4], const uint8_t data[32])
 {
-    uint64_t m[4], carry = 0;
-
     for (int i = 0; i < 4; i++) {
         m[i] = gostkey_load64_le(data + 8 * i);
     }
-    step(state, m);
-    for (int i = 0; i < 4; i++) {
-        uint64_t sum = state->sigma[i] + m[i];
-        uint64_t over =
-            ((state->sigma[i] & m[i]) | ((state->sigma[i] | m[i]) & ~sum)) >> 63;
+}
 
-        state->sigma[i] = sum + carry;
-        carry = over | ((sum & ~state->sigma[i]) >> 63);
+/* sigma := sigma + m mod 2^256 */
+static void add(uint64_t sigma[4], const uint64_t m[4])
+{
+    uint64_t carry = 0;
+
+    for (int i = 0; i < 4; i++) {
+        uint64_t sum = sigma[i] + m[i];
+        uint64_t over = ((sigma[i] & m[i]) | ((sigma[i] | m[i]) & ~sum)) >> 63;
+
+        sigma[i] = sum + carry;
+        carry = over | ((sum & ~sigma[i]) >> 63);
     }
+}
+
+/* Hash one block of the message, padded with zeros if it is the last one. */
+static void block(gostkey_gostr3411_94 *state, const uint8_t data[32])
+{
+    uint64_t m[4];
+
+    load(m, data);
+    step(&state->sbox, state->h, m);
+    add(state->sigma, m);
     gostkey_wipe(m, sizeof m);
 }
 
@@ -156,10 +168,65 @@ void gostkey_gostr3411_94_final(gostkey_gostr3411_94 *state, uint8_t digest[32])
         memset(state->rest + state->used, 0, sizeof state->rest - state->used);
         block(state, state->rest);
     }
-    step(state, bits);
-    step(state, state->sigma);
+    step(&state->sbox, state->h, bits);
+    step(&state->sbox, state->h, state->sigma);
     for (int i = 0; i < 4; i++) {
         gostkey_store64_le(digest + 8 * i, state->h[i]);
     }
     gostkey_wipe(state, sizeof *state);
 }
+
+/* Lanes one after the other: what every kernel is compared with. */
+
+#define LANES GOSTKEY_GOSTR3411_94_LANES
+
+static void prepare(gostkey_gostr3411_94_room *room, unsigned sbox_id)
+{
+    gostkey_gost28147_sbox sbox;
+
+    gostkey_gost28147_prepare(&sbox, sbox_id);
+    memcpy(room->box, &sbox, sizeof sbox);
+}
+
+static void step_lanes(gostkey_gostr3411_94_room *room,
+                       gostkey_gostr3411_94_lanes *lanes, const uint8_t *const *blocks,
+                       unsigned which, int add_too)
+{
+    gostkey_gost28147_sbox sbox;
+    uint64_t m[4];
+
+    memcpy(&sbox, room->box, sizeof sbox);
+    for (unsigned i = 0; i < LANES; i++) {
+        if (which >> i & 1) {
+            load(m, blocks[i]);
+            step(&sbox, lanes->h + 4 * i, m);
+            if (add_too) {
+                add(lanes->sigma + 4 * i, m);
+            }
+        }
+    }
+    gostkey_wipe(m, sizeof m);
+}
+
+static void last(gostkey_gostr3411_94_room *room, gostkey_gostr3411_94_lanes *lanes,
+                 uint8_t (*digests)[32], unsigned which)
+{
+    gostkey_gost28147_sbox sbox;
+
+    memcpy(&sbox, room->box, sizeof sbox);
+    for (unsigned i = 0; i < LANES; i++) {
+        if (which >> i & 1) {
+            step(&sbox, lanes->h + 4 * i, lanes->sigma + 4 * i);
+            for (unsigned k = 0; k < 4; k++) {
+                gostkey_store64_le(digests[i] + 8 * k, lanes->h[4 * i + k]);
+            }
+        }
+    }
+}
+
+const struct gostkey_gostr3411_94_kernel gostkey_gostr3411_94_portable = {
+    .name = "portable",
+    .prepare = prepare,
+    .step = step_lanes,
+    .last = last,
+};

@@ -28,15 +28,19 @@ size_t gostkey_hash_block(int name)
     return gostkey_hash_is_streebog(name) ? GOSTKEY_STREEBOG_BLOCK : GOSTKEY_GOSTR3411_94_BLOCK;
 }
 
+unsigned gostkey_hash_sbox(int name)
+{
+    return name == GOSTKEY_GOSTR341194_TEST ? GOSTKEY_SBOX_HASH_TEST
+                                            : GOSTKEY_SBOX_HASH_CRYPTOPRO;
+}
+
 void gostkey_hash_init(gostkey_hash *hash, int name, int secret)
 {
     hash->name = name;
     if (gostkey_hash_is_streebog(name)) {
         gostkey_streebog_init(&hash->as.streebog, (int)gostkey_hash_size(name), secret);
     } else {
-        gostkey_gostr3411_94_init(&hash->as.old, name == GOSTKEY_GOSTR341194_TEST
-                                                     ? GOSTKEY_SBOX_HASH_TEST
-                                                     : GOSTKEY_SBOX_HASH_CRYPTOPRO);
+        gostkey_gostr3411_94_init(&hash->as.old, gostkey_hash_sbox(name));
     }
 }
 

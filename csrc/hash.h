@@ -30,6 +30,9 @@ struct gostkey_hash {
 /* Whether the name is one of Streebog's. */
 int gostkey_hash_is_streebog(int name);
 
+/* The S-boxes of gost28147.h that a name of GOST R 34.11-94 means. */
+unsigned gostkey_hash_sbox(int name);
+
 /* Start a hash; secret as in gostkey_hash_new. */
 void gostkey_hash_init(gostkey_hash *hash, int name, int secret);
 

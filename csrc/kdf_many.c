@@ -1,8 +1,8 @@
 /* HMAC, PBKDF2 and the derivation of CryptoPro containers, many at once.
  *
- * Items are taken in groups of as many as gostkey_streebog_each has on their way at the
- * same time.  All that has many compressions an item runs in lanes; what an item does
- * once is done one after the other.  The hash of 1994 has no lanes.
+ * Items are taken in groups of as many as a hash has on their way at the same time.
+ * All that has many compressions an item runs in lanes; what an item does once is done
+ * one after the other, and so is what is too little for lanes.
  *
  * Source: RFC 2104, RFC 8018 5.2, RFC 9337; CPKDF as found in containers. */
 
@@ -11,11 +11,11 @@
 #include "bytes.h"
 #include "hmac.h"
 #include "kdf.h"
-#include "streebog.h"
 #include "wipe.h"
 
 #define GROUP GOSTKEY_STREEBOG_LANES
-#define BLOCK GOSTKEY_STREEBOG_BLOCK
+
+_Static_assert(GROUP == GOSTKEY_GOSTR3411_94_LANES, "groups of both hashes are alike");
 
 /* Strings laid end to end; next is the one that comes. */
 typedef struct {
@@ -39,66 +39,131 @@ static size_t group_of(size_t n)
     return n < GROUP ? n : GROUP;
 }
 
+/* --- A hash of a group ------------------------------------------------------------ */
+
+/* What a group is hashed with; the owner wipes it. */
+typedef struct {
+    int name;
+    size_t size, block;            /* in bytes */
+    size_t least;                  /* items of the smallest group that pays */
+    gostkey_gostr3411_94_many old; /* only for that hash */
+} hasher;
+
+/* Hashes of a group after one block each. */
+typedef union {
+    gostkey_streebog streebog[GROUP];
+    gostkey_gostr3411_94_lanes old;
+} started;
+
+static void set_hash(hasher *hash, int name)
+{
+    hash->name = name;
+    hash->size = gostkey_hash_size(name);
+    hash->block = gostkey_hash_block(name);
+    hash->least = 1;
+    if (!gostkey_hash_is_streebog(name)) {
+        /* Its lanes cost the same, whether all or one of them have a message. */
+        hash->least = 2;
+        gostkey_gostr3411_94_many_init(&hash->old, gostkey_hash_sbox(name));
+    }
+}
+
+/* Start `count` hashes with blocks that are laid end to end. */
+static void start(hasher *hash, started *states, const uint8_t *blocks, size_t count)
+{
+    if (gostkey_hash_is_streebog(hash->name)) {
+        gostkey_streebog_start((int)hash->size, states->streebog,
+                               (const uint8_t(*)[GOSTKEY_STREEBOG_BLOCK])blocks, count);
+    } else {
+        gostkey_gostr3411_94_start(&hash->old, &states->old,
+                                   (const uint8_t(*)[GOSTKEY_GOSTR3411_94_BLOCK])blocks,
+                                   count);
+    }
+}
+
+/* out, end to end, := digests of `count` texts, which are the ends of what was started
+ * in states if that is not NULL. */
+static void digest(hasher *hash, uint8_t *out, const started *states,
+                   const uint8_t *const *texts, const uint64_t *sizes, size_t count)
+{
+    if (gostkey_hash_is_streebog(hash->name)) {
+        gostkey_streebog_messages messages = {0};
+
+        messages.apart = texts;
+        messages.lengths = sizes;
+        messages.starts = states != NULL ? states->streebog : NULL;
+        gostkey_streebog_each((int)hash->size, out, &messages, count);
+    } else {
+        gostkey_gostr3411_94_each(&hash->old, out, states != NULL ? &states->old : NULL,
+                                  texts, sizes, count);
+    }
+}
+
+/* Texts of one size at equal distances. */
+static void lay_out(const uint8_t **texts, uint64_t *sizes, const uint8_t *from,
+                    size_t size, size_t distance, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = from + distance * i;
+        sizes[i] = size;
+    }
+}
+
+/* --- HMAC and PBKDF2 -------------------------------------------------------------- */
+
 /* The keys of HMAC for a group, as in gostkey_hmac_key. */
 typedef struct {
-    gostkey_streebog inner[GROUP], outer[GROUP];
+    started inner, outer;
 } hmac_group;
 
-static void set_keys(hmac_group *group, int size, strings *keys, size_t count)
+static void set_keys(hmac_group *group, hasher *hash, strings *keys, size_t count)
 {
-    uint8_t blocks[GROUP][BLOCK] = {{0}}, digests[GROUP][64];
-    const uint8_t *texts[GROUP];
-    uint64_t sizes[GROUP];
+    uint8_t blocks[GROUP * GOSTKEY_HASH_MAX_BLOCK] = {0};
+    uint8_t digests[GROUP * GOSTKEY_HASH_MAX_SIZE];
+    const uint8_t *texts[GROUP] = {NULL};
+    uint64_t sizes[GROUP] = {0};
     size_t who[GROUP], many = 0;
-    gostkey_streebog_messages messages = {0};
 
     for (size_t i = 0; i < count; i++) {
         size_t key_size;
         const uint8_t *key = take(keys, &key_size);
 
-        if (key_size > BLOCK) {
+        if (key_size > hash->block) {
             texts[many] = key;
             sizes[many] = key_size;
             who[many++] = i;
         } else if (key_size != 0) {
-            memcpy(blocks[i], key, key_size);
+            memcpy(blocks + hash->block * i, key, key_size);
         }
     }
-    messages.apart = texts;
-    messages.lengths = sizes;
-    gostkey_streebog_each(size, digests[0], &messages, many);
+    digest(hash, digests, NULL, texts, sizes, many);
     for (size_t i = 0; i < many; i++) {
-        memcpy(blocks[who[i]], digests[0] + (size_t)size * i, (size_t)size);
+        memcpy(blocks + hash->block * who[i], digests + hash->size * i, hash->size);
     }
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < BLOCK; k++) {
-            blocks[i][k] ^= 0x36;
-        }
+    for (size_t k = 0; k < hash->block * count; k++) {
+        blocks[k] ^= 0x36;
     }
-    gostkey_streebog_start(size, group->inner, (const uint8_t(*)[BLOCK])blocks, count);
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < BLOCK; k++) {
-            blocks[i][k] ^= 0x36 ^ 0x5c;
-        }
+    start(hash, &group->inner, blocks, count);
+    for (size_t k = 0; k < hash->block * count; k++) {
+        blocks[k] ^= 0x36 ^ 0x5c;
     }
-    gostkey_streebog_start(size, group->outer, (const uint8_t(*)[BLOCK])blocks, count);
+    start(hash, &group->outer, blocks, count);
     gostkey_wipe(blocks, sizeof blocks);
     gostkey_wipe(digests, sizeof digests);
 }
 
 /* macs[i] := HMAC of text i, for the first `count` keys of the group. */
-static void authenticate(const hmac_group *group, int size, uint8_t *macs,
-                         gostkey_streebog_messages *texts, size_t count)
+static void authenticate(const hmac_group *group, hasher *hash, uint8_t *macs,
+                         const uint8_t *const *texts, const uint64_t *sizes,
+                         size_t count)
 {
-    uint8_t digests[GROUP * 64];
-    gostkey_streebog_messages inner = {0};
+    uint8_t digests[GROUP * GOSTKEY_HASH_MAX_SIZE];
+    const uint8_t *inner[GROUP];
+    uint64_t inner_sizes[GROUP];
 
-    texts->starts = group->inner;
-    gostkey_streebog_each(size, digests, texts, count);
-    inner.joined = digests;
-    inner.length = (size_t)size;
-    inner.starts = group->outer;
-    gostkey_streebog_each(size, macs, &inner, count);
+    digest(hash, digests, &group->inner, texts, sizes, count);
+    lay_out(inner, inner_sizes, digests, hash->size, hash->size, count);
+    digest(hash, macs, &group->outer, inner, inner_sizes, count);
     gostkey_wipe(digests, sizeof digests);
 }
 
@@ -106,57 +171,53 @@ void gostkey_hmac_many(int name, uint8_t *macs, const uint8_t *keys,
                        const uint64_t *key_sizes, const uint8_t *data,
                        const uint64_t *sizes, size_t n)
 {
-    const size_t size = gostkey_hash_size(name);
     strings all_keys = {keys, key_sizes}, all_data = {data, sizes};
     hmac_group group;
+    hasher hash;
 
-    if (!gostkey_hash_is_streebog(name)) {
-        for (; n != 0; n--, macs += size) {
-            size_t key_size, text_size;
-            const uint8_t *key = take(&all_keys, &key_size);
-            const uint8_t *text = take(&all_data, &text_size);
-
-            gostkey_hmac(name, macs, key, key_size, text, text_size);
-        }
-        return;
-    }
-    while (n != 0) {
+    set_hash(&hash, name);
+    while (n >= hash.least) {
         const size_t count = group_of(n);
         const uint8_t *texts[GROUP];
         uint64_t text_sizes[GROUP];
-        gostkey_streebog_messages messages = {0};
 
-        set_keys(&group, (int)size, &all_keys, count);
+        set_keys(&group, &hash, &all_keys, count);
         for (size_t i = 0; i < count; i++) {
             size_t text_size;
 
             texts[i] = take(&all_data, &text_size);
             text_sizes[i] = text_size;
         }
-        messages.apart = texts;
-        messages.lengths = text_sizes;
-        authenticate(&group, (int)size, macs, &messages, count);
-        macs += size * count;
+        authenticate(&group, &hash, macs, texts, text_sizes, count);
+        macs += hash.size * count;
         n -= count;
     }
+    if (n != 0) {
+        size_t key_size, text_size;
+        const uint8_t *key = take(&all_keys, &key_size);
+        const uint8_t *text = take(&all_data, &text_size);
+
+        gostkey_hmac(name, macs, key, key_size, text, text_size);
+    }
     gostkey_wipe(&group, sizeof group);
+    gostkey_wipe(&hash, sizeof hash);
 }
 
 /* u := HMAC of salt and number, one item. */
-static void first_u(const hmac_group *group, size_t i, uint8_t *u, const uint8_t *salt,
-                    size_t salt_size, uint32_t number)
+static void first_u(int name, uint8_t *u, const uint8_t *password, size_t password_size,
+                    const uint8_t *salt, size_t salt_size, uint32_t number)
 {
-    const size_t size = (size_t)group->inner[i].size;
-    gostkey_streebog running = group->inner[i];
+    gostkey_hmac_key key;
+    gostkey_hash running;
     uint8_t octets[4];
 
+    gostkey_hmac_init(&key, name, password, password_size);
     gostkey_store32_be(octets, number);
-    gostkey_streebog_update(&running, salt, salt_size);
-    gostkey_streebog_update(&running, octets, sizeof octets);
-    gostkey_streebog_final(&running, u);
-    running = group->outer[i];
-    gostkey_streebog_update(&running, u, size);
-    gostkey_streebog_final(&running, u);
+    running = key.inner;
+    gostkey_hash_update(&running, salt, salt_size);
+    gostkey_hash_update(&running, octets, sizeof octets);
+    gostkey_hmac_final(&key, &running, u);
+    gostkey_wipe(&key, sizeof key);
 }
 
 void gostkey_pbkdf2_many(int name, uint8_t *out, size_t length,
@@ -164,118 +225,121 @@ void gostkey_pbkdf2_many(int name, uint8_t *out, size_t length,
                          const uint8_t *salts, const uint64_t *salt_sizes,
                          uint32_t iterations, size_t n)
 {
-    const size_t size = gostkey_hash_size(name);
     strings all_passwords = {passwords, password_sizes}, all_salts = {salts, salt_sizes};
-    uint8_t u[GROUP * 64], sum[GROUP * 64];
+    uint8_t u[GROUP * GOSTKEY_HASH_MAX_SIZE], sum[GROUP * GOSTKEY_HASH_MAX_SIZE];
     hmac_group group;
+    hasher hash;
 
-    if (!gostkey_hash_is_streebog(name)) {
-        for (; n != 0; n--, out += length) {
-            size_t password_size, salt_size;
-            const uint8_t *password = take(&all_passwords, &password_size);
-            const uint8_t *salt = take(&all_salts, &salt_size);
-
-            gostkey_pbkdf2(name, out, length, password, password_size, salt, salt_size,
-                           iterations);
-        }
-        return;
-    }
-    while (n != 0) {
+    set_hash(&hash, name);
+    while (n >= hash.least) {
         const size_t count = group_of(n);
-        const uint8_t *texts[GROUP];
-        size_t text_sizes[GROUP];
+        strings keys = all_passwords;
+        const uint8_t *password[GROUP], *salt[GROUP], *texts[GROUP];
+        size_t password_size[GROUP], salt_size[GROUP];
+        uint64_t sizes[GROUP];
         uint32_t number = 1;
 
-        set_keys(&group, (int)size, &all_passwords, count);
+        set_keys(&group, &hash, &keys, count);
         for (size_t i = 0; i < count; i++) {
-            texts[i] = take(&all_salts, &text_sizes[i]);
+            password[i] = take(&all_passwords, &password_size[i]);
+            salt[i] = take(&all_salts, &salt_size[i]);
         }
-        for (size_t done = 0; done < length; done += size, number++) {
-            const size_t taken = length - done < size ? length - done : size;
+        lay_out(texts, sizes, u, hash.size, hash.size, count);
+        for (size_t done = 0; done < length; done += hash.size, number++) {
+            const size_t rest = length - done;
+            const size_t taken = rest < hash.size ? rest : hash.size;
 
             for (size_t i = 0; i < count; i++) {
-                first_u(&group, i, u + size * i, texts[i], text_sizes[i], number);
+                first_u(name, u + hash.size * i, password[i], password_size[i], salt[i],
+                        salt_size[i], number);
             }
-            memcpy(sum, u, size * count);
+            memcpy(sum, u, hash.size * count);
             for (uint32_t t = 1; t < iterations; t++) {
-                gostkey_streebog_messages messages = {0};
-
-                messages.joined = u;
-                messages.length = size;
-                authenticate(&group, (int)size, u, &messages, count);
-                for (size_t k = 0; k < size * count; k++) {
+                authenticate(&group, &hash, u, texts, sizes, count);
+                for (size_t k = 0; k < hash.size * count; k++) {
                     sum[k] ^= u[k];
                 }
             }
             for (size_t i = 0; i < count; i++) {
-                memcpy(out + length * i + done, sum + size * i, taken);
+                memcpy(out + length * i + done, sum + hash.size * i, taken);
             }
         }
         out += length * count;
         n -= count;
     }
+    if (n != 0) {
+        size_t password_size, salt_size;
+        const uint8_t *password = take(&all_passwords, &password_size);
+        const uint8_t *salt = take(&all_salts, &salt_size);
+
+        gostkey_pbkdf2(name, out, length, password, password_size, salt, salt_size,
+                       iterations);
+    }
     gostkey_wipe(&group, sizeof group);
+    gostkey_wipe(&hash, sizeof hash);
     gostkey_wipe(u, sizeof u);
     gostkey_wipe(sum, sizeof sum);
 }
 
-/* What an iteration hashes [gostkey_container_mix]: c has 32 bytes and 32 zeros. */
-typedef struct {
-    uint8_t c_36[64], middle[32], c_5c[64], end[32];
-} mixed;
+/* --- Containers ------------------------------------------------------------------- */
+
+/* What an iteration hashes [gostkey_container_mix]: a block of c ^ 0x36, first, a block
+ * of c ^ 0x5c, first; c has 32 bytes, and zeros where the block is longer. */
+enum { MIXED = 2 * (GOSTKEY_HASH_MAX_BLOCK + 32) };
 
 void gostkey_container_keys(int name, uint8_t *keys, const uint8_t *passwords,
                             const uint64_t *password_sizes, const uint8_t *salts,
                             const uint64_t *salt_sizes, uint32_t iterations, size_t n)
 {
     strings all_passwords = {passwords, password_sizes}, all_salts = {salts, salt_sizes};
-    mixed texts[GROUP];
-    uint8_t c[GROUP][32];
+    uint8_t mixed[GROUP][MIXED], c[GROUP][32];
+    hasher hash;
 
-    while (n != 0) {
-        const size_t count = group_of(n);
-        const uint8_t *password[GROUP], *salt[GROUP];
+    set_hash(&hash, name);
+    while (n >= hash.least) {
+        const size_t count = group_of(n), block = hash.block, half = block + 32;
+        const uint8_t *password[GROUP], *salt[GROUP], *texts[GROUP];
         size_t password_size[GROUP], salt_size[GROUP];
-        gostkey_streebog_messages messages = {0};
+        uint64_t sizes[GROUP];
 
         for (size_t i = 0; i < count; i++) {
+            uint8_t *first = mixed[i] + block;
+
             password[i] = take(&all_passwords, &password_size[i]);
             salt[i] = take(&all_salts, &salt_size[i]);
+            memset(mixed[i], 0x36, block);
+            memset(mixed[i] + half, 0x5c, block);
+            gostkey_container_first(name, first, password[i], password_size[i], salt[i],
+                                    salt_size[i]);
+            memcpy(first + half, first, 32);
+            memcpy(c[i], gostkey_container_start, sizeof c[i]);
         }
-        if (!gostkey_hash_is_streebog(name)) {
+        lay_out(texts, sizes, mixed[0], 2 * half, MIXED, count);
+        for (uint32_t t = 0; t < iterations; t++) {
             for (size_t i = 0; i < count; i++) {
-                gostkey_container_key(name, keys + 32 * i, password[i],
-                                      password_size[i], salt[i], salt_size[i],
-                                      iterations);
-            }
-        } else {
-            for (size_t i = 0; i < count; i++) {
-                memset(texts[i].c_36, 0x36, sizeof texts[i].c_36);
-                memset(texts[i].c_5c, 0x5c, sizeof texts[i].c_5c);
-                memcpy(c[i], gostkey_container_start, sizeof c[i]);
-                gostkey_container_first(name, texts[i].middle, password[i],
-                                        password_size[i], salt[i], salt_size[i]);
-                memcpy(texts[i].end, texts[i].middle, sizeof texts[i].end);
-            }
-            messages.joined = (const uint8_t *)texts;
-            messages.length = sizeof *texts;
-            for (uint32_t t = 0; t < iterations; t++) {
-                for (size_t i = 0; i < count; i++) {
-                    for (size_t k = 0; k < 32; k++) {
-                        texts[i].c_36[k] = c[i][k] ^ 0x36;
-                        texts[i].c_5c[k] = c[i][k] ^ 0x5c;
-                    }
+                for (size_t k = 0; k < 32; k++) {
+                    mixed[i][k] = c[i][k] ^ 0x36;
+                    mixed[i][half + k] = c[i][k] ^ 0x5c;
                 }
-                gostkey_streebog_each(32, c[0], &messages, count);
             }
-            for (size_t i = 0; i < count; i++) {
-                gostkey_container_last(name, keys + 32 * i, c[i], password[i],
-                                       password_size[i], salt[i], salt_size[i]);
-            }
+            digest(&hash, c[0], NULL, texts, sizes, count);
+        }
+        for (size_t i = 0; i < count; i++) {
+            gostkey_container_last(name, keys + 32 * i, c[i], password[i],
+                                   password_size[i], salt[i], salt_size[i]);
         }
         keys += 32 * count;
         n -= count;
     }
-    gostkey_wipe(texts, sizeof texts);
+    if (n != 0) {
+        size_t password_size, salt_size;
+        const uint8_t *password = take(&all_passwords, &password_size);
+        const uint8_t *salt = take(&all_salts, &salt_size);
+
+        gostkey_container_key(name, keys, password, password_size, salt, salt_size,
+                              iterations);
+    }
+    gostkey_wipe(mixed, sizeof mixed);
     gostkey_wipe(c, sizeof c);
+    gostkey_wipe(&hash, sizeof hash);
 }

@@ -58,6 +58,7 @@ static const struct gostkey_kernels families[] = {
                     GOSTKEY_CPU_AVX512,
         .streebog = &gostkey_streebog_avx512,
         .curves = &avx512_curves,
+        .gostr3411_94 = &gostkey_gostr3411_94_avx512,
     },
 #endif
 #if defined(GOSTKEY_X86_64)
@@ -66,6 +67,7 @@ static const struct gostkey_kernels families[] = {
         .features = GOSTKEY_CPU_BMI2 | GOSTKEY_CPU_AVX2,
         .streebog = &gostkey_streebog_avx2_gfni,
         .curves = &mulx_curves,
+        .gostr3411_94 = &gostkey_gostr3411_94_avx2,
     },
 #endif
 #if defined(GOSTKEY_AARCH64)
@@ -74,6 +76,7 @@ static const struct gostkey_kernels families[] = {
         .features = GOSTKEY_CPU_NEON,
         .streebog = &gostkey_streebog_neon,
         .curves = &portable_curves,
+        .gostr3411_94 = &gostkey_gostr3411_94_portable,
     },
 #endif
     {
@@ -81,6 +84,7 @@ static const struct gostkey_kernels families[] = {
         .features = 0,
         .streebog = &gostkey_streebog_portable,
         .curves = &portable_curves,
+        .gostr3411_94 = &gostkey_gostr3411_94_portable,
     },
 };
 
@@ -142,6 +146,9 @@ const char *gostkey_kernel_of(const char *part)
     }
     if (strcmp(part, "streebog") == 0) {
         return gostkey_streebog_kernel->name;
+    }
+    if (strcmp(part, "gostr3411_94") == 0) {
+        return gostkey_kernels->gostr3411_94->name;
     }
     return NULL;
 }

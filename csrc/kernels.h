@@ -4,6 +4,7 @@
 #define GOSTKEY_KERNELS_CHOICE_H
 
 #include "curve.h"
+#include "gostr3411_94.h"
 #include "scalar.h"
 #include "streebog.h"
 
@@ -22,6 +23,7 @@ struct gostkey_kernels {
     /* Or what it names for want of features. */
     const struct gostkey_streebog_kernel *streebog;
     const struct gostkey_curve_kernels *curves;
+    const struct gostkey_gostr3411_94_kernel *gostr3411_94;
 };
 
 /* Set by gostkey_kernels_select, read by everything else. */

@@ -227,7 +227,7 @@ def container_keys(
     """Derive the storage key of many containers, as `container_key` does.
 
     Several at a time in the native core, with other threads running meanwhile: for
-    containers of 2012 a few times as fast as one after the other.
+    containers of 2001 ten times as fast as one after the other and more.
 
     Args:
         passwords: one for each container.

@@ -268,7 +268,7 @@ static void test_keyed(void)
     random_bytes(keys, sizeof keys);
     random_bytes(texts, sizeof texts);
     for (size_t n = 0; n <= MOST_ITEMS; n += n % 16 == 1 ? 14 : 1) {
-        for (int name = 0; name < 3; name++) {
+        for (int name = 0; name < 2; name++) {
             const size_t size = gostkey_hash_size(name);
             const uint8_t *key = keys, *text = texts;
 

@@ -134,6 +134,19 @@ static void container_key(int name, const uint8_t *secret)
     gostkey_container_key(name, out, secret, 32, salt, sizeof salt, 8);
 }
 
+/* Of a group that fills the lanes. */
+static void container_keys(int name, const uint8_t *secret)
+{
+    static const uint8_t salts[16 * 12];
+    uint64_t sizes[16], salt_sizes[16];
+
+    for (int i = 0; i < 16; i++) {
+        sizes[i] = 32;
+        salt_sizes[i] = 12;
+    }
+    gostkey_container_keys(name, out, secret, sizes, salts, salt_sizes, 4, 16);
+}
+
 static void pbkdf2(int name, const uint8_t *secret)
 {
     gostkey_pbkdf2(name, out, 64, secret, 32, salt, sizeof salt, 4);
@@ -207,6 +220,7 @@ static const struct target {
     {"hmac-gostr3411-94", hmac_of_secret, 2, SMALL, 0, 0},
     {"pbkdf2-streebog512", pbkdf2, 1, SMALL, 0, 1},
     {"container-key-streebog256", container_key, 0, SMALL, 0, 1},
+    {"container-keys-gostr3411-94", container_keys, 2, SMALL, 0, 1},
     {"generator", generator, 0, SMALL, 0, 1},
     {"canary-compare", canary_compare, 0, SMALL, 0, 0},
     {"canary-power", canary_power, 0, SMALL, 0, 0},

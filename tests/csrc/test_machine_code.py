@@ -54,6 +54,12 @@ STREEBOG = {
     "compress": "pointers number",
     "begin": "number pointers number",
 }
+# Those of gostkey_gostr3411_94_kernel.
+GOSTR3411_94 = {
+    "prepare": "secret number",
+    "step": "secret secret pointers number number",
+    "last": "secret secret secret number",
+}
 
 # Kernel file -> its functions that take secrets.  What they call in the same file is
 # followed; everything else in it must have _var in its name, or be called only by such.
@@ -64,6 +70,8 @@ KERNELS: dict[str, dict[str, str]] = {
     "curve512_minus_avx512": CURVE,
     "curve512_plus_avx512": CURVE,
     "curve512_any_avx512": CURVE,
+    "gostr3411_94_avx2": GOSTR3411_94,
+    "gostr3411_94_avx512": GOSTR3411_94,
     "scalar256_avx512": SCALARS,
     "scalar512_avx512": SCALARS,
     "streebog_avx2": STREEBOG,
