@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from gostkey import kdf
@@ -24,3 +25,13 @@ def test_key_of_a_container_with_a_password(
     benchmark: BenchmarkFixture, each_kernel: str
 ) -> None:
     benchmark(kdf.container_key, "password", SALT, "streebog256")
+
+
+@pytest.mark.parametrize("n", [1, 64])
+def test_keys_of_containers_of_2001(
+    benchmark: BenchmarkFixture, each_kernel: str, n: int
+) -> None:
+    if each_kernel == "pure":
+        pytest.skip("plain Python takes half a minute for one")
+    salts = [bytes([i]) * 12 for i in range(n)]
+    benchmark(kdf.container_keys, ["password"] * n, salts, "gostr3411_94")

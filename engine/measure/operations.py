@@ -53,7 +53,7 @@ def message(size: int) -> bytes:
 
 
 def kernel(part: str) -> str:
-    """Return the kernel in use for ec256, ec512 or streebog."""
+    """Return the kernel in use for ec256, ec512, streebog or gostr3411_94."""
     return active.kernels.get(part, active.name)
 
 
@@ -170,14 +170,15 @@ def _hash(bits: str, size: str) -> Operation:
 SALT = bytes(range(12))
 
 
-def _container_keys(password: str) -> Operation:
-    n = max(1, items("streebog") // 256)
+def _container_keys(password: str, hash_name: str = "streebog256") -> Operation:
+    part = "streebog" if hash_name == "streebog256" else hash_name
+    n = max(1, items(part) // 256)
     passwords, salts = [password] * n, [SALT] * n
 
     def derive() -> list[bytes]:
-        return kdf.container_keys(passwords, salts, "streebog256")
+        return kdf.container_keys(passwords, salts, hash_name)
 
-    return Operation(derive, n, derive()[0].hex(), kernel("streebog"))
+    return Operation(derive, n, derive()[0].hex(), kernel(part))
 
 
 _OPERATIONS: dict[str, Callable[..., Operation]] = {

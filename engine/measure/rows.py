@@ -171,6 +171,12 @@ def _kernels() -> Iterator[Row]:
     ):
         for kernels in ("portable", "pure"):
             yield Row(f"{name}/{kernels}", "kernels", _ours(what), _ours(what, kernels))
+    # Plain Python takes seconds for one; portable code makes them one at a time.
+    old = "kdf.container_keys:password:gostr3411_94"
+    yield Row(
+        *("container-passwords-2001/portable", "kernels"),
+        *(_ours(old), _ours(old, "portable")),
+    )
 
 
 def _peers() -> Iterator[Row]:
