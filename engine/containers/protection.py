@@ -10,6 +10,7 @@ other implementations only.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 
@@ -20,6 +21,7 @@ from gostkey.errors import ContainerError
 from gostkey.keyforms import Scheme
 from gostkey.primitives import Readable
 
+KEY_SIZE = 32
 SALT_SIZE = 12
 MAC_SIZE = 4
 FINGERPRINT_SIZE = 8
@@ -72,6 +74,14 @@ def storage_key(profile: Profile, password: str, salt: Readable) -> bytearray:
     return bytearray(kdf.container_key(password, bytes(salt), profile.hash_name))
 
 
+def storage_keys(
+    profile: Profile, password: str, salts: Sequence[Readable]
+) -> bytearray:
+    """Derive K for each salt, laid end to end: faster than one after the other."""
+    passwords = [password] * len(salts)
+    return bytearray().join(kdf.container_keys(passwords, salts, profile.hash_name))
+
+
 def wrap(
     profile: Profile, curve: Curve, key: Readable, private_le: Readable, mask: Readable
 ) -> bytes:
@@ -112,9 +122,14 @@ def password_mac(profile: Profile, password: str, fingerprint: Readable) -> byte
     """MAC that tells a right password: 16 zero bytes under K(password, fingerprint)."""
     key = storage_key(profile, password, fingerprint)
     try:
-        return _mac(profile, key, bytes(16))
+        return password_mac_by(profile, key)
     finally:
         active.generators.wipe(key)
+
+
+def password_mac_by(profile: Profile, key: Readable) -> bytes:
+    """Compute `password_mac` with K(password, fingerprint) at hand."""
+    return _mac(profile, key, bytes(16))
 
 
 def same(a: Readable, b: Readable) -> bool:

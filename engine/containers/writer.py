@@ -86,6 +86,10 @@ class _Material:
     public_le: bytes
     masks: tuple[Readable, Readable]
     salts: tuple[Readable, Readable]
+    keys: tuple[Readable, Readable]
+    """Storage keys of the two salts."""
+    password_key: Readable | None
+    """That of the fingerprint, for the password MAC; None without a password."""
     certificate: bytes | None
 
 
@@ -271,20 +275,34 @@ def _build(
     public_rows = _rows(public, 2 * size)
     mask_rows = _rows(masks, size)
     salt_rows = _rows(salts, protection.SALT_SIZE)
-    return [
-        _build_one(
-            terms,
-            _Material(
-                name=name,
-                private_le=private_rows[i],
-                public_le=bytes(public_rows[i]),
-                masks=(mask_rows[2 * i], mask_rows[2 * i + 1]),
-                salts=(salt_rows[2 * i], salt_rows[2 * i + 1]),
-                certificate=certificates[i],
-            ),
-        )
-        for i, name in enumerate(names)
-    ]
+    fingerprints = [row[: protection.FINGERPRINT_SIZE] for row in public_rows]
+    # All at once: deriving them is most of what a container with a password costs.
+    keys = protection.storage_keys(
+        _PROFILE,
+        terms.password or "",
+        salt_rows if terms.password is None else [*salt_rows, *fingerprints],
+    )
+    try:
+        key_rows = _rows(keys, protection.KEY_SIZE)
+        password_keys: list[Readable | None] = [*key_rows[2 * n :]] or [None] * n
+        return [
+            _build_one(
+                terms,
+                _Material(
+                    name=name,
+                    private_le=private_rows[i],
+                    public_le=bytes(public_rows[i]),
+                    masks=(mask_rows[2 * i], mask_rows[2 * i + 1]),
+                    salts=(salt_rows[2 * i], salt_rows[2 * i + 1]),
+                    keys=(key_rows[2 * i], key_rows[2 * i + 1]),
+                    password_key=password_keys[i],
+                    certificate=certificates[i],
+                ),
+            )
+            for i, name in enumerate(names)
+        ]
+    finally:
+        active.generators.wipe(keys)
 
 
 def _rows(data: Readable, width: int) -> list[memoryview]:
@@ -294,12 +312,12 @@ def _rows(data: Readable, width: int) -> list[memoryview]:
 
 def _build_one(terms: _Terms, made_of: _Material) -> dict[str, bytes]:
     files = {"name.key": encode_name(made_of.name), HEADER: _header(terms, made_of)}
-    for (primary_name, masks_name), mask, salt in zip(
-        PAIRS, made_of.masks, made_of.salts, strict=True
+    for (primary_name, masks_name), mask, salt, key in zip(
+        PAIRS, made_of.masks, made_of.salts, made_of.keys, strict=True
     ):
         files[primary_name] = asn1.encode_der(
             schemas.PrimaryFile(
-                primary=_wrapped(terms, made_of, mask, salt),
+                primary=_wrapped(terms, made_of, mask, key),
                 secondary=None,
                 hmac_key=None,
             )
@@ -315,16 +333,10 @@ def _build_one(terms: _Terms, made_of: _Material) -> dict[str, bytes]:
     return files
 
 
-def _wrapped(
-    terms: _Terms, made_of: _Material, mask: Readable, salt: Readable
-) -> bytes:
+def _wrapped(terms: _Terms, made_of: _Material, mask: Readable, key: Readable) -> bytes:
     """Encrypt the key for one pair, and see that it decrypts to itself."""
-    key = protection.storage_key(_PROFILE, terms.password or "", salt)
-    try:
-        wrapped = protection.wrap(_PROFILE, terms.curve, key, made_of.private_le, mask)
-        private = protection.unwrap(_PROFILE, terms.curve, key, wrapped, mask)
-    finally:
-        active.generators.wipe(key)
+    wrapped = protection.wrap(_PROFILE, terms.curve, key, made_of.private_le, mask)
+    private = protection.unwrap(_PROFILE, terms.curve, key, wrapped, mask)
     good = protection.same(private, made_of.private_le)
     active.generators.wipe(private)
     if not good:
@@ -338,9 +350,9 @@ def _header(terms: _Terms, made_of: _Material) -> bytes:
     size = terms.curve.size
     fingerprint = made_of.public_le[: protection.FINGERPRINT_SIZE]
     attributes, password_mac = HAS_RESERVE, None
-    if terms.password is not None:
+    if made_of.password_key is not None:
         attributes |= HAS_PASSWORD
-        password_mac = protection.password_mac(_PROFILE, terms.password, fingerprint)
+        password_mac = protection.password_mac_by(_PROFILE, made_of.password_key)
     of_key = EXCHANGE if terms.usage == "exchange" else 0
     of_key |= EXPORTABLE if terms.exportable else 0
     key = schemas.KeyParameters(
