@@ -162,11 +162,22 @@ def application() -> None:
     pass
 
 
+def _leave_no_core() -> None:
+    """Let a crash write no core file: it would hold keys."""
+    try:
+        import resource
+    except ImportError:
+        return  # Windows has none
+    _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     # A thousand renewals make millions of objects and next to no cycles of them;
     # Python's collector would look for these every 700 objects.
     gc.set_threshold(20_000)
+    _leave_no_core()
     try:
         application.main(argv)
     except SystemExit as leaving:

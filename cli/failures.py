@@ -86,6 +86,13 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
         _("wait until the other run ends; `gostkey renew status` shows how far it is"),
     ),
     (
+        errors.EntropyNeeded,
+        _(
+            "on a terminal, move the mouse quickly in wide curves or press keys; "
+            "--window asks in a window; `gostkey entropy status` says what is possible"
+        ),
+    ),
+    (
         errors.GammaLocked,
         _(
             "wait until the other run ends; `gostkey entropy gamma status` shows what "

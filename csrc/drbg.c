@@ -5,11 +5,11 @@
 
 #include "gostkey_generators.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
 #include "ct.h"
+#include "secret_page.h"
 #include "streebog.h"
 #include "wipe.h"
 
@@ -26,15 +26,12 @@ struct gostkey_drbg {
 
 gostkey_drbg *gostkey_drbg_new(void)
 {
-    return calloc(1, sizeof(gostkey_drbg));
+    return gostkey_secret_page_new(sizeof(gostkey_drbg));
 }
 
 void gostkey_drbg_free(gostkey_drbg *drbg)
 {
-    if (drbg != NULL) {
-        gostkey_wipe(drbg, sizeof *drbg);
-        free(drbg);
-    }
+    gostkey_secret_page_free(drbg, sizeof *drbg);
 }
 
 void gostkey_drbg_wipe(gostkey_drbg *drbg)

@@ -16,7 +16,8 @@
 
 typedef struct gostkey_drbg gostkey_drbg;
 
-/* Make a generator without a seed; NULL if there is no memory. */
+/* Make a generator without a seed; NULL if there is no memory.  Its state is on a page of
+ * its own that is kept off the disk and, on Linux, is all zero in a forked child. */
 gostkey_drbg *gostkey_drbg_new(void);
 
 /* Wipe the state and give the memory back; NULL is allowed. */

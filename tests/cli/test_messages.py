@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from gostkey.cli.failures import Exit, Failure, describe, overall
 from gostkey.cli.output import clean
 from gostkey.cli.texts import EXIT_TEXTS
 
-from .conftest import Run
+from .conftest import LAUNCHER, Run, environment
 
 
 def walk(
@@ -226,3 +228,23 @@ def test_a_failing_generator_makes_no_key_and_exits_with_5(
     ran = run("key", "generate", "--no-password", "--out", file, "--json")
     assert (ran.code, ran.error["code"]) == (5, "generator_failure")
     assert not file.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows writes no core files")
+def test_a_crash_leaves_no_core_file() -> None:
+    launcher = LAUNCHER.read_text(encoding="utf-8")
+    bootstrap = launcher.partition("from gostkey.cli import main")[0]
+    program = (
+        bootstrap.replace("__file__", repr(str(LAUNCHER)))
+        + "from gostkey.cli import main\nmain(['--version'])\n"
+        + "import resource\nprint(resource.getrlimit(resource.RLIMIT_CORE)[0])\n"
+    )
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -S -c "$(ulimit -H -c)"; exec "$@"', "sh"]
+        + [sys.executable, "-c", program],
+        capture_output=True,
+        env=environment(),
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "0"

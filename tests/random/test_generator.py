@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,9 @@ import numpy
 import pytest
 
 import gostkey
-from gostkey.backend import available, use
+from gostkey.backend import active, available, use
 from gostkey.errors import LengthError, UnknownAlgorithm
+from gostkey.pure.streebog import Streebog
 from gostkey.random import Generator
 from gostkey.random import generator as module_generator
 from gostkey.random.pool import Gathered
@@ -313,3 +315,32 @@ def test_it_shows_and_pickles_no_secret(generator: Generator) -> None:
     )
     with pytest.raises(TypeError, match="pickled"):
         pickle.dumps(generator)
+
+
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"),
+    reason="only Linux hands a forked child an empty page (MADV_WIPEONFORK)",
+)
+def test_a_forked_child_finds_no_state_of_its_parent() -> None:
+    """Below the generator, which seeds a child anew, the state itself is gone."""
+    if "native" not in available():
+        pytest.skip("needs the native core: install a C compiler, then make test")
+    before = gostkey.backend().name
+    use("native")
+    try:
+        drbg = active.generators.drbg(b"\x55" * 48)
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.write(theirs, drbg.blocks(1))
+            os._exit(0)
+        os.close(theirs)
+        of_child = os.read(ours, 64)
+        os.close(ours)
+        os.waitpid(child, 0)
+        of_parent = drbg.blocks(1)
+    finally:
+        use(before)
+    expected = Streebog(512)
+    expected.update(bytes(62) + b"\x01")
+    assert of_child == expected.digest() != of_parent
