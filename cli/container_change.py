@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from gostkey.containers import Container, with_password
+from gostkey.errors import ContainerError, EncodingError, GostKeyError
 from gostkey.media import (
     copy_container,
+    csp_folder,
+    find_containers,
+    install_certificate,
     read_own_files,
     rewrite_container,
     settle_switch,
 )
+from gostkey.pki.certificates import Certificate
 
 from .container import container_command
-from .failures import naming
+from .failures import describe, naming
 from .files import PathOption
 from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
+from .sources import at_option, now
 from .texts import _, help_page
+from .trust import read_certificates
 
 FOLDER = click.argument("folder", metavar="FOLDER", type=PathOption)
 
@@ -145,3 +153,127 @@ def password(
         )
     else:
         out.note(_("{folder}: the new password is set").format(folder=folder))
+
+
+@container_command.command(
+    "install",
+    help=help_page(
+        _(
+            "Put a certificate into the container of its key.\n\n"
+            "CERTIFICATE is a file, DER or PEM. Without --container the container "
+            "is found by the public key: below the folders of --in, or where "
+            "CryptoPro CSP keeps the containers of this user. A certificate for "
+            "another key is refused. An older certificate of the same key is "
+            "replaced; nothing else in the container changes, and no password is "
+            "needed. With a password option the whole key of a container with a "
+            "password is compared, and not only what its header tells of it."
+        ),
+        examples=[
+            "gostkey container install ivanov.cer --container ivanov.000",
+            "gostkey container install ivanov.cer --in /media/keys",
+        ],
+        exits=[0, 1, 3, 4],
+    ),
+)
+@click.argument("certificate", metavar="CERTIFICATE", type=PathOption)
+@click.option(
+    "--container",
+    "folder",
+    type=PathOption,
+    metavar="FOLDER",
+    help=_("The container, if it is not to be looked for."),
+)
+@click.option(
+    "--in",
+    "trees",
+    type=PathOption,
+    multiple=True,
+    metavar="TREE",
+    help=_("Look for the container here; may be given again."),
+)
+@at_option
+@password_options(of=_("of the container"))
+@json_option
+@click.pass_obj
+def install(
+    out: Output,
+    certificate: Path,
+    folder: Path | None,
+    trees: tuple[Path, ...],
+    at: datetime | None,
+    password: PasswordSource,
+) -> None:
+    if folder is not None and trees:
+        raise click.UsageError(_("give either --container or --in, not both"))
+    several = read_certificates(certificate)
+    if len(several) > 1:
+        raise EncodingError(
+            _("{file}: {count} certificates; give a file with only the owner's").format(
+                file=certificate, count=len(several)
+            )
+        )
+    (one,) = several
+    if folder is None:
+        folder = _find(out, certificate, one, trees)
+    with naming(folder):
+        done = install_certificate(folder, one, password.read())
+    if not one.not_before <= now(at) <= one.not_after:
+        out.note(
+            _("{file}: the certificate is valid from {begin} to {end}, not now").format(
+                file=certificate,
+                begin=one.not_before.date(),
+                end=one.not_after.date(),
+            )
+        )
+    if out.json:
+        out.record(
+            {
+                "item": str(certificate),
+                "status": "done",
+                "container": str(done.place),
+                "name": done.name,
+                "key": done.slot,
+                "changed": done.changed,
+                "replaced": done.before is not None and done.changed,
+                "compared": done.compared,
+            }
+        )
+    elif not done.changed:
+        out.note(_("{folder}: the certificate is there already").format(folder=folder))
+    else:
+        text = _("{folder}: the certificate of {owner} is installed, valid until {end}")
+        out.note(
+            text.format(
+                folder=folder, owner=one.subject.owner, end=one.not_after.date()
+            )
+        )
+
+
+def _find(
+    out: Output, file: Path, certificate: Certificate, trees: tuple[Path, ...]
+) -> Path:
+    """Find the one container of a certificate's key."""
+    places = trees or (csp_folder(),)
+    if not trees and not places[0].is_dir():
+        raise click.UsageError(
+            _("name the container with --container, or where to look with --in")
+        )
+    unreadable: list[GostKeyError] = []
+    found = find_containers(places, certificate, unreadable)
+    if len(found) == 1:
+        return found[0]
+    for fault in unreadable:
+        out.note(describe(fault).message)
+    where = ", ".join(map(str, places))
+    if not found:
+        raise ContainerError(
+            _("{file}: no container in {where} has the key of this certificate").format(
+                file=file, where=where
+            )
+        )
+    raise ContainerError(
+        _("{file}: {count} containers have its key: {found}; name one").format(
+            file=file, count=len(found), found=", ".join(map(str, found))
+        )
+        + " (--container)"
+    )

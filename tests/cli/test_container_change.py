@@ -184,3 +184,72 @@ def test_an_interrupted_change_is_ended_by_the_same_command(
     assert ran.code == 0
     assert opens(folder, "New-Password")
     assert not [one for one in office.tree.iterdir() if one.name.startswith(".")]
+
+
+# -- install -----------------------------------------------------------------
+
+
+@pytest.fixture
+def certificate(office: Office, tmp_path: Path) -> Path:
+    """The certificate of number 0, taken out of its container."""
+    (entry,) = Container.parse(contents(office.container(0))).keys
+    assert entry.certificate is not None
+    file = tmp_path / "owner.cer"
+    file.write_bytes(entry.certificate)
+    return file
+
+
+def test_install_finds_the_container(
+    run: Run, office: Office, certificate: Path
+) -> None:
+    ran = run("container", "install", "--json", certificate, "--in", office.tree)
+    assert ran.code == 0
+    assert ran.record["container"] == str(office.container(0))
+    assert not ran.record["changed"]
+
+
+def test_install_refuses_another_keys_certificate(
+    run: Run, office: Office, certificate: Path
+) -> None:
+    before = contents(office.container(1))
+    ran = run(
+        "container",
+        "install",
+        "--json",
+        certificate,
+        "--container",
+        office.container(1),
+    )
+    assert (ran.code, ran.error["code"]) == (3, "certificate_mismatch")
+    assert "none of its keys" in ran.error["message"]
+    assert "--in" in ran.error["hint"]
+    assert contents(office.container(1)) == before
+
+
+def test_install_names_all_copies_instead_of_guessing(
+    run: Run, office: Office, certificate: Path, tmp_path: Path
+) -> None:
+    run("container", "copy", office.container(0), office.tree)
+    ran = run("container", "install", certificate, "--in", office.tree)
+    assert ran.code == 3
+    assert "2 containers" in ran.stderr and "le000000.001" in ran.stderr
+
+
+def test_install_says_that_there_is_none(
+    run: Run, certificate: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    ran = run("container", "install", certificate, "--in", tmp_path / "empty")
+    assert ran.code == 3 and "no container" in ran.stderr
+    both = run("container", "install", certificate, "--in", ".", "--container", ".")
+    assert both.code == 1
+
+
+def test_install_refuses_what_is_no_certificate(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    (tmp_path / "letter.cer").write_text("Dear colleagues")
+    ran = run(
+        "container", "install", tmp_path / "letter.cer", "--in", office.tree, "--json"
+    )
+    assert ran.code == 3 and "letter.cer" in ran.error["message"]
