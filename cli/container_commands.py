@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import container_change
+from . import container_backup, container_change
 from .container import container_command
 
-__all__ = ["container_change", "container_command"]
+__all__ = ["container_backup", "container_change", "container_command"]

@@ -1,5 +1,7 @@
 """Places where containers are kept."""
 
+from .archive import Backup, Stored, is_encrypted, pack, unpack
+from .backup import Restored, collect, read_archive, restore, write_archive
 from .copying import Copied, copy_container, read_own_files
 from .faults import explain
 from .folder import FolderStore
@@ -9,17 +11,27 @@ from .medium import Medium
 from .switching import rewrite_container, settle_switch
 
 __all__ = [
+    "Backup",
     "Copied",
     "FolderStore",
     "Installed",
     "Medium",
+    "Restored",
+    "Stored",
+    "collect",
     "copy_container",
     "csp_folder",
     "explain",
     "find_containers",
     "install_certificate",
+    "is_encrypted",
+    "pack",
+    "read_archive",
     "read_container",
     "read_own_files",
+    "restore",
     "rewrite_container",
     "settle_switch",
+    "unpack",
+    "write_archive",
 ]
