@@ -65,15 +65,18 @@ def killed_at(work: Callable[[], object], step: int) -> bool:
     return ended != 0
 
 
-def every_step(prepare: Callable[[int], Callable[[], object]]) -> Iterator[int]:
+def every_step(
+    prepare: Callable[[int], Callable[[], object]], least: int = 10
+) -> Iterator[int]:
     """Kill at step 1, 2, ... until the work ends; yield after each death.
 
     Args:
         prepare: makes a new scene for a step and returns the work on it.
+        least: steps that the work is known to have.
     """
     for step in range(1, 1000):
         if not killed_at(prepare(step), step):
-            assert step > 10, "the calls are not seen, so nothing was tested"
+            assert step > least, "the calls are not seen, so nothing was tested"
             return
         yield step
     raise AssertionError("it does not end")

@@ -8,7 +8,7 @@ from .folder import FolderStore
 from .groups import read_container
 from .installing import Installed, csp_folder, find_containers, install_certificate
 from .medium import Medium
-from .switching import rewrite_container, settle_switch
+from .switching import is_set_aside, rewrite_container, settle_switch
 
 __all__ = [
     "Backup",
@@ -25,6 +25,7 @@ __all__ = [
     "find_containers",
     "install_certificate",
     "is_encrypted",
+    "is_set_aside",
     "pack",
     "read_archive",
     "read_container",

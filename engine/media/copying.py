@@ -71,7 +71,7 @@ def copy_container(
         if not same:
             raise MediumError(
                 f"{place}: the copy does not hold the same keys; the medium is "
-                "failing, use another one"
+                "failing, use another one and throw this copy away"
             )
     if read_own_files(source) != files:
         raise MediumError(

@@ -309,7 +309,12 @@ class FolderStore:
                     if name == OLD_HEADER:
                         settle(str(folder))
                     elif name.startswith(SET_ASIDE):
-                        settle_switch(folder / name[len(SET_ASIDE) :])
+                        try:
+                            settle_switch(folder / name[len(SET_ASIDE) :])
+                        except MediumError as error:
+                            if error.errno is None:
+                                continue  # two different ones: a person must look
+                            raise
                     else:
                         durable.discard(path)
                     done.append(path)

@@ -75,6 +75,12 @@ def rewrite_container(
     return place
 
 
+def is_set_aside(folder: str | os.PathLike[str]) -> bool:
+    """Say whether a container is missing because a switch was cut off."""
+    where = os.path.realpath(folder)
+    return not os.path.lexists(where) and os.path.isdir(_aside(where))
+
+
 def settle_switch(folder: str | os.PathLike[str]) -> None:
     """End a switch of folders that a crash cut off; do nothing if there was none.
 
@@ -123,7 +129,8 @@ def _write_beside(folder: str, beside: str, files: Mapping[str, bytes]) -> None:
 
 def _give(path: str, about: os.stat_result) -> None:
     """Leave a container to its owner, also when the superuser works on it."""
-    if hasattr(os, "chown") and about.st_uid != os.geteuid():
+    # A FAT disk has one owner for all, and no way to name another.
+    if hasattr(os, "chown") and os.stat(path).st_uid != about.st_uid:
         os.chown(path, about.st_uid, about.st_gid)
 
 

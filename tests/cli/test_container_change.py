@@ -180,6 +180,8 @@ def test_an_interrupted_change_is_ended_by_the_same_command(
 ) -> None:
     folder = office.container(2)
     folder.rename(folder.with_name(f".gostkey-old-{folder.name}"))
+    shown = run("container", "show", folder)
+    assert shown.code == 4 and f"gostkey container password {folder}" in shown.stderr
     ran = run("container", "password", folder, "--new-password-file", new)
     assert ran.code == 0
     assert opens(folder, "New-Password")

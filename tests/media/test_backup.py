@@ -335,6 +335,7 @@ TRAVERSALS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("folder", TRAVERSALS)
 def test_a_folder_that_leads_elsewhere_is_refused(good: bytes, folder: str) -> None:
     def move(files: dict[str, bytes]) -> None:

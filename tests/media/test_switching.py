@@ -67,6 +67,19 @@ def test_a_link_to_the_folder_is_followed(tmp_path: Path) -> None:
     assert link.is_symlink() and FolderStore(tmp_path).read(link) == NEW
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0,
+    reason="needs the right to give files away: run as root",
+)
+def test_the_superuser_leaves_a_container_to_its_owner(tmp_path: Path) -> None:
+    place = SAMPLE.write(tmp_path / "a.000")
+    for path in (place, *place.iterdir()):
+        os.chown(path, 12345, 54321)
+    rewrite_container(place, OLD, NEW)
+    owners = {(one.stat().st_uid, one.stat().st_gid) for one in place.iterdir()}
+    assert owners == {(12345, 54321)} == {(place.stat().st_uid, place.stat().st_gid)}
+
+
 def test_old_key_files_are_overwritten_before_they_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,12 +229,35 @@ def test_a_kill_at_every_step_leaves_the_old_or_the_new(
     assert seen == {("a.000", False), (f"{SET_ASIDE}a.000", False), ("a.000", True)}
 
 
+@forks
+@pytest.mark.parametrize("new_is_there", [False, True])
+def test_a_kill_while_ending_a_switch_is_ended_by_the_next(
+    tmp_path: Path, new_is_there: bool
+) -> None:
+    def prepare(step: int) -> Callable[[], object]:
+        place = tmp_path / str(step) / "a.000"
+        aside = SAMPLE.write(place.with_name(f"{SET_ASIDE}a.000"))
+        (aside / "note.txt").write_text("keep me")
+        if new_is_there:
+            samples.write(place, NEW)
+        return lambda: settle_switch(place)
+
+    for step in every_step(prepare, least=3):
+        place = tmp_path / str(step) / "a.000"
+        settle_switch(place)
+        assert names(place.parent) == ["a.000"]
+        assert FolderStore(place.parent).read(place) == (NEW if new_is_there else OLD)
+        assert (place / "note.txt").read_text() == "keep me"
+
+
 def test_an_old_container_of_other_keys_is_not_wiped(tmp_path: Path) -> None:
     other = samples.container("switched")
     aside = other.write(tmp_path / f"{SET_ASIDE}a.000")
     SAMPLE.write(tmp_path / "a.000")
     with pytest.raises(MediumError, match="same keys"):
         settle_switch(tmp_path / "a.000")
+    # Nor does a campaign stumble over it.
+    assert FolderStore(tmp_path).clean_leftovers(0) == []
     assert samples.read(aside) == other.files
 
 
