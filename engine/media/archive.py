@@ -253,6 +253,8 @@ def _read_manifest(text: bytes, contents: dict[str, bytes]) -> Backup:
                 _checked_file(name): _take(contents, f"{folder}/{name}", facts)
                 for name, facts in one["files"].items()
             }
+            if not files:
+                raise BackupError(f"{folder!r}: has no files")
             containers.append(
                 Stored(folder, str(one["name"]), files, str(one["damage"]))
             )

@@ -116,6 +116,12 @@ def _aside(folder: str) -> str:
 
 def _write_beside(folder: str, beside: str, files: Mapping[str, bytes]) -> None:
     about = os.stat(folder)
+    if os.path.ismount(folder):
+        raise MediumError(
+            f"{folder}: the container lies in the root of the medium itself, where its "
+            "files cannot be changed together; `gostkey container copy` puts it into a "
+            "folder"
+        )
     os.mkdir(beside, durable.FOLDER_MODE)
     for name, data in files.items():
         path = os.path.join(beside, name)

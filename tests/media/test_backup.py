@@ -421,6 +421,9 @@ def test_another_programs_files_are_refused(good: bytes) -> None:
         lambda manifest: manifest.update(containers=7),
         lambda manifest: manifest.update(containers=[7]),
         lambda manifest: manifest["containers"][0].update(files=[]),
+        lambda manifest: manifest["containers"].append(
+            {"folder": "two.000", "name": "", "damage": "", "files": {}}
+        ),
         lambda manifest: manifest["containers"][0].update(folder=["one.000"]),
         lambda manifest: manifest["containers"].append(manifest["containers"][0]),
         lambda manifest: manifest.pop("missing"),

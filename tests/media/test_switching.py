@@ -167,6 +167,16 @@ def test_a_second_run_does_not_come_between(tmp_path: Path) -> None:
     assert FolderStore(tmp_path).read(place) == OLD
 
 
+def test_a_container_in_the_root_of_a_medium_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = SAMPLE.write(tmp_path / "usb")
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == str(place))
+    with pytest.raises(MediumError, match="container copy"):
+        rewrite_container(place, OLD, NEW)
+    assert samples.read(place) == OLD and names(tmp_path) == ["usb"]
+
+
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0,
     reason="needs a user whom file permissions bind: run as another user than root",
