@@ -1,4 +1,8 @@
-"""``gostkey container``: find, show and check key containers."""
+"""``gostkey container``: find, show and check key containers.
+
+This module has the group and what changes nothing; `container_commands` names
+the modules with the other commands.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,7 @@ FOLDERS = click.argument(
     "container",
     help=help_page(
         _(
-            "Find, show and check key containers.\n\n"
+            "Find, check, copy, change and back up key containers.\n\n"
             "A key container is a folder with the files name.key, header.key, "
             "primary.key, masks.key, primary2.key and masks2.key."
         ),
@@ -38,8 +42,12 @@ FOLDERS = click.argument(
             "gostkey container list /media/keys",
             "gostkey container show /media/keys/ivanov.000",
             "gostkey container check /media/keys/*.000",
+            "gostkey container copy /media/keys/ivanov.000 /media/spare",
+            "gostkey container password /media/keys/ivanov.000",
+            "gostkey container install ivanov.cer --in /media/keys",
+            "gostkey container backup /media/keys --out backups",
         ],
-        exits=[0, 1, 2, 3, 4],
+        exits=[0, 1, 2, 3, 4, 5],
     ),
 )
 def container_command() -> None:

@@ -111,6 +111,13 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
         _("nothing is lost: `gostkey renew resume` tries again"),
     ),
     (
+        errors.CertificateMismatch,
+        _(
+            "`gostkey container install CERTIFICATE --in FOLDER` finds the container "
+            "that a certificate belongs to"
+        ),
+    ),
+    (
         errors.ContainerDamaged,
         _(
             "copy the container from its backup; if there is none, "

@@ -17,8 +17,13 @@ import click
 
 from gostkey import curves, keyforms
 from gostkey.containers import Container
-from gostkey.errors import EncodingError, PasswordRequired, UnknownCurve
-from gostkey.media import FolderStore
+from gostkey.errors import (
+    EncodingError,
+    MediumError,
+    PasswordRequired,
+    UnknownCurve,
+)
+from gostkey.media import FolderStore, is_set_aside
 from gostkey.signing import SigningKey, VerifyingKey
 
 from .failures import naming
@@ -166,6 +171,13 @@ def read_container(folder: Path) -> Container:
         ContainerError, MediumError: naming the folder.
     """
     place = folder.absolute()
+    if is_set_aside(place):
+        raise MediumError(
+            _(
+                "{folder}: a change of its password was cut off; "
+                "`gostkey container password {folder}` gives it its name back"
+            ).format(folder=folder)
+        )
     with naming(folder):
         return Container.parse(FolderStore(place.parent).read(place))
 

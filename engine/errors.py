@@ -116,6 +116,10 @@ class MediumError(GostKeyError, OSError):
     """A medium cannot be read or written: absent, full, read-only."""
 
 
+class BackupError(GostKeyError, ValueError):
+    """An archive of containers is damaged, changed, or not one of ours."""
+
+
 # -- certificates -----------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ Where the files are kept is the matter of `gostkey.media`.
 """
 
 from .certificate_facts import CertificateFacts, certificate_facts
+from .changing import renamed, with_password
 from .container import FILES, LARGEST_FILE, Container, OpenContainer
 from .findings import Finding
 from .header import KeyEntry, header_is_whole
@@ -24,5 +25,7 @@ __all__ = [
     "certificate_facts",
     "folder_name",
     "header_is_whole",
+    "renamed",
     "with_certificate",
+    "with_password",
 ]

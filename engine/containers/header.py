@@ -172,13 +172,21 @@ def put_certificate(header: Header, slot: str, certificate: bytes) -> bytes:
         wrapped = asn1.encode_der(schemas.PrimaryCertificate(element=certificate))
     else:
         wrapped = asn1.encode_der(schemas.SecondaryCertificate(element=certificate))
-    new = schemas.element_of(wrapped)
+    return put_elements(header, schemas.element_of(wrapped))
+
+
+def put_elements(header: Header, *new: asn1.TLV) -> bytes:
+    """Return header.key with elements put in, or in place of those of their tags.
+
+    All other elements keep their bytes and their order; the MAC is new.
+    """
     elements = list(header.elements)
-    tags = [element.tag_bytes for element in elements]
-    if new.tag_bytes in tags:
-        elements[tags.index(new.tag_bytes)] = new
-    else:
-        elements.insert(_place(tags, new.tag_bytes), new)
+    for element in new:
+        tags = [one.tag_bytes for one in elements]
+        if element.tag_bytes in tags:
+            elements[tags.index(element.tag_bytes)] = element
+        else:
+            elements.insert(_place(tags, element.tag_bytes), element)
     return seal(header.profile, asn1.encode_der(schemas.Elements(element=elements)))
 
 

@@ -177,6 +177,13 @@ class NewHeader:
 
 
 @asn1.sequence
+class PasswordMac:
+    """`One` whose element is hmacPassword."""
+
+    element: Annotated[bytes, asn1.Implicit(2)]
+
+
+@asn1.sequence
 class PrimaryCertificate:
     """`One` whose element is primaryCertificate."""
 

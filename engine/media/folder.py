@@ -31,6 +31,7 @@ from .groups import (
     settle,
     write_containers,
 )
+from .switching import SET_ASIDE, settle_switch
 
 DEPTH = 4
 """Levels of folders below the root in which containers are looked for."""
@@ -97,11 +98,8 @@ class FolderStore:
             if unreadable is not None:
                 unreadable.append(explain(error, folder))
             return
-        inner = [
-            entry.name
-            for entry in entries
-            if _is_folder(entry) and not entry.name.startswith(durable.TEMPORARY)
-        ]
+        inner = [entry.name for entry in entries if _is_folder(entry)]
+        inner = [name for name in inner if not _is_unfinished(name, inner)]
         named_like_one = level and not inner and _NUMBERED.fullmatch(folder.name)
         if files.intersection(FILES) or named_like_one:
             yield folder
@@ -285,7 +283,8 @@ class FolderStore:
         """Finish or remove what a crash left below the root.
 
         Unfinished folders and files are removed; a header whose replacement
-        was not finished is kept if it is good, else the old one is put back.
+        was not finished is kept if it is good, else the old one is put back; so
+        is a container that was set aside and has no successor.
 
         Args:
             older_than: seconds; what is younger may be another process's work.
@@ -303,11 +302,19 @@ class FolderStore:
             with explained(folder):
                 for name in sorted(os.listdir(folder)):
                     path = folder / name
-                    ours = name.startswith(durable.TEMPORARY) or name == OLD_HEADER
+                    ours = name.startswith((durable.TEMPORARY, SET_ASIDE))
+                    ours = ours or name == OLD_HEADER
                     if not ours or path.lstat().st_mtime > newest:
                         continue
                     if name == OLD_HEADER:
                         settle(str(folder))
+                    elif name.startswith(SET_ASIDE):
+                        try:
+                            settle_switch(folder / name[len(SET_ASIDE) :])
+                        except MediumError as error:
+                            if error.errno is None:
+                                continue  # two different ones: a person must look
+                            raise
                     else:
                         durable.discard(path)
                     done.append(path)
@@ -321,7 +328,7 @@ class FolderStore:
                     entry.name
                     for entry in scan
                     if entry.is_dir(follow_symlinks=False)
-                    and not entry.name.startswith(durable.TEMPORARY)
+                    and not entry.name.startswith((durable.TEMPORARY, SET_ASIDE))
                 )
         except OSError:
             return
@@ -336,6 +343,16 @@ def _one(results: list[Path | MediumError]) -> Path:
     if isinstance(result, MediumError):
         raise result
     return result
+
+
+def _is_unfinished(name: str, beside: list[str]) -> bool:
+    """Say whether a folder is no container of its own (yet, or any more).
+
+    One that was set aside counts while nothing has taken its place.
+    """
+    if name.startswith(durable.TEMPORARY):
+        return True
+    return name.startswith(SET_ASIDE) and name[len(SET_ASIDE) :] in beside
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -1,0 +1,279 @@
+"""``gostkey container copy``, ``password``, ``install``: what changes containers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from gostkey.containers import Container, with_password
+from gostkey.errors import ContainerError, EncodingError, GostKeyError
+from gostkey.media import (
+    copy_container,
+    csp_folder,
+    find_containers,
+    install_certificate,
+    read_own_files,
+    rewrite_container,
+    settle_switch,
+)
+from gostkey.pki.certificates import Certificate
+
+from .container import container_command
+from .failures import describe, naming
+from .files import PathOption
+from .output import Output, json_option
+from .secrets_input import PasswordSource, password_options
+from .sources import at_option, now
+from .texts import _, help_page
+from .trust import read_certificates
+
+FOLDER = click.argument("folder", metavar="FOLDER", type=PathOption)
+
+
+@container_command.command(
+    "copy",
+    help=help_page(
+        _(
+            "Copy a container into another folder.\n\n"
+            "SOURCE is the container's folder and stays as it is. DESTINATION is a "
+            "folder that is there, such as the root of a removable disk; the copy's "
+            "folder in it is named after the container, with .001 and so on if the "
+            "name is taken. Nothing is overwritten. The copy is read back and its "
+            "keys are compared; with a password option also the keys of a container "
+            "with a password, else its files."
+        ),
+        examples=[
+            "gostkey container copy /media/keys/ivanov.000 /media/spare",
+            "gostkey container copy ivanov.000 /media/spare --name ivanov-spare",
+        ],
+        exits=[0, 1, 3, 4],
+    ),
+)
+@click.argument("source", metavar="SOURCE", type=PathOption)
+@click.argument("destination", metavar="DESTINATION", type=PathOption)
+@click.option(
+    "--name",
+    metavar="NAME",
+    help=_("Container name of the copy; that of the source if left out."),
+)
+@password_options(of=_("of the container"))
+@json_option
+@click.pass_obj
+def copy(
+    out: Output,
+    source: Path,
+    destination: Path,
+    name: str | None,
+    password: PasswordSource,
+) -> None:
+    with naming(source):
+        copied = copy_container(
+            source, destination, name=name, password=password.read()
+        )
+    for note in copied.notes:
+        out.note(_("{folder}: {fault}").format(folder=source, fault=note))
+    if copied.notes:
+        out.hint(_("the copy is no better; `gostkey container check` tells more"))
+    if out.json:
+        out.record(
+            {
+                "item": str(source),
+                "status": "done",
+                "copy": str(copied.place),
+                "name": copied.name,
+                "compared": copied.compared,
+            }
+        )
+        return
+    words = {
+        "keys": _("{copy}: copied, read back, its keys are the same"),
+        "files": _("{copy}: copied, read back, its files are the same"),
+    }
+    out.note(words[copied.compared].format(copy=copied.place))
+
+
+@container_command.command(
+    "password",
+    help=help_page(
+        _(
+            "Set, change or remove a container's password.\n\n"
+            "The keys are encrypted anew; name and certificate stay. The new "
+            "container is written beside the old one, compared, and takes its place; "
+            "then the old files are wiped. If the run is cut off, the old or the new "
+            "container is there, and the same command ends the work. Other copies "
+            "of the container keep the old password."
+        ),
+        examples=[
+            "gostkey container password ivanov.000",
+            "gostkey container password ivanov.000 --password-file old.txt "
+            "--new-password-file new.txt",
+            "gostkey container password ivanov.000 --no-new-password",
+        ],
+        exits=[0, 1, 3, 4, 5],
+    ),
+)
+@FOLDER
+@password_options("new-password", of=_("to set"), without=_("Remove the password."))
+@password_options(of=_("that the container has now"))
+@json_option
+@click.pass_obj
+def password(
+    out: Output, folder: Path, password: PasswordSource, new_password: PasswordSource
+) -> None:
+    with naming(folder):
+        settle_switch(folder)
+        files = read_own_files(folder)
+        container = Container.parse(files)
+        old = password.ask(str(folder)) if container.has_password else None
+        # Now, so that nobody types a new password in vain.
+        container.open(old).close()
+        new = new_password.choose(str(folder))
+        changed = old is not None or new is not None
+        if changed:
+            rewrite_container(folder, files, with_password(files, old, new))
+    if out.json:
+        out.record(
+            {
+                "item": str(folder),
+                "status": "done",
+                "name": container.name,
+                "changed": changed,
+                "has_password": new is not None,
+            }
+        )
+    elif not changed:
+        out.note(_("{folder}: it has no password, and stays so").format(folder=folder))
+    elif new is None:
+        out.note(
+            _(
+                "{folder}: the password is removed: whoever has the folder has the key"
+            ).format(folder=folder)
+        )
+    else:
+        out.note(_("{folder}: the new password is set").format(folder=folder))
+
+
+@container_command.command(
+    "install",
+    help=help_page(
+        _(
+            "Put a certificate into the container of its key.\n\n"
+            "CERTIFICATE is a file, DER or PEM. Without --container the container "
+            "is found by the public key: below the folders of --in, or where "
+            "CryptoPro CSP keeps the containers of this user. A certificate for "
+            "another key is refused. An older certificate of the same key is "
+            "replaced; nothing else in the container changes, and no password is "
+            "needed. With a password option the whole key of a container with a "
+            "password is compared, and not only what its header tells of it."
+        ),
+        examples=[
+            "gostkey container install ivanov.cer --container ivanov.000",
+            "gostkey container install ivanov.cer --in /media/keys",
+        ],
+        exits=[0, 1, 3, 4],
+    ),
+)
+@click.argument("certificate", metavar="CERTIFICATE", type=PathOption)
+@click.option(
+    "--container",
+    "folder",
+    type=PathOption,
+    metavar="FOLDER",
+    help=_("The container, if it is not to be looked for."),
+)
+@click.option(
+    "--in",
+    "trees",
+    type=PathOption,
+    multiple=True,
+    metavar="TREE",
+    help=_("Look for the container here; may be given again."),
+)
+@at_option
+@password_options(of=_("of the container"))
+@json_option
+@click.pass_obj
+def install(
+    out: Output,
+    certificate: Path,
+    folder: Path | None,
+    trees: tuple[Path, ...],
+    at: datetime | None,
+    password: PasswordSource,
+) -> None:
+    if folder is not None and trees:
+        raise click.UsageError(_("give either --container or --in, not both"))
+    several = read_certificates(certificate)
+    if len(several) > 1:
+        raise EncodingError(
+            _("{file}: {count} certificates; give a file with only the owner's").format(
+                file=certificate, count=len(several)
+            )
+        )
+    (one,) = several
+    if folder is None:
+        folder = _find(out, certificate, one, trees)
+    with naming(folder):
+        done = install_certificate(folder, one, password.read())
+    if not one.not_before <= now(at) <= one.not_after:
+        out.note(
+            _("{file}: the certificate is valid from {begin} to {end}, not now").format(
+                file=certificate,
+                begin=one.not_before.date(),
+                end=one.not_after.date(),
+            )
+        )
+    if out.json:
+        out.record(
+            {
+                "item": str(certificate),
+                "status": "done",
+                "container": str(done.place),
+                "name": done.name,
+                "key": done.slot,
+                "changed": done.changed,
+                "replaced": done.before is not None and done.changed,
+                "compared": done.compared,
+            }
+        )
+    elif not done.changed:
+        out.note(_("{folder}: the certificate is there already").format(folder=folder))
+    else:
+        text = _("{folder}: the certificate of {owner} is installed, valid until {end}")
+        out.note(
+            text.format(
+                folder=folder, owner=one.subject.owner, end=one.not_after.date()
+            )
+        )
+
+
+def _find(
+    out: Output, file: Path, certificate: Certificate, trees: tuple[Path, ...]
+) -> Path:
+    """Find the one container of a certificate's key."""
+    places = trees or (csp_folder(),)
+    if not trees and not places[0].is_dir():
+        raise click.UsageError(
+            _("name the container with --container, or where to look with --in")
+        )
+    unreadable: list[GostKeyError] = []
+    found = find_containers(places, certificate, unreadable)
+    if len(found) == 1:
+        return found[0]
+    for fault in unreadable:
+        out.note(describe(fault).message)
+    where = ", ".join(map(str, places))
+    if not found:
+        raise ContainerError(
+            _("{file}: no container in {where} has the key of this certificate").format(
+                file=file, where=where
+            )
+        )
+    raise ContainerError(
+        _("{file}: {count} containers have its key: {found}; name one").format(
+            file=file, count=len(found), found=", ".join(map(str, found))
+        )
+        + " (--container)"
+    )

@@ -1,0 +1,143 @@
+"""A certificate put into the container of its key.
+
+The container may be named or looked for; in any case the certificate must be
+for a key in it.  Without the password that is told by the curve and the eight
+bytes of the public key that the header has, with it by the whole key.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gostkey.containers import Container, KeyEntry, with_certificate
+from gostkey.errors import CertificateMismatch, GostKeyError, MediumError
+from gostkey.pki.certificates import Certificate
+
+from .copying import read_own_files
+from .folder import FolderStore
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What was done with a certificate."""
+
+    place: Path
+    name: str
+    slot: str
+    """Which of the container's keys it is for."""
+    before: bytes | None
+    """The certificate that this key had, DER."""
+    changed: bool
+    """False if it was there already."""
+    compared: str
+    """"key", or "fingerprint" where no password opened the container."""
+
+
+def find_containers(
+    roots: Iterable[str | os.PathLike[str]],
+    certificate: Certificate,
+    unreadable: list[GostKeyError] | None = None,
+) -> list[Path]:
+    """Return the containers below some folders that hold a certificate's key.
+
+    Args:
+        roots: folders to look in and below.
+        certificate: whose key.
+        unreadable: gets an error for what cannot be looked into; among it may be
+            the container.
+
+    Raises:
+        MediumError: if one of the roots cannot be read.
+    """
+    found: dict[str, Path] = {}
+    for root in roots:
+        store = FolderStore(root)
+        faults: list[MediumError] = []
+        for place in store.find(faults):
+            try:
+                container = Container.parse(store.read(place))
+            except GostKeyError as error:
+                if unreadable is not None:
+                    unreadable.append(_named(error, place))
+                continue
+            if any(_is_of(entry, certificate) for entry in container.keys):
+                found.setdefault(os.path.realpath(place), place)
+        if unreadable is not None:
+            unreadable += faults
+    return list(found.values())
+
+
+def install_certificate(
+    folder: str | os.PathLike[str],
+    certificate: Certificate,
+    password: str | None = None,
+) -> Installed:
+    """Put a certificate into a container; one that its key had is replaced.
+
+    Args:
+        folder: the container's.
+        certificate: for a key of it.
+        password: the container's, if the whole key shall be compared.
+
+    Raises:
+        CertificateMismatch: if it is for another key; nothing is written then.
+        MediumError, ContainerError: if it cannot be read or written.
+        WrongPassword: if the password does not open it.
+    """
+    place = Path(os.path.realpath(folder))
+    files = read_own_files(place)
+    container = Container.parse(files)
+    entry = next((one for one in container.keys if _is_of(one, certificate)), None)
+    if entry is None:
+        raise CertificateMismatch(
+            f"container {container.name!r}: certificate {certificate.serial_text} of "
+            f"{certificate.subject.owner} is for none of its keys; it is not installed"
+        )
+    changed = with_certificate(files, certificate.der)
+    compared = "fingerprint"
+    if password is not None or not container.has_password:
+        # Opening compares the whole public key with that of the certificate.
+        Container.parse(changed).open(password).close()
+        compared = "key"
+    if changed != files:
+        store = FolderStore(place.parent)
+        store.replace_header(place, changed["header.key"])
+        if store.read(place) != changed:
+            raise MediumError(
+                f"{place}: changed while it was worked on; was the medium swapped? "
+                "look at it and try again"
+            )
+    return Installed(
+        place=place,
+        name=container.name,
+        slot=entry.slot,
+        before=entry.certificate,
+        changed=changed != files,
+        compared=compared,
+    )
+
+
+def csp_folder() -> Path:
+    """Return the folder in which CryptoPro CSP keeps this user's containers."""
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA", "")) / "Crypto Pro"
+    return Path("/var/opt/cprocsp/keys") / getpass.getuser()
+
+
+def _is_of(entry: KeyEntry, certificate: Certificate) -> bool:
+    key = certificate.public_key
+    if (entry.curve, entry.scheme) != (key.curve, key.scheme):
+        return False
+    return bool(entry.fingerprint) and key.to_bytes().startswith(
+        entry.fingerprint or b""
+    )
+
+
+def _named(error: GostKeyError, place: Path) -> GostKeyError:
+    if str(place) in str(error):
+        return error
+    return type(error)(f"{place}: {error}")

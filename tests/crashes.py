@@ -1,0 +1,82 @@
+"""kill -9 at any call that touches a disk, in a child process.
+
+What is killed is the process, not the disk: what a call has done stays.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+forks = pytest.mark.skipif(
+    not hasattr(os, "fork"),
+    reason="needs os.fork to have a process to kill: run it on Linux or macOS",
+)
+
+CALLS = (
+    "open",
+    "write",
+    "fsync",
+    "mkdir",
+    "rename",
+    "replace",
+    "link",
+    "unlink",
+    "rmdir",
+    "utime",
+    "close",
+)
+
+
+def killed_at(work: Callable[[], object], step: int) -> bool:
+    """Do something in a child that dies before its n-th call; say whether it died."""
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        calls = 0
+
+        def deadly(original: Callable[..., Any]) -> Callable[..., Any]:
+            def call(*arguments: Any, **options: Any) -> Any:
+                nonlocal calls
+                calls += 1
+                if calls == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return original(*arguments, **options)
+
+            return call
+
+        try:
+            for name in CALLS:
+                setattr(os, name, deadly(getattr(os, name)))
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    ended = os.waitstatus_to_exitcode(status)
+    assert ended in (0, -signal.SIGKILL)
+    return ended != 0
+
+
+def every_step(
+    prepare: Callable[[int], Callable[[], object]], least: int = 10
+) -> Iterator[int]:
+    """Kill at step 1, 2, ... until the work ends; yield after each death.
+
+    Args:
+        prepare: makes a new scene for a step and returns the work on it.
+        least: steps that the work is known to have.
+    """
+    for step in range(1, 1000):
+        if not killed_at(prepare(step), step):
+            assert step > least, "the calls are not seen, so nothing was tested"
+            return
+        yield step
+    raise AssertionError("it does not end")
