@@ -31,7 +31,7 @@ COMMANDS = {
     "key": "key",
     "sign": "sign",
     "verify": "sign",
-    "container": "container",
+    "container": "container_commands",
     "cert": "cert",
     "entropy": "entropy",
     "ca": "ca_serve",

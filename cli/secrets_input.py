@@ -82,7 +82,7 @@ class PasswordSource:
             first = _prompt(
                 what,
                 _("new password of {what} (empty: none)").format(what=what),
-                cure=_("--no-password leaves it without one"),
+                cure=_("--no-{name} leaves it without one").format(name=self.option),
             )
             if not first:
                 return None
