@@ -203,7 +203,6 @@ def container_of(
 
     Raises:
         ContainerError: if name or password cannot be used.
-        UnknownAlgorithm: if the key is of GOST R 34.10-2001.
     """
     chosen = name if name is not None else _usable_name(key.name)
     files = build_container(
@@ -214,6 +213,7 @@ def container_of(
         exportable=key.exportable,
         not_after=key.not_after,
         usage=key.usage,
+        old_scheme=True,
     )
     return chosen, files
 
