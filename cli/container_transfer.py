@@ -222,7 +222,7 @@ def import_(
                     file=file, n=len(transfer.keys)
                 )
             )
-        secret = password.choose(str(file))
+        secret = password.choose(_("the container for {file}").format(file=file))
         for key in transfer.keys:
             if exportable is not None:
                 key.exportable = exportable
