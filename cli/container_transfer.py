@@ -8,7 +8,6 @@ import click
 
 from gostkey.containers import (
     FORMS,
-    Container,
     Transfer,
     TransferKey,
     add_certificates,
@@ -38,7 +37,7 @@ _LIMIT = 1 << 20
     "export",
     help=help_page(
         _(
-            "Export a key and its certificate from a container into a file.\n\n"
+            "Write a key and its certificate into a file.\n\n"
             "The form is a PFX as CryptoPro CSP imports it (cryptopro), a PFX of "
             "RFC 9548 (standard), or PKCS#8 as PEM with the certificate behind the "
             "key (pkcs8). A key that is marked as not exportable is refused. The "
@@ -226,7 +225,11 @@ def import_(
         for key in transfer.keys:
             if exportable is not None:
                 key.exportable = exportable
-            _import(out, file, destination, key, name, secret, transfer.kind)
+        # All before the first is written: one that cannot be stops all of them.
+        made = [container_of(key, name=name, password=secret) for key in transfer.keys]
+        for key, (chosen, files) in zip(transfer.keys, made, strict=True):
+            place = FolderStore(destination).write(chosen, files)
+            _tell(out, file, place, key, transfer.kind)
 
 
 def _open(data: bytes, file: Path, password: PasswordSource) -> Transfer:
@@ -238,18 +241,8 @@ def _open(data: bytes, file: Path, password: PasswordSource) -> Transfer:
         return read_transfer(data, password.ask(str(file)))
 
 
-def _import(
-    out: Output,
-    file: Path,
-    destination: Path,
-    key: TransferKey,
-    name: str | None,
-    password: str | None,
-    kind: str,
-) -> None:
-    chosen, files = container_of(key, name=name, password=password)
-    place = FolderStore(destination).write(chosen, files)
-    read = Container.parse(FolderStore(place.parent).read(place))
+def _tell(out: Output, file: Path, place: Path, key: TransferKey, kind: str) -> None:
+    read = read_container(place)
     if out.json:
         out.record(
             {
@@ -269,7 +262,7 @@ def _import(
     if key.certificate is None:
         out.note(_("no certificate came with the key"))
         out.hint(_("`gostkey container import --help`: --certificate adds one"))
-    if password is None:
+    if not read.has_password:
         out.note(_("it has no password: whoever has the folder has the key"))
 
 
