@@ -16,14 +16,18 @@ from gostkey.errors import EncodingError, UnknownAlgorithm
 from gostkey.keyforms import DIGEST_OIDS, KEY_OIDS, Scheme
 
 from . import schemas
-from .header import EXCHANGE, EXPORTABLE
-from .header import KEY_OIDS as KNOWN_OIDS
+
+# Attributes, bit 0 being the most significant.
+EXPORTABLE = 0x80
+EXCHANGE = 0x20
 
 _EXCHANGE_OIDS = {
     (Scheme.GOST_2001, 256): "1.2.643.2.2.98",
     (Scheme.GOST_2012, 256): "1.2.643.7.1.1.6.1",
     (Scheme.GOST_2012, 512): "1.2.643.7.1.1.6.2",
 }
+_SCHEMES = {oid: kind for kind, oid in (*KEY_OIDS.items(), *_EXCHANGE_OIDS.items())}
+"""Scheme and bits by any of the OIDs met in KeyParams."""
 
 
 class KeyParameters(NamedTuple):
@@ -44,21 +48,21 @@ def read_parameters(found: schemas.KeyParameters, what: str) -> KeyParameters:
         EncodingError: naming *what*, if algorithm and curve contradict each other.
     """
     oid = found.algorithm.algorithm.dotted_string
-    if oid not in KNOWN_OIDS:
+    if oid not in _SCHEMES:
         raise UnknownAlgorithm(f"{what}: the key algorithm {oid} is not a GOST one")
-    scheme, size = KNOWN_OIDS[oid]
+    scheme, bits = _SCHEMES[oid]
     curve = curves.get(found.algorithm.parameters.curve.dotted_string)
-    if curve.size != size:
+    if curve.bits != bits:
         raise EncodingError(
-            f"{what}: the key algorithm {oid} is for {size * 8}-bit curves, but the "
+            f"{what}: the key algorithm {oid} is for {bits}-bit curves, but the "
             f"curve is {curve.name}"
         )
-    bits = (found.attributes.as_bytes() or b"\0")[0]
+    attributes = (found.attributes.as_bytes() or b"\0")[0]
     return KeyParameters(
         scheme,
         curve,
-        "exchange" if bits & EXCHANGE else "signature",
-        bool(bits & EXPORTABLE),
+        "exchange" if attributes & EXCHANGE else "signature",
+        bool(attributes & EXPORTABLE),
     )
 
 

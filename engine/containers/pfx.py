@@ -24,7 +24,7 @@ class TransferKey:
     """End of the key's usage period, if the file tells one."""
     name: str = ""
     """Name of the container that it came from, if the file tells one."""
-    certificate: bytes | None = None
+    certificate: bytes | None = field(default=None, repr=False)
     """DER of the certificate with this public key."""
 
 
@@ -35,7 +35,7 @@ class Transfer:
     kind: str
     """"cryptopro", "standard" or "pkcs8"."""
     keys: list[TransferKey] = field(default_factory=list)
-    certificates: list[bytes] = field(default_factory=list)
+    certificates: list[bytes] = field(default_factory=list, repr=False)
     """DER of all certificates, in their order."""
     skipped: list[str] = field(default_factory=list)
     """What was passed over, and why."""
