@@ -242,9 +242,12 @@ def test_a_resize_draws_anew_for_the_new_size() -> None:
         for columns, rows in ((40, 10), (200, 1), (20, 5), (120, 40)):
             seen = len(terminal.shown)
             terminal.resize(columns, rows)
+            deadline = time.monotonic() + 20
+            while "\x1b[2J" not in terminal.look(0.05)[seen:]:
+                assert time.monotonic() < deadline, "it was not drawn anew"
             terminal.look(0.5)
-            new = terminal.shown[seen:]
-            assert "\x1b[2J" in new
+            # What came before is the end of a frame for the old size.
+            new = terminal.shown[seen:].rpartition("\x1b[2J")[2]
             moved = [int(row) for row in re.findall(r"\x1b\[(\d+);1H", new)]
             assert moved and max(moved) <= rows
             assert all(len(line) < columns for line in terminal.screen)

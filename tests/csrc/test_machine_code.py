@@ -1,6 +1,6 @@
 """The kernels' machine code: no jump, address or slow instruction by a secret.
 
-machine_code.py follows secrets through the objects that both compilers make with
+machine_code follows secrets through the objects that both compilers make with
 the flags of the shipped build; it says what it believes and what it proves.  A kernel
 is put under it by one line of KERNELS.  Only compiling, so this runs on any
 x86-64 machine, whether or not it has the instructions.
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.skipif(
 # --- The table --------------------------------------------------------------------
 
 # The functions of gostkey_curve_ops and the kinds of their arguments (see
-# machine_code.py).  A point to multiply is public, but lies in memory with others.
+# machine_code).  A point to multiply is public, but lies in memory with others.
 CURVE = {
     "base_multiply": "public secret secret",
     "multiply": "public secret secret secret",
