@@ -5,6 +5,7 @@ With a good MAC over them, too: whoever knows the password can make one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import pytest
@@ -29,10 +30,12 @@ PASSWORD = "secret"
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_iteration() -> None:
+def one_iteration() -> Iterator[None]:
     """Derive with one iteration: a thousand files are tried."""
-    for module in (pfx_protection, pfx_cryptopro):
-        module.ITERATIONS = 1
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (pfx_protection, pfx_cryptopro):
+            patch.setattr(module, "ITERATIONS", 1)
+        yield
 
 
 @lru_cache
