@@ -106,7 +106,7 @@ class _Reader:
     def _skip(self, why: str) -> None:
         self._transfer.skipped.append(why)
 
-    def _bags_of(self, info: schemas.ContentInfo) -> list[schemas.SafeBag]:
+    def _bags_of(self, info: schemas.ContentInfo) -> list[schemas.Bag]:
         oid = info.content_type.dotted_string
         what = "PFX: SafeContents"
         if oid == schemas.DATA:
@@ -127,9 +127,8 @@ class _Reader:
                 "PFX: the password of its MAC does not open what is in it"
             ) from None
 
-    def _read_bag(self, bag: schemas.SafeBag) -> None:
-        oid = bag.oid.dotted_string
-        value = encode(bag.value)
+    def _read_bag(self, bag: schemas.Bag) -> None:
+        oid, value = bag.oid, bag.value
         try:
             if oid == schemas.CERTIFICATE_BAG:
                 self._read_certificate(value)
@@ -156,7 +155,7 @@ class _Reader:
             return
         self._transfer.certificates.append(der)
 
-    def _read_shrouded(self, value: bytes, bag: schemas.SafeBag) -> None:
+    def _read_shrouded(self, value: bytes, bag: schemas.Bag) -> None:
         found = decode(schemas.EncryptedKey, value, "PFX: key bag")
         if schemas.oid_of(found.algorithm) == CRYPTOPRO_PBE:
             blob = open_key_bag(found.algorithm, found.data, self._password.text)
@@ -174,14 +173,12 @@ class _Reader:
             ) from None
         self._keep_pkcs8(plain, bag)
 
-    def _keep_pkcs8(self, der: bytes, bag: schemas.SafeBag) -> None:
+    def _keep_pkcs8(self, der: bytes, bag: schemas.Bag) -> None:
         self._keep(TransferKey(SigningKey.from_pkcs8(der)), bag)
 
-    def _keep(self, key: TransferKey, bag: schemas.SafeBag) -> None:
-        for attribute in bag.attributes.as_list() if bag.attributes else ():
-            if attribute.oid.dotted_string == schemas.FRIENDLY_NAME:
-                for value in attribute.values.as_list():
-                    key.name = schemas.bmp_text(value) or key.name
+    def _keep(self, key: TransferKey, bag: schemas.Bag) -> None:
+        for value in bag.attributes.get(schemas.FRIENDLY_NAME, ()):
+            key.name = schemas.bmp_text(value) or key.name
         self._transfer.keys.append(key)
 
 

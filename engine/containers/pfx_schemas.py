@@ -6,7 +6,7 @@ CryptoPro's key bag as observed on real files.
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 
 from cryptography.hazmat import asn1
 from cryptography.x509 import ObjectIdentifier
@@ -38,6 +38,7 @@ PROVIDER_NAME = "1.3.6.1.4.1.311.17.1"
 """Microsoft's attribute of a key bag: the provider that the key was made by."""
 
 _BMP_STRING = b"\x1e"
+_SET, _SEQUENCE = b"\x31", b"\x30"
 
 
 AlgorithmIdentifier: TypeAlias = list[asn1.TLV]
@@ -106,7 +107,7 @@ class Attribute:
 
 @asn1.sequence
 class SafeBag:
-    """One thing in a PFX."""
+    """One thing in a PFX, as it is written; it is read as a `Bag`."""
 
     oid: OID
     value: Annotated[asn1.TLV, asn1.Explicit(0)]
@@ -217,6 +218,31 @@ class _SafeBags:
     items: list[SafeBag]
 
 
+@asn1.sequence
+class _Fields:
+    items: list[list[asn1.TLV]]
+
+
+@asn1.sequence
+class _BagValue:
+    value: Annotated[asn1.TLV, asn1.Explicit(0)]
+
+
+@asn1.sequence
+class _Items:
+    items: list[asn1.TLV]
+
+
+class Bag(NamedTuple):
+    """One thing in a PFX, as it was read."""
+
+    oid: str
+    value: bytes
+    """DER."""
+    attributes: dict[str, list[asn1.TLV]]
+    """Values by OID; what is no attribute is left out."""
+
+
 def content_infos(der: bytes, what: str) -> list[ContentInfo]:
     """Read an AuthenticatedSafe.
 
@@ -226,13 +252,45 @@ def content_infos(der: bytes, what: str) -> list[ContentInfo]:
     return decode(_ContentInfos, _around(der, what), what).items
 
 
-def safe_bags(der: bytes, what: str) -> list[SafeBag]:
+def safe_bags(der: bytes, what: str) -> list[Bag]:
     """Read a SafeContents.
 
     Raises:
         EncodingError: naming *what*.
     """
-    return decode(_SafeBags, _around(der, what), what).items
+    bags = []
+    for fields in decode(_Fields, _around(der, what), what).items:
+        if not 2 <= len(fields) <= 3:
+            raise EncodingError(
+                f"{what}: a bag of {len(fields)} fields; it should have 2 or 3"
+            )
+        value = decode(_BagValue, encode(_Around(content=fields[1])), what).value
+        attributes = _attributes(fields[2]) if len(fields) == 3 else {}
+        bags.append(Bag(oid_of(fields[:1]), encode(value), attributes))
+    return bags
+
+
+def _attributes(found: asn1.TLV) -> dict[str, list[asn1.TLV]]:
+    """Read a bag's attributes, in any order: not every program sorts a SET."""
+    if found.tag_bytes != _SET:
+        return {}
+    try:
+        return {
+            oid_of(fields[:1]): _values(fields[1])
+            for fields in decode(_Fields, _around_set(found), "attributes").items
+            if len(fields) == 2 and fields[1].tag_bytes == _SET
+        }
+    except EncodingError:
+        return {}
+
+
+def _values(found: asn1.TLV) -> list[asn1.TLV]:
+    return decode(_Items, _around_set(found), "attribute").items
+
+
+def _around_set(found: asn1.TLV) -> bytes:
+    """Make the SET a SEQUENCE, whose order is not looked at, and put one around."""
+    return _around(_SEQUENCE + encode(found)[1:], "SET")
 
 
 def encode_content_infos(items: list[ContentInfo]) -> bytes:

@@ -34,6 +34,8 @@ FORMS = (CRYPTOPRO, STANDARD, PKCS8)
 """Forms of files that a key can be written to."""
 
 _CERTIFICATE = "CERTIFICATE"
+_INDEFINITE = b"\x30\x80"
+"""Beginning of BER that has no lengths, as some programs write it."""
 
 
 def exportable_entry(container: Container, slot: str | None) -> KeyEntry:
@@ -164,6 +166,11 @@ def read_transfer(data: bytes, password: str | None = None) -> Transfer:
         return read_pfx(data, password)
     if len(data) > LARGEST_PFX:
         raise EncodingError(f"key file: {len(data)} bytes; at most {LARGEST_PFX}")
+    if data.startswith(_INDEFINITE):
+        raise EncodingError(
+            "PFX: BER with indefinite lengths, which is not read; let OpenSSL or the "
+            "program that made it write it again as DER"
+        )
     transfer = Transfer(PKCS8, [TransferKey(SigningKey.from_pkcs8(data, password))])
     if b"-----BEGIN CERTIFICATE-----" in data:
         # The key's own certificate comes first, if there is one.

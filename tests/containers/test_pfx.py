@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import samples
@@ -162,12 +163,11 @@ def _key_bag(pfx: bytes) -> tuple[bytes, dict[str, list[bytes]]]:
     content = _content(pfx)
     info = schemas.content_infos(content, "test")[0]
     (bag,) = schemas.safe_bags(schemas.octets(info.content, "test"), "test")
-    assert bag.attributes is not None
     attributes = {
-        one.oid.dotted_string: [encode(value) for value in one.values.as_list()]
-        for one in bag.attributes.as_list()
+        oid: [encode(value) for value in values]
+        for oid, values in bag.attributes.items()
     }
-    return encode(bag.value), attributes
+    return bag.value, attributes
 
 
 def _content(pfx: bytes) -> bytes:
@@ -259,6 +259,41 @@ def _bag(oid: str, value: bytes) -> schemas.SafeBag:
     return schemas.SafeBag(
         oid=schemas.OID(oid), value=schemas.tlv(value), attributes=None
     )
+
+
+def test_attributes_that_are_not_sorted_or_none_at_all(key: TransferKey) -> None:
+    contents = schemas.content_infos(_content(write_cryptopro_pfx(key, "secret")), "")
+    (bag,) = schemas.safe_bags(schemas.octets(contents[0].content, ""), "")
+    good = b"".join(
+        encode(schemas.Attribute(oid=schemas.OID(oid), values=asn1.SetOf(values)))
+        for oid, values in reversed(bag.attributes.items())
+    )
+    for body, name in ((good, key.name), (b"\x05\x00" * 70, ""), (bytes(140), "")):
+        length = len(body).to_bytes(2 if len(body) > 255 else 1, "big")
+        header = b"\x31" + bytes([0x80 + len(length)]) + length
+        safe = encode(
+            _AnyBag(
+                oid=schemas.OID(bag.oid),
+                value=schemas.tlv(bag.value),
+                attributes=schemas.tlv(header + body),
+            )
+        )
+        wrapped = encode(_Bags(bag=schemas.tlv(safe)))
+        with read_pfx(remade([_octets(wrapped), *contents[1:]]), "secret") as read:
+            assert read.keys[0].key == key.key
+            assert read.keys[0].name == name
+
+
+@asn1.sequence
+class _AnyBag:
+    oid: schemas.OID
+    value: Annotated[asn1.TLV, asn1.Explicit(0)]
+    attributes: asn1.TLV
+
+
+@asn1.sequence
+class _Bags:
+    bag: asn1.TLV
 
 
 def test_unknown_parts_are_told_and_passed_over(key: TransferKey) -> None:

@@ -174,3 +174,5 @@ def test_what_is_neither_pfx_nor_key() -> None:
     for data in (b"", b"hello", bytes(3 << 20), b"\x30\x03\x02\x01\x03"):
         with pytest.raises(EncodingError):
             read_transfer(data, PASSWORD)
+    with pytest.raises(EncodingError, match="BER"):
+        read_transfer(b"\x30\x80\x02\x01\x03", PASSWORD)
