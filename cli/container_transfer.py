@@ -110,6 +110,8 @@ def export(
     file_password: PasswordSource,
 ) -> None:
     # Now, so that nobody types a password in vain.
+    if form == FORMS[0] and cipher is not None:
+        raise click.UsageError(_("--cipher is for the forms standard and pkcs8"))
     refuse_taken(target, force)
     container = read_container(folder)
     if slot is None and len(container.keys) > 1:
@@ -123,6 +125,8 @@ def export(
     certificates = [_certificate(path) for path in chain]
     value = password.ask(str(folder)) if container.has_password else None
     with naming(folder), exported(container, value, slot) as key:
+        for note in key.notes:
+            out.note(_("{folder}: {fault}").format(folder=folder, fault=note))
         secret = file_password.choose(str(target))
         if form == "standard" and not secret:
             raise PasswordRequired(

@@ -26,6 +26,8 @@ class TransferKey:
     """Name of the container that it came from, if the file tells one."""
     certificate: bytes | None = field(default=None, repr=False)
     """DER of the certificate with this public key."""
+    notes: list[str] = field(default_factory=list, compare=False)
+    """What was wrong with the container without preventing the opening."""
 
 
 @dataclass

@@ -86,6 +86,7 @@ def exported(
             not_after=entry.not_after,
             name=container.name,
             certificate=entry.certificate,
+            notes=opened.notes,
         )
 
 

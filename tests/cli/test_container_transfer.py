@@ -112,6 +112,30 @@ def test_an_export_never_overwrites_without_force(
     assert file.read_bytes()[:1] == b"\x30"
 
 
+def test_a_cipher_is_for_the_forms_that_have_a_choice(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    command = ("container", "export", office.container(2), "--out", tmp_path / "a")
+    ran = run(*command, "--cipher", "gost89", "--no-file-password")
+    assert ran.code == 1 and "--cipher" in ran.stderr
+    assert not (tmp_path / "a").exists()
+
+
+def test_an_export_from_the_reserve_pair_is_told(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    primary = office.container(2) / "primary.key"
+    data = bytearray(primary.read_bytes())
+    data[-1] ^= 1
+    primary.write_bytes(data)
+    ran = run(
+        *("container", "export", office.container(2), "--no-file-password"),
+        *("--out", tmp_path / "a.pfx"),
+    )
+    assert ran.code == 0
+    assert "primary.key" in ran.stderr and "other pair" in ran.stderr
+
+
 def test_a_key_that_may_not_leave_is_refused(
     run: Run, tmp_path: Path, secret: Path
 ) -> None:
