@@ -36,9 +36,14 @@ from gostkey.pki import certificates  # noqa: E402
 
 backend_module = sys.modules["gostkey.backend"]
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell starts what runs in the background so; tests interrupt commands.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell starts what runs in the background with both ignored; tests send them.
+for _signal, _handler in (
+    ("SIGINT", signal.default_int_handler),
+    ("SIGQUIT", signal.SIG_DFL),
+):
+    _number = getattr(signal, _signal, None)  # Windows has no SIGQUIT
+    if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 FIXTURES = Path(os.environ.get("GOSTKEY_FIXTURES", ROOT.parent / "shared" / "fixtures"))
 

@@ -66,7 +66,8 @@ def test_a_peer_says_what_it_lacks(workshop: Workshop, peer: str) -> None:
         pytest.skip(f"to run it: {PEERS[peer].install}")
     lacking = workshop.start(Task(peer, "sign:no-such-curve"))
     assert isinstance(lacking, str)
-    assert "curve" in lacking
+    # The latter is what `openssl speed` says in place of a program of ours.
+    assert "curve" in lacking or "does not measure this" in lacking
 
 
 def test_programs_compile_without_warnings(tmp_path: Path) -> None:
