@@ -1,8 +1,0 @@
-"""All commands of ``gostkey container``: each module adds its own to the group."""
-
-from __future__ import annotations
-
-from . import container_backup, container_change
-from .container import container_command
-
-__all__ = ["container_backup", "container_change", "container_command"]

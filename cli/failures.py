@@ -118,6 +118,13 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
         ),
     ),
     (
+        errors.ExportRefused,
+        _(
+            "`gostkey container copy` copies the container as it is; where the key "
+            "itself is needed, make a new one that is exportable"
+        ),
+    ),
+    (
         errors.ContainerDamaged,
         _(
             "copy the container from its backup; if there is none, "

@@ -112,6 +112,10 @@ class CertificateMismatch(ContainerError):
     """The certificate's public key is not that of the private key."""
 
 
+class ExportRefused(ContainerError):
+    """The key is marked as one that may not leave its container."""
+
+
 class MediumError(GostKeyError, OSError):
     """A medium cannot be read or written: absent, full, read-only."""
 

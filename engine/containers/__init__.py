@@ -9,23 +9,52 @@ from .container import FILES, LARGEST_FILE, Container, OpenContainer
 from .findings import Finding
 from .header import KeyEntry, header_is_whole
 from .names import carrier_suffix, folder_name
+from .pfx import CRYPTOPRO, PKCS8, STANDARD, Transfer, TransferKey
+from .pfx_reader import looks_like_pfx, read_pfx
+from .pfx_writer import DEFAULT_PFX_CIPHER, write_cryptopro_pfx, write_standard_pfx
+from .transfer import (
+    FORMS,
+    add_certificates,
+    container_of,
+    exportable_entry,
+    exported,
+    read_transfer,
+    write_transfer,
+)
 from .writer import build_container, build_containers, with_certificate
 
 __all__ = [
-    "FILES",
-    "LARGEST_FILE",
+    "CRYPTOPRO",
     "CertificateFacts",
     "Container",
+    "DEFAULT_PFX_CIPHER",
+    "FILES",
+    "FORMS",
     "Finding",
     "KeyEntry",
+    "LARGEST_FILE",
     "OpenContainer",
+    "PKCS8",
+    "STANDARD",
+    "Transfer",
+    "TransferKey",
+    "add_certificates",
     "build_container",
     "build_containers",
     "carrier_suffix",
     "certificate_facts",
+    "container_of",
+    "exportable_entry",
+    "exported",
     "folder_name",
     "header_is_whole",
+    "looks_like_pfx",
+    "read_pfx",
+    "read_transfer",
     "renamed",
     "with_certificate",
     "with_password",
+    "write_cryptopro_pfx",
+    "write_standard_pfx",
+    "write_transfer",
 ]

@@ -12,17 +12,17 @@ from functools import lru_cache
 
 from cryptography.hazmat import asn1
 
-from gostkey import curves
 from gostkey.curves import Curve
 from gostkey.errors import (
     ContainerDamaged,
     ContainerError,
+    EncodingError,
     GostKeyError,
-    UnknownAlgorithm,
 )
 from gostkey.keyforms import Scheme, certificate_public_key
 
 from . import protection, schemas
+from .key_parameters import KeyParameters, read_parameters
 
 HEADER = "header.key"
 
@@ -34,20 +34,6 @@ HAS_PASSWORD = 0x80
 HAS_RESERVE = 0x40
 NO_PRIMARY_KEY = 0x20
 SHARED_FKN = 0x10
-
-# Key attributes.
-EXPORTABLE = 0x80
-EXCHANGE = 0x20
-
-KEY_OIDS = {
-    "1.2.643.7.1.1.6.1": (Scheme.GOST_2012, 32),
-    "1.2.643.7.1.1.1.1": (Scheme.GOST_2012, 32),
-    "1.2.643.7.1.1.6.2": (Scheme.GOST_2012, 64),
-    "1.2.643.7.1.1.1.2": (Scheme.GOST_2012, 64),
-    "1.2.643.2.2.98": (Scheme.GOST_2001, 32),
-    "1.2.643.2.2.19": (Scheme.GOST_2001, 32),
-}
-"""Key algorithms met in KeyParams: the scheme and the key's size in bytes."""
 
 _CERTIFICATE_TAGS = {
     PRIMARY: schemas.TAG_PRIMARY_CERTIFICATE,
@@ -129,7 +115,7 @@ def read_header(der: bytes) -> Header:
     first = schemas.parse(
         schemas.KeyParameters, known.needed(schemas.TAG_SEQUENCE), HEADER
     )
-    profile = protection.profile_of(_algorithm(first)[0])
+    profile = protection.profile_of(_parameters(first).scheme)
     if profile != sealed_by:
         raise ContainerDamaged(f"{HEADER}: its MAC is not of its kind of key")
     attributes = _bits(
@@ -257,20 +243,18 @@ def _entries(
     periods = _periods(known)
     entries = []
     for slot, of_key in parameters.items():
-        scheme, curve = _algorithm(of_key)
-        bits = _bits(of_key.attributes)
-        usage = "exchange" if bits & EXCHANGE else "signature"
-        period = periods.get(usage)
+        key = _parameters(of_key)
+        period = periods.get(key.usage)
         if period is None and len(parameters) == 1:
             period = next(iter(periods.values()), None)
         not_before, not_after = period or (None, None)
         entries.append(
             KeyEntry(
                 slot=slot,
-                curve=curve,
-                scheme=scheme,
-                usage=usage,
-                exportable=bool(bits & EXPORTABLE),
+                curve=key.curve,
+                scheme=key.scheme,
+                usage=key.usage,
+                exportable=key.exportable,
                 fingerprint=fingerprints[slot],
                 certificate=certificates.get(slot),
                 not_before=not_before,
@@ -327,18 +311,11 @@ def _when(time: asn1.GeneralizedTime | None) -> datetime | None:
     return None if time is None else time.as_datetime()
 
 
-def _algorithm(parameters: schemas.KeyParameters) -> tuple[Scheme, Curve]:
-    oid = parameters.algorithm.algorithm.dotted_string
-    if oid not in KEY_OIDS:
-        raise UnknownAlgorithm(f"{HEADER}: the key algorithm {oid} is not a GOST one")
-    scheme, size = KEY_OIDS[oid]
-    curve = curves.get(parameters.algorithm.parameters.curve.dotted_string)
-    if curve.size != size:
-        raise ContainerDamaged(
-            f"{HEADER}: the key algorithm {oid} is for {size * 8}-bit curves, "
-            f"but the curve is {curve.name}"
-        )
-    return scheme, curve
+def _parameters(found: schemas.KeyParameters) -> KeyParameters:
+    try:
+        return read_parameters(found, HEADER)
+    except EncodingError as error:
+        raise ContainerDamaged(str(error)) from None
 
 
 def _bits(bits: asn1.BitString) -> int:

@@ -14,7 +14,6 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat import asn1
-from cryptography.x509 import ObjectIdentifier
 
 from gostkey import random
 from gostkey.backend import active
@@ -33,8 +32,6 @@ from gostkey.signing import SigningKey, VerifyingKey
 from . import protection, schemas
 from .container import Container
 from .header import (
-    EXCHANGE,
-    EXPORTABLE,
     HAS_PASSWORD,
     HAS_RESERVE,
     HEADER,
@@ -42,6 +39,7 @@ from .header import (
     read_header,
     seal,
 )
+from .key_parameters import KeyParameters, bit_string, make_parameters
 from .names import encode_name
 from .pairs import PAIRS
 
@@ -51,30 +49,26 @@ if TYPE_CHECKING:
 MONTHS_OF_USE = 15
 """Usage period that CryptoPro CSP gives a new key: one year and three months."""
 
-_KEY_OIDS = {
-    ("exchange", 32): "1.2.643.7.1.1.6.1",
-    ("exchange", 64): "1.2.643.7.1.1.6.2",
-    ("signature", 32): "1.2.643.7.1.1.1.1",
-    ("signature", 64): "1.2.643.7.1.1.1.2",
-}
-_DIGEST_OIDS = {32: "1.2.643.7.1.1.2.2", 64: "1.2.643.7.1.1.2.3"}
 _PERIOD_OIDS = {
     "exchange": schemas.PERIOD_OF_EXCHANGE_KEY,
     "signature": schemas.PERIOD_OF_SIGNATURE_KEY,
 }
-
-_PROFILE = protection.profile_of(Scheme.GOST_2012)
 
 
 @dataclass(frozen=True)
 class _Terms:
     """What all containers of one call have in common."""
 
+    scheme: Scheme
     curve: Curve
     password: str | None
     exportable: bool
     usage: str
     not_after: datetime
+
+    @property
+    def profile(self) -> protection.Profile:
+        return protection.profile_of(self.scheme)
 
 
 @dataclass(frozen=True)
@@ -102,6 +96,7 @@ def build_container(
     exportable: bool = True,
     not_after: datetime | None = None,
     usage: str = "exchange",
+    old_scheme: bool = False,
 ) -> dict[str, bytes]:
     """Make the six files of a container with one key.
 
@@ -114,6 +109,8 @@ def build_container(
         not_after: end of the key's usage period, aware; now and 15 months if
             not given.
         usage: "exchange" (signs, too) or "signature".
+        old_scheme: take a key of GOST R 34.10-2001, too: one that was made
+            long ago and moves to another medium.
 
     Returns:
         File name to content.
@@ -121,15 +118,15 @@ def build_container(
     Raises:
         ContainerError: if name or password cannot be used.
         CertificateMismatch: if the certificate is for another key.
-        UnknownAlgorithm: if the key is of GOST R 34.10-2001.
+        UnknownAlgorithm: if the key is of GOST R 34.10-2001, without *old_scheme*.
         GeneratorFailure: if there is no good random.
     """
-    if key.scheme is not Scheme.GOST_2012:
+    if key.scheme is not Scheme.GOST_2012 and not old_scheme:
         raise UnknownAlgorithm(
-            "key: GOST R 34.10-2001 keys are read but no longer written; "
+            "key: GOST R 34.10-2001 keys are read but no new ones are written; "
             "use a GOST R 34.10-2012 key"
         )
-    terms = _terms(key.curve, password, exportable, usage, not_after)
+    terms = _terms(key.scheme, key.curve, password, exportable, usage, not_after)
     private = bytearray(key.to_bytes())
     try:
         return _build(
@@ -162,7 +159,7 @@ def build_containers(
     n = len(names)
     private = _flat("keys.private", keys.private.data, n * found.size)
     public = _flat("keys.public", keys.public.data, n * 2 * found.size)
-    terms = _terms(found, password, exportable, usage, not_after)
+    terms = _terms(Scheme.GOST_2012, found, password, exportable, usage, not_after)
     expected = bytearray(len(public))
     active.elliptic.public_keys_into(found.index, expected, private, n)
     if expected != public:
@@ -218,6 +215,7 @@ def _check_certificate(header: bytes, slot: str, certificate: bytes) -> None:
 
 
 def _terms(
+    scheme: Scheme,
     curve: Curve,
     password: str | None,
     exportable: bool,
@@ -231,6 +229,7 @@ def _terms(
     elif not_after.tzinfo is None:
         raise ContainerError("not_after: without a time zone; give an aware datetime")
     return _Terms(
+        scheme=scheme,
         curve=curve,
         password=None
         if password is None
@@ -278,7 +277,7 @@ def _build(
     fingerprints = [row[: protection.FINGERPRINT_SIZE] for row in public_rows]
     # All at once: deriving them is most of what a container with a password costs.
     keys = protection.storage_keys(
-        _PROFILE,
+        terms.profile,
         terms.password or "",
         salt_rows if terms.password is None else [*salt_rows, *fingerprints],
     )
@@ -326,7 +325,7 @@ def _build_one(terms: _Terms, made_of: _Material) -> dict[str, bytes]:
             schemas.MasksFile(
                 mask=bytes(mask),
                 salt=bytes(salt),
-                mac=protection.mask_mac(_PROFILE, mask, salt),
+                mac=protection.mask_mac(terms.profile, mask, salt),
             )
         )
     _read_back(files, terms, made_of)
@@ -335,8 +334,8 @@ def _build_one(terms: _Terms, made_of: _Material) -> dict[str, bytes]:
 
 def _wrapped(terms: _Terms, made_of: _Material, mask: Readable, key: Readable) -> bytes:
     """Encrypt the key for one pair, and see that it decrypts to itself."""
-    wrapped = protection.wrap(_PROFILE, terms.curve, key, made_of.private_le, mask)
-    private = protection.unwrap(_PROFILE, terms.curve, key, wrapped, mask)
+    wrapped = protection.wrap(terms.profile, terms.curve, key, made_of.private_le, mask)
+    private = protection.unwrap(terms.profile, terms.curve, key, wrapped, mask)
     good = protection.same(private, made_of.private_le)
     active.generators.wipe(private)
     if not good:
@@ -347,30 +346,20 @@ def _wrapped(terms: _Terms, made_of: _Material, mask: Readable, key: Readable) -
 
 
 def _header(terms: _Terms, made_of: _Material) -> bytes:
-    size = terms.curve.size
     fingerprint = made_of.public_le[: protection.FINGERPRINT_SIZE]
     attributes, password_mac = HAS_RESERVE, None
     if made_of.password_key is not None:
         attributes |= HAS_PASSWORD
-        password_mac = protection.password_mac_by(_PROFILE, made_of.password_key)
-    of_key = EXCHANGE if terms.usage == "exchange" else 0
-    of_key |= EXPORTABLE if terms.exportable else 0
-    key = schemas.KeyParameters(
-        attributes=_bit_string(of_key),
-        algorithm=schemas.Algorithm(
-            algorithm=ObjectIdentifier(_KEY_OIDS[terms.usage, size]),
-            parameters=schemas.GostParameters(
-                curve=ObjectIdentifier(terms.curve.oid),
-                digest=ObjectIdentifier(_DIGEST_OIDS[size]),
-            ),
-        ),
+        password_mac = protection.password_mac_by(terms.profile, made_of.password_key)
+    key = make_parameters(
+        KeyParameters(terms.scheme, terms.curve, terms.usage, terms.exportable)
     )
     period = schemas.UsagePeriod(
         not_before=None, not_after=asn1.GeneralizedTime(terms.not_after)
     )
     content = schemas.Content(
         algorithm=schemas.ContainerAlgorithm(algorithm=schemas.V2_FULL),
-        attributes=_bit_string(attributes),
+        attributes=bit_string(attributes),
         primary=key,
         password_mac=password_mac,
         certificate=made_of.certificate,
@@ -381,15 +370,7 @@ def _header(terms: _Terms, made_of: _Material) -> bytes:
             )
         ],
     )
-    return seal(_PROFILE, asn1.encode_der(schemas.NewHeader(content=content)))
-
-
-def _bit_string(attributes: int) -> asn1.BitString:
-    """Encode attributes as a named-bit list: without the zero bits at its end."""
-    if not attributes:
-        return asn1.BitString(b"", 0)
-    unused = (attributes & -attributes).bit_length() - 1
-    return asn1.BitString(bytes([attributes]), unused)
+    return seal(terms.profile, asn1.encode_der(schemas.NewHeader(content=content)))
 
 
 def _read_back(files: Mapping[str, bytes], terms: _Terms, made_of: _Material) -> None:

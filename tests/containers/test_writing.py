@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 import samples
 from oracles import container_reader
+from real_containers import read_real
 
-from gostkey import batch
+from gostkey import batch, random
 from gostkey.containers import (
     Container,
     build_container,
@@ -264,7 +266,43 @@ def test_what_cannot_be_written_is_named(
         build_container(**({"name": "sample", "key": key} | options))  # type: ignore[arg-type]
 
 
-def test_old_keys_are_not_written() -> None:
+def test_old_keys_are_not_written_unless_they_only_move() -> None:
     with SigningKey.generate(scheme=Scheme.GOST_2001) as key:
         with pytest.raises(UnknownAlgorithm, match="2001"):
             build_container("sample", key)
+        for password in (None, "secret"):
+            files = build_container(
+                "sample", key, password=password, usage="signature", old_scheme=True
+            )
+            container = Container.parse(files)
+            assert container.keys[0].scheme is Scheme.GOST_2001
+            with container.open(password) as opened:
+                assert opened.keys["primary"] == key
+
+
+@pytest.mark.parametrize("label", ["dbfun-pin", "selenoid-2001"])
+def test_a_container_of_the_vendors_is_made_again_to_the_byte(
+    fixtures: Path, label: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = read_real(fixtures, label)
+    container = Container.parse(real.files)
+    (entry,) = container.keys
+    masks = b"".join(pair.mask + bytes(8) for pair in container.pairs)
+    drawn = iter([masks, b"".join(pair.salt for pair in container.pairs)])
+
+    def fill(buffer: bytearray, *, reseed: bool = True) -> None:
+        buffer[:] = next(drawn)
+
+    with container.open(real.password) as opened:
+        monkeypatch.setattr(random, "fill", fill)
+        files = build_container(
+            container.name,
+            opened.keys["primary"],
+            password=real.password,
+            certificate=entry.certificate,
+            exportable=entry.exportable,
+            not_after=entry.not_after,
+            usage=entry.usage,
+            old_scheme=True,
+        )
+    assert files == real.files

@@ -1,0 +1,275 @@
+"""``gostkey container export`` and ``import``: keys to and from PFX and PKCS#8."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gostkey.containers import (
+    FORMS,
+    Transfer,
+    TransferKey,
+    add_certificates,
+    container_of,
+    exportable_entry,
+    exported,
+    read_transfer,
+    write_transfer,
+)
+from gostkey.errors import EncodingError, PasswordRequired
+from gostkey.keyforms import CIPHERS, unpem
+from gostkey.media import FolderStore
+
+from .container import container_command
+from .failures import naming
+from .files import PathOption, read_file, refuse_taken, write_file
+from .output import Output, json_option
+from .secrets_input import PasswordSource, password_options
+from .sources import SLOTS, read_container
+from .texts import _, help_page
+
+_LIMIT = 1 << 20
+"""Bytes of a PFX, a key file or a certificate."""
+
+
+@container_command.command(
+    "export",
+    help=help_page(
+        _(
+            "Write a key and its certificate into a file.\n\n"
+            "The form is a PFX as CryptoPro CSP imports it (cryptopro), a PFX of "
+            "RFC 9548 (standard), or PKCS#8 as PEM with the certificate behind the "
+            "key (pkcs8). A key that is marked as not exportable is refused. The "
+            "container stays as it is; the file can be read by its owner only and "
+            "is read back before it is called done."
+        ),
+        examples=[
+            "gostkey container export /media/keys/ivanov.000 --out ivanov.pfx",
+            "gostkey container export ivanov.000 --form standard --out ivanov.pfx",
+            "gostkey container export ivanov.000 --form pkcs8 --out ivanov.pem",
+        ],
+        exits=[0, 1, 3, 4, 5],
+    ),
+)
+@click.argument("folder", metavar="FOLDER", type=PathOption)
+@click.option(
+    "--out",
+    "target",
+    type=PathOption,
+    required=True,
+    metavar="FILE",
+    help=_("Write the key here."),
+)
+@click.option(
+    "--form",
+    type=click.Choice(FORMS),
+    default=FORMS[0],
+    show_default=True,
+    help=_("What kind of file."),
+)
+@click.option(
+    "--cipher",
+    type=click.Choice(list(CIPHERS)),
+    help=_(
+        "Of the forms standard (gost89, which OpenSSL and GnuTLS open, too) and "
+        "pkcs8 (kuznyechik-ctr-acpkm-omac)."
+    ),
+)
+@click.option(
+    "--chain",
+    multiple=True,
+    type=PathOption,
+    metavar="FILE",
+    help=_("A certificate to put beside the key's own; may be repeated."),
+)
+@click.option(
+    "--slot",
+    type=click.Choice(SLOTS),
+    help=_("Which key of a container that has two."),
+)
+@click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
+@password_options(of=_("of the container"))
+@password_options(
+    "file-password",
+    of=_("that shall protect the file"),
+    without=_("Let everybody open the file (not with standard)."),
+)
+@json_option
+@click.pass_obj
+def export(
+    out: Output,
+    folder: Path,
+    target: Path,
+    form: str,
+    cipher: str | None,
+    chain: tuple[Path, ...],
+    slot: str | None,
+    force: bool,
+    password: PasswordSource,
+    file_password: PasswordSource,
+) -> None:
+    # Now, so that nobody types a password in vain.
+    if form == FORMS[0] and cipher is not None:
+        raise click.UsageError(_("--cipher is for the forms standard and pkcs8"))
+    refuse_taken(target, force)
+    container = read_container(folder)
+    if slot is None and len(container.keys) > 1:
+        raise click.UsageError(
+            _("{folder}: two keys; name one with --slot primary or secondary").format(
+                folder=folder
+            )
+        )
+    with naming(folder):
+        exportable_entry(container, slot)
+    certificates = [_certificate(path) for path in chain]
+    value = password.ask(str(folder)) if container.has_password else None
+    with naming(folder), exported(container, value, slot) as key:
+        for note in key.notes:
+            out.note(_("{folder}: {fault}").format(folder=folder, fault=note))
+        secret = file_password.choose(str(target))
+        if form == "standard" and not secret:
+            raise PasswordRequired(
+                _("{file}: a standard PFX must have a password").format(file=target)
+            )
+        data = write_transfer(key, form, secret, chain=certificates, cipher=cipher)
+        write_file(target, data, private=True, force=force)
+        record = {
+            "item": str(folder),
+            "status": "done",
+            "file": str(target),
+            "form": form,
+            "name": container.name,
+            "encrypted": bool(secret),
+            "certificate": key.certificate is not None,
+            "key_id": key.key.verifying_key.fingerprint,
+        }
+    if out.json:
+        out.record(record)
+        return
+    out.note(_("private key written to {file}").format(file=target))
+    if not record["certificate"]:
+        out.note(_("the container has no certificate, so the file has none"))
+    if not secret:
+        out.note(_("it has no password: whoever has the file has the key"))
+
+
+@container_command.command(
+    "import",
+    help=help_page(
+        _(
+            "Import the keys of a file into new containers.\n\n"
+            "FILE is a PFX (of CryptoPro, of RFC 9548, or another one with GOST "
+            "keys) or a PKCS#8 key. DESTINATION is a folder that is there, such as "
+            "the root of a removable disk; each key gets a new container in it, with "
+            "its certificate. Nothing is overwritten. What the file holds besides is "
+            "told and passed over."
+        ),
+        examples=[
+            "gostkey container import ivanov.pfx /media/keys",
+            "gostkey container import key.pem /media/keys --name ivanov "
+            "--certificate ivanov.cer",
+        ],
+        exits=[0, 1, 3, 4, 5],
+    ),
+)
+@click.argument("file", metavar="FILE", type=PathOption)
+@click.argument("destination", metavar="DESTINATION", type=PathOption)
+@click.option(
+    "--name",
+    metavar="NAME",
+    help=_("Container name; that in the file if left out, or else a new one."),
+)
+@click.option(
+    "--certificate",
+    "certificates",
+    multiple=True,
+    type=PathOption,
+    metavar="FILE",
+    help=_("The key's certificate, if it is in a file of its own."),
+)
+@click.option(
+    "--exportable/--not-exportable",
+    default=None,
+    help=_("Mark the key so; as the file says if left out."),
+)
+@password_options(
+    "file-password", of=_("of the file"), without=_("The file has no password.")
+)
+@password_options(
+    of=_("of the new container"), without=_("Leave the container without one.")
+)
+@json_option
+@click.pass_obj
+def import_(
+    out: Output,
+    file: Path,
+    destination: Path,
+    name: str | None,
+    certificates: tuple[Path, ...],
+    exportable: bool | None,
+    file_password: PasswordSource,
+    password: PasswordSource,
+) -> None:
+    data = read_file(file, _LIMIT)
+    extra = [_certificate(path) for path in certificates]
+    with naming(file), _open(data, file, file_password) as transfer:
+        add_certificates(transfer, extra)
+        for reason in transfer.skipped:
+            out.note(_("{file}: {reason}").format(file=file, reason=reason))
+        if not transfer.keys:
+            raise EncodingError(_("no GOST key is in it; nothing was imported"))
+        if name is not None and len(transfer.keys) > 1:
+            raise click.UsageError(
+                _("{file}: {n} keys; --name is for a file with one").format(
+                    file=file, n=len(transfer.keys)
+                )
+            )
+        secret = password.choose(_("the container for {file}").format(file=file))
+        for key in transfer.keys:
+            if exportable is not None:
+                key.exportable = exportable
+        # All before the first is written: one that cannot be stops all of them.
+        made = [container_of(key, name=name, password=secret) for key in transfer.keys]
+        for key, (chosen, files) in zip(transfer.keys, made, strict=True):
+            place = FolderStore(destination).write(chosen, files)
+            _tell(out, file, place, key, transfer.kind)
+
+
+def _open(data: bytes, file: Path, password: PasswordSource) -> Transfer:
+    try:
+        return read_transfer(data, password.read())
+    except PasswordRequired:
+        if password.given:
+            raise
+        return read_transfer(data, password.ask(str(file)))
+
+
+def _tell(out: Output, file: Path, place: Path, key: TransferKey, kind: str) -> None:
+    read = read_container(place)
+    if out.json:
+        out.record(
+            {
+                "item": str(file),
+                "status": "done",
+                "kind": kind,
+                "container": str(place),
+                "name": read.name,
+                "has_password": read.has_password,
+                "exportable": read.keys[0].exportable,
+                "certificate": key.certificate is not None,
+                "key_id": key.key.verifying_key.fingerprint,
+            }
+        )
+        return
+    out.note(_("{folder}: new container {name}").format(folder=place, name=read.name))
+    if key.certificate is None:
+        out.note(_("no certificate came with the key"))
+        out.hint(_("`gostkey container import --help`: --certificate adds one"))
+    if not read.has_password:
+        out.note(_("it has no password: whoever has the folder has the key"))
+
+
+def _certificate(path: Path) -> bytes:
+    with naming(path):
+        return unpem(read_file(path, _LIMIT), "CERTIFICATE", "X509 CERTIFICATE")
