@@ -1,0 +1,13 @@
+"""The command group `gostkey container`, with the commands of all its modules."""
+
+from __future__ import annotations
+
+from . import container_backup, container_change, container_transfer
+from .container import container_command
+
+__all__ = [
+    "container_backup",
+    "container_change",
+    "container_command",
+    "container_transfer",
+]
