@@ -14,8 +14,8 @@ from typing import Any
 import click
 
 from gostkey.containers import Finding
-from gostkey.errors import GostKeyError, MediumError, WrongPassword
-from gostkey.media import FolderStore
+from gostkey.errors import ContainerError, GostKeyError, MediumError, WrongPassword
+from gostkey.media import Medium, locate_all, open_medium
 from gostkey.pki.certificates import Certificate
 
 from .failures import Failure, describe, overall
@@ -36,7 +36,9 @@ FOLDERS = click.argument(
         _(
             "Find, check, copy, change and back up key containers.\n\n"
             "A key container is a folder with the files name.key, header.key, "
-            "primary.key, masks.key, primary2.key and masks2.key."
+            "primary.key, masks.key, primary2.key and masks2.key. A Windows registry "
+            "export (.reg) is taken like a folder of containers; FILE.reg/NAME is one "
+            "of them."
         ),
         examples=[
             "gostkey container list /media/keys",
@@ -73,9 +75,9 @@ def list_(out: Output, folders: tuple[Path, ...]) -> int:
     failures: list[Failure] = []
     rows: list[list[str]] = []
     done = 0
-    for folder in _found(out, folders, failures):
+    for medium, folder in _found(out, folders, failures):
         try:
-            record = _describe(folder)
+            record = _describe(medium, folder)
         except (GostKeyError, OSError) as error:
             failures.append(describe(error))
             out.failure(failures[-1], str(folder))
@@ -120,7 +122,7 @@ def list_(out: Output, folders: tuple[Path, ...]) -> int:
             "Show what a container tells without its password.\n\n"
             "That is its name, keys, dates and certificates."
         ),
-        examples=["gostkey container show /media/keys/ivanov.000"],
+        examples=["gostkey container show /media/keys/ivanov.000 keys.reg"],
         exits=[0, 1, 2, 3, 4],
     ),
 )
@@ -130,9 +132,9 @@ def list_(out: Output, folders: tuple[Path, ...]) -> int:
 def show(out: Output, folders: tuple[Path, ...]) -> int:
     failures: list[Failure] = []
     done = 0
-    for folder in folders:
+    for medium, folder in _named(out, folders, failures):
         try:
-            record = _describe(folder)
+            record = _describe(medium, folder)
         except (GostKeyError, OSError) as error:
             failures.append(describe(error))
             out.failure(failures[-1], str(folder))
@@ -161,6 +163,7 @@ def show(out: Output, folders: tuple[Path, ...]) -> int:
         examples=[
             "gostkey container check /media/keys/ivanov.000",
             "gostkey container check --password-file ivanov.txt ivanov.000",
+            "gostkey container check keys.reg/ivanov",
         ],
         exits=[0, 1, 2, 3, 4],
     ),
@@ -180,9 +183,9 @@ def check(
 ) -> int:
     failures: list[Failure] = []
     done = 0
-    for folder in folders:
+    for medium, folder in _named(out, folders, failures):
         try:
-            container = read_container(folder)
+            container = read_container(folder, medium)
             value = None
             if container.has_password and not password.absent:
                 value = password.ask(str(folder))
@@ -228,21 +231,46 @@ def _failure(findings: list[Finding]) -> Failure | None:
 
 def _found(
     out: Output, folders: tuple[Path, ...], failures: list[Failure]
-) -> Iterator[Path]:
+) -> Iterator[tuple[Medium[Path], Path]]:
+    """Yield the containers at and below some paths."""
     for folder in folders:
-        unreadable: list[MediumError] = []
+        medium = open_medium(folder)
+        unreadable: list[GostKeyError] = []
         try:
-            yield from FolderStore(folder).find(unreadable)
-        except MediumError as error:
+            faults: list[MediumError] = []
+            for found in medium.find(faults):
+                yield medium, found
+            unreadable += faults
+        except GostKeyError as error:
             unreadable = [error]
         for fault in unreadable:
             failures.append(describe(fault))
             out.failure(failures[-1], str(folder))
 
 
-def _describe(folder: Path) -> dict[str, Any]:
+def _named(
+    out: Output, folders: tuple[Path, ...], failures: list[Failure]
+) -> Iterator[tuple[Medium[Path], Path]]:
+    """Yield the containers that some paths name: of an export, all of them."""
+    for folder in folders:
+        try:
+            medium, places = locate_all(folder)
+            if not places:
+                raise ContainerError(
+                    _("{file}: no key containers in it").format(file=folder)
+                )
+        except GostKeyError as error:
+            failures.append(describe(error))
+            out.failure(failures[-1], str(folder))
+            continue
+        single = places == [folder.absolute()]
+        for found in places:
+            yield medium, folder if single else found
+
+
+def _describe(medium: Medium[Path], folder: Path) -> dict[str, Any]:
     """Return the container's description with names of certificates in words."""
-    container = read_container(folder)
+    container = read_container(folder, medium)
     record = container.describe()
     for key, entry in zip(record["keys"], container.keys, strict=True):
         if entry.certificate is None or "error" in key["certificate"]:
