@@ -10,6 +10,7 @@ from gostkey.errors import MediumError
 
 from .faults import explained
 from .groups import read_container
+from .registry import RegistryFile
 
 
 def read_own_files(folder: str | os.PathLike[str]) -> dict[str, bytes]:
@@ -21,6 +22,11 @@ def read_own_files(folder: str | os.PathLike[str]) -> dict[str, bytes]:
         MediumError: naming the file.
     """
     place = Path(folder)
+    if not place.is_dir() and RegistryFile.holds(place):
+        raise MediumError(
+            f"{place}: a registry export is not changed; copy the container to a "
+            "folder, change it there, and make another export"
+        )
     seen: set[str] = set()
     with explained(place):
         for name in os.listdir(place):

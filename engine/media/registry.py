@@ -126,7 +126,7 @@ class RegistryFile:
             replace=self.replace,
         )
         self._known = None
-        (made,) = self.find()
+        ((made, _),) = self._entries()
         if self.read(made) != dict(files):
             raise MediumError(
                 f"{self.file}: the container in it is not the one that was written; "

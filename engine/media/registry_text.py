@@ -28,8 +28,8 @@ VERSION_4 = "REGEDIT4"
 LONGEST_KEY = 255
 """Characters of a key's name; Windows' limit."""
 
-_LINE = 77
-"""Columns before the backslash: those of regedit's own exports."""
+_LINE = 76
+"""Columns after which a value is continued, as in regedit's own exports."""
 
 _SOFTWARE = "HKEY_LOCAL_MACHINE\\SOFTWARE\\"
 WOW = "Wow6432Node"
@@ -117,9 +117,9 @@ def _decode(data: bytes) -> tuple[str, bool]:
         (codecs.BOM_UTF16_BE, "utf-16-be"),
     ):
         if data.startswith(mark):
-            return data[2:].decode(codec, errors="replace"), len(data) % 2 == 1
+            return _utf16(data[2:], codec)
     if data.startswith(b"W\0i\0"):
-        return data.decode("utf-16-le", errors="replace"), len(data) % 2 == 1
+        return _utf16(data, "utf-16-le")
     if data.startswith(codecs.BOM_UTF8):
         return data[3:].decode("utf-8", errors="replace"), False
     try:
@@ -127,6 +127,11 @@ def _decode(data: bytes) -> tuple[str, bool]:
     except UnicodeDecodeError:
         # "ANSI" is the code page of the machine; names are in Windows-1251 anyway.
         return data.decode("cp1251", errors="replace"), False
+
+
+def _utf16(data: bytes, codec: str) -> tuple[str, bool]:
+    whole = len(data) & ~1
+    return data[:whole].decode(codec, errors="replace"), whole != len(data)
 
 
 def _section(line: str, number: int, entries: dict[str, Entry]) -> Entry | None:
@@ -240,9 +245,10 @@ def build(key: str, files: Mapping[str, bytes]) -> bytes:
 
 def _wrapped(line: str, data: bytes) -> Iterator[str]:
     for position, octet in enumerate(data, 1):
-        item = f"{octet:02x}" + ("," if position < len(data) else "")
-        if len(line) + len(item) > _LINE:
-            yield line + "\\"
-            line = "  "
-        line += item
+        line += f"{octet:02x}"
+        if position < len(data):
+            line += ","
+            if len(line) >= _LINE:
+                yield line + "\\"
+                line = "  "
     yield line
