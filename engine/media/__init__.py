@@ -12,6 +12,7 @@ from .own_files import read_own_files
 from .places import locate, locate_all, open_destination, open_medium
 from .registry import RegistryFile
 from .switching import is_set_aside, rewrite_container, settle_switch
+from .usual import usual_media
 
 __all__ = [
     "Backup",
@@ -43,5 +44,6 @@ __all__ = [
     "rewrite_container",
     "settle_switch",
     "unpack",
+    "usual_media",
     "write_archive",
 ]
