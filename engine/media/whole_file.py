@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from gostkey.errors import MediumError
@@ -20,7 +22,7 @@ def write_whole(path: Path, data: bytes, taken: str, *, replace: bool = False) -
         path: where, in a folder that is there.
         data: what.
         taken: why a file that exists is not overwritten, and what to do.
-        replace: overwrite it nevertheless.
+        replace: overwrite it nevertheless; what was in it is wiped.
 
     Raises:
         MediumError: if it cannot be written, or exists; nothing is left behind
@@ -40,7 +42,8 @@ def write_whole(path: Path, data: bytes, taken: str, *, replace: bool = False) -
             )
         # Not by a link: wiping a second name would wipe the file.
         if replace:
-            os.replace(beside, path)
+            with _wiped_if_gone(path):
+                os.replace(beside, path)
         elif os.path.lexists(path):
             raise there
         else:
@@ -56,3 +59,28 @@ def write_whole(path: Path, data: bytes, taken: str, *, replace: bool = False) -
         with contextlib.suppress(OSError):
             if os.path.lexists(beside):
                 durable.discard(beside)
+
+
+@contextlib.contextmanager
+def _wiped_if_gone(path: Path) -> Iterator[None]:
+    """Overwrite a file that loses its last name in the block: it holds keys.
+
+    Not on Windows, where a file that is open cannot be replaced.
+    """
+    descriptor = -1
+    if os.name != "nt":
+        with contextlib.suppress(OSError):
+            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW
+            descriptor = os.open(path, flags)
+    try:
+        yield
+        if descriptor >= 0:
+            # The new file is in place; that the old one resists changes nothing.
+            with contextlib.suppress(OSError):
+                about = os.fstat(descriptor)
+                if stat.S_ISREG(about.st_mode) and about.st_nlink == 0:
+                    os.write(descriptor, bytes(about.st_size))
+                    os.fsync(descriptor)
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)

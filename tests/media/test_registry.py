@@ -88,6 +88,20 @@ def test_an_existing_file_is_overwritten_only_on_demand(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a.reg"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows replaces no file that is open")
+def test_what_is_overwritten_is_wiped_unless_it_has_another_name(
+    tmp_path: Path,
+) -> None:
+    for number, kept in enumerate((False, True)):
+        file = export(tmp_path / f"{number}.reg", (SID, "sample-0001", ONE.files))
+        before = file.read_bytes()
+        if kept:
+            os.link(file, tmp_path / "kept")
+        with file.open("rb") as old:
+            RegistryFile(file, sid=SID, replace=True).write("sample-0002", TWO.files)
+            assert old.read() == (before if kept else bytes(len(before)))
+
+
 def test_a_user_must_be_named(tmp_path: Path) -> None:
     with pytest.raises(MediumError, match="--sid"):
         RegistryFile(tmp_path / "a.reg").write("sample-0001", ONE.files)
