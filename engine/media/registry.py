@@ -31,8 +31,9 @@ def split_export(path: Path) -> tuple[Path, str] | None:
 
     A folder may be named so as well; what does not exist is taken for a file.
     """
-    for file in (path, *path.parents):
-        if file.suffix.lower() == SUFFIX and not file.is_dir():
+    # From the top: a container may be named like a file.
+    for file in (*reversed(path.parents), path):
+        if file.suffix.lower() == SUFFIX and not os.path.isdir(file):
             return file, "" if file == path else str(path.relative_to(file))
     return None
 

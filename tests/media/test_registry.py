@@ -150,6 +150,18 @@ def test_names_in_an_export(tmp_path: Path) -> None:
         locate_all(file / "sample-9")
 
 
+@pytest.mark.parametrize("name", ["old.reg", "ж" * 255, "a ]b", "D: 1", "#1", "x. "])
+def test_odd_names_are_found_again(tmp_path: Path, name: str) -> None:
+    (tmp_path / "dir.reg").mkdir()
+    file = tmp_path / "dir.reg" / "a.reg"
+    place = RegistryFile(file, sid=SID).write(name, ONE.files)
+    medium, (only,) = locate_all(place)
+    assert medium.identity == str(file) and only == place
+    assert medium.read(only) == ONE.files
+    entry = RegistryFile(file).entry(place)
+    assert entry.name == name
+
+
 def test_one_broken_container_does_not_hide_the_others(tmp_path: Path) -> None:
     file = export(
         tmp_path / "a.reg",
