@@ -6,23 +6,23 @@ the modules with the other commands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gostkey.containers import Finding
-from gostkey.errors import GostKeyError, MediumError, WrongPassword
-from gostkey.media import FolderStore
+from gostkey.errors import ContainerError, GostKeyError, MediumError, WrongPassword
+from gostkey.media import Medium, locate_all, open_medium, usual_media
 from gostkey.pki.certificates import Certificate
 
 from .failures import Failure, describe, overall
 from .files import PathOption
 from .output import Output, json_option, place
 from .secrets_input import PasswordSource, password_options
-from .sources import at_option, read_container
+from .sources import at_option, now, read_container
 from .texts import _, help_page
 
 FOLDERS = click.argument(
@@ -36,7 +36,9 @@ FOLDERS = click.argument(
         _(
             "Find, check, copy, change and back up key containers.\n\n"
             "A key container is a folder with the files name.key, header.key, "
-            "primary.key, masks.key, primary2.key and masks2.key."
+            "primary.key, masks.key, primary2.key and masks2.key. A Windows registry "
+            "export (.reg) is taken like a folder of containers; FILE.reg/NAME is one "
+            "of them."
         ),
         examples=[
             "gostkey container list /media/keys",
@@ -58,59 +60,77 @@ def container_command() -> None:
     "list",
     help=help_page(
         _(
-            "List the containers below folders: one row a key.\n\n"
-            "Nothing is opened, so no password is needed. Folders that are not "
-            "containers are passed over; a damaged one is told and the others go on."
+            "List the containers in all places: one row a key.\n\n"
+            "A place is a folder, which is looked through, or a Windows registry "
+            "export (.reg). Without one the usual places are taken: where CryptoPro "
+            "CSP keeps the containers of this user, and the roots of the disks that "
+            "are mounted for people. Nothing is opened, so no password is needed. "
+            "Folders that are not containers are passed over; a damaged one is told "
+            "and the others go on."
         ),
-        examples=["gostkey container list /media/keys D:\\"],
+        examples=[
+            "gostkey container list",
+            "gostkey container list /media/keys D:\\ keys.reg",
+        ],
         exits=[0, 1, 2, 3, 4],
     ),
 )
-@FOLDERS
+@click.argument("folders", metavar="[PLACE]...", nargs=-1, type=PathOption)
+@at_option
 @json_option
 @click.pass_obj
-def list_(out: Output, folders: tuple[Path, ...]) -> int:
+def list_(out: Output, folders: tuple[Path, ...], at: datetime | None) -> int:
     failures: list[Failure] = []
     rows: list[list[str]] = []
     done = 0
-    for folder in _found(out, folders, failures):
+    media = [open_medium(folder) for folder in folders] if folders else usual_media()
+    for medium, folder in _found(out, media, failures):
         try:
-            record = _describe(folder)
+            record = _describe(medium, folder, at)
         except (GostKeyError, OSError) as error:
             failures.append(describe(error))
             out.failure(failures[-1], str(folder))
+            cause = failures[-1].message.removeprefix(f"{folder}: ")
+            rows.append([*[""] * 7, place(folder), _("no: {why}").format(why=cause)])
             continue
         done += 1
         if out.json:
             out.record({"item": str(folder), "status": "done", **record})
-            continue
-        for key in record["keys"]:
-            certificate = key["certificate"] or {}
-            rows.append(
-                [
-                    place(folder),
-                    record["name"],
-                    f"{key['curve']} {key['usage']}",
-                    _("yes") if record["has_password"] else _("no"),
-                    certificate.get("owner", _("no certificate")),
-                    (certificate.get("not_after") or key["not_after"] or "")[:10],
-                ]
-            )
-    if rows:
-        out.table(
-            [
-                _("folder"),
-                _("name"),
-                _("key"),
-                _("password"),
-                _("owner"),
-                _("valid until"),
-            ],
-            rows,
-        )
+        else:
+            rows += [_row(folder, record, key) for key in record["keys"]]
+    if rows and not out.json:
+        columns = [_("owner"), _("INN"), _("valid from"), _("valid until")]
+        columns += [_("days left"), _("container"), _("key"), _("where")]
+        out.table([*columns, _("readable")], rows, right=[4])
     if not done and not failures:
         out.note(_("no key containers found"))
+        if not folders:
+            looked = ", ".join(medium.identity for medium in media)
+            out.hint(
+                _("looked in: {places}; name another place").format(
+                    places=looked or _("nothing, as no usual place is there")
+                )
+            )
     return overall(done, failures)
+
+
+def _row(folder: Path, record: dict[str, Any], key: dict[str, Any]) -> list[str]:
+    certificate = key["certificate"] or {}
+    dates = certificate if "not_after" in certificate else key
+    readable = _("yes, with its password") if record["has_password"] else _("yes")
+    if "error" in certificate:
+        readable = _("not its certificate: {why}").format(why=certificate["error"])
+    return [
+        certificate.get("owner", _("no certificate")),
+        certificate.get("inn") or "",
+        (dates["not_before"] or "")[:10],
+        (dates["not_after"] or "")[:10],
+        "" if key["days_left"] is None else str(key["days_left"]),
+        record["name"],
+        f"{key['curve']} {key['usage']}",
+        place(folder),
+        readable,
+    ]
 
 
 @container_command.command(
@@ -120,7 +140,7 @@ def list_(out: Output, folders: tuple[Path, ...]) -> int:
             "Show what a container tells without its password.\n\n"
             "That is its name, keys, dates and certificates."
         ),
-        examples=["gostkey container show /media/keys/ivanov.000"],
+        examples=["gostkey container show /media/keys/ivanov.000 keys.reg"],
         exits=[0, 1, 2, 3, 4],
     ),
 )
@@ -130,9 +150,9 @@ def list_(out: Output, folders: tuple[Path, ...]) -> int:
 def show(out: Output, folders: tuple[Path, ...]) -> int:
     failures: list[Failure] = []
     done = 0
-    for folder in folders:
+    for medium, folder in _named(out, folders, failures):
         try:
-            record = _describe(folder)
+            record = _describe(medium, folder)
         except (GostKeyError, OSError) as error:
             failures.append(describe(error))
             out.failure(failures[-1], str(folder))
@@ -161,6 +181,7 @@ def show(out: Output, folders: tuple[Path, ...]) -> int:
         examples=[
             "gostkey container check /media/keys/ivanov.000",
             "gostkey container check --password-file ivanov.txt ivanov.000",
+            "gostkey container check keys.reg/ivanov",
         ],
         exits=[0, 1, 2, 3, 4],
     ),
@@ -180,9 +201,9 @@ def check(
 ) -> int:
     failures: list[Failure] = []
     done = 0
-    for folder in folders:
+    for medium, folder in _named(out, folders, failures):
         try:
-            container = read_container(folder)
+            container = read_container(folder, medium)
             value = None
             if container.has_password and not password.absent:
                 value = password.ask(str(folder))
@@ -227,33 +248,70 @@ def _failure(findings: list[Finding]) -> Failure | None:
 
 
 def _found(
-    out: Output, folders: tuple[Path, ...], failures: list[Failure]
-) -> Iterator[Path]:
-    for folder in folders:
-        unreadable: list[MediumError] = []
+    out: Output, media: Iterable[Medium[Path]], failures: list[Failure]
+) -> Iterator[tuple[Medium[Path], Path]]:
+    """Yield the containers of media."""
+    for medium in media:
+        unreadable: list[GostKeyError] = []
         try:
-            yield from FolderStore(folder).find(unreadable)
-        except MediumError as error:
+            faults: list[MediumError] = []
+            for found in medium.find(faults):
+                yield medium, found
+            unreadable += faults
+        except GostKeyError as error:
             unreadable = [error]
         for fault in unreadable:
             failures.append(describe(fault))
+            out.failure(failures[-1], medium.identity)
+
+
+def _named(
+    out: Output, folders: tuple[Path, ...], failures: list[Failure]
+) -> Iterator[tuple[Medium[Path], Path]]:
+    """Yield the containers that some paths name: of an export, all of them."""
+    for folder in folders:
+        try:
+            medium, places = locate_all(folder)
+            if not places:
+                raise ContainerError(
+                    _("{file}: no key containers in it").format(file=folder)
+                )
+        except GostKeyError as error:
+            failures.append(describe(error))
             out.failure(failures[-1], str(folder))
+            continue
+        single = places == [folder.absolute()]
+        for found in places:
+            yield medium, folder if single else found
 
 
-def _describe(folder: Path) -> dict[str, Any]:
+def _describe(
+    medium: Medium[Path], folder: Path, at: datetime | None = None
+) -> dict[str, Any]:
     """Return the container's description with names of certificates in words."""
-    container = read_container(folder)
+    container = read_container(folder, medium)
     record = container.describe()
     for key, entry in zip(record["keys"], container.keys, strict=True):
+        key["days_left"] = _days_left(key["not_after"], at)
         if entry.certificate is None or "error" in key["certificate"]:
             continue
         described = key["certificate"]
         del described["subject_der"], described["issuer_der"]
         certificate = Certificate.from_bytes(entry.certificate)
+        key["days_left"] = _days_left(described["not_after"], at)
         described["owner"] = certificate.subject.owner
+        described["inn"] = certificate.subject.inn
         described["subject"] = certificate.subject.text()
         described["issuer"] = certificate.issuer.text()
     return record
+
+
+def _days_left(not_after: str | datetime | None, at: datetime | None) -> int | None:
+    """Return the days to a date; below 0 if it is past."""
+    if not not_after:
+        return None
+    end = date.fromisoformat(str(not_after)[:10])
+    return (end - now(at).date()).days
 
 
 def _lines(folder: Path, record: dict[str, Any]) -> Iterator[tuple[str, str]]:

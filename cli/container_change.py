@@ -10,10 +10,12 @@ import click
 from gostkey.containers import Container, with_password
 from gostkey.errors import ContainerError, EncodingError, GostKeyError
 from gostkey.media import (
+    RegistryFile,
     copy_container,
     csp_folder,
     find_containers,
     install_certificate,
+    open_destination,
     read_own_files,
     rewrite_container,
     settle_switch,
@@ -36,17 +38,22 @@ FOLDER = click.argument("folder", metavar="FOLDER", type=PathOption)
     "copy",
     help=help_page(
         _(
-            "Copy a container into another folder.\n\n"
-            "SOURCE is the container's folder and stays as it is. DESTINATION is a "
+            "Copy a container into another folder or a registry export.\n\n"
+            "SOURCE is the container's folder, or FILE.reg/NAME in a Windows registry "
+            "export, and stays as it is. DESTINATION is a "
             "folder that is there, such as the root of a removable disk; the copy's "
             "folder in it is named after the container, with .001 and so on if the "
-            "name is taken. Nothing is overwritten. The copy is read back and its "
+            "name is taken. Nothing is overwritten. Or it is a new .reg file for the "
+            "Windows user of --sid, to be imported as administrator there; an import "
+            "overwrites a container of that name. The copy is read back and its "
             "keys are compared; with a password option also the keys of a container "
             "with a password, else its files."
         ),
         examples=[
             "gostkey container copy /media/keys/ivanov.000 /media/spare",
             "gostkey container copy ivanov.000 /media/spare --name ivanov-spare",
+            "gostkey container copy keys.reg/ivanov /media/spare",
+            "gostkey container copy ivanov.000 ivanov.reg --sid S-1-5-21-1-2-3-1001",
         ],
         exits=[0, 1, 3, 4],
     ),
@@ -58,6 +65,22 @@ FOLDER = click.argument("folder", metavar="FOLDER", type=PathOption)
     metavar="NAME",
     help=_("Container name of the copy; that of the source if left out."),
 )
+@click.option(
+    "--sid",
+    metavar="SID",
+    help=_("For a .reg file: the Windows user, as `whoami /user` shows it there."),
+)
+@click.option(
+    "--windows",
+    "bits",
+    type=click.Choice(["64", "32"]),
+    default="64",
+    show_default=True,
+    help=_("For a .reg file: Windows of 64 or 32 bits."),
+)
+@click.option(
+    "--force", is_flag=True, help=_("Overwrite a .reg file, with all that is in it.")
+)
 @password_options(of=_("of the container"))
 @json_option
 @click.pass_obj
@@ -66,12 +89,23 @@ def copy(
     source: Path,
     destination: Path,
     name: str | None,
+    sid: str | None,
+    bits: str,
+    force: bool,
     password: PasswordSource,
 ) -> None:
-    with naming(source):
-        copied = copy_container(
-            source, destination, name=name, password=password.read()
+    export = RegistryFile.holds(destination)
+    if export and sid is None:
+        raise click.UsageError(
+            _("{file}: --sid must name the Windows user who shall have the key").format(
+                file=destination
+            )
         )
+    if not export and (sid is not None or force):
+        raise click.UsageError(_("--sid and --force are for a .reg file"))
+    medium = open_destination(destination, sid=sid, wow=bits == "64", replace=force)
+    with naming(source):
+        copied = copy_container(source, medium, name=name, password=password.read())
     for note in copied.notes:
         out.note(_("{folder}: {fault}").format(folder=source, fault=note))
     if copied.notes:

@@ -23,7 +23,7 @@ from gostkey.errors import (
     PasswordRequired,
     UnknownCurve,
 )
-from gostkey.media import FolderStore, is_set_aside
+from gostkey.media import Medium, RegistryFile, is_set_aside, locate
 from gostkey.signing import SigningKey, VerifyingKey
 
 from .failures import naming
@@ -138,7 +138,7 @@ def open_key(
     Raises:
         PasswordRequired, WrongPassword, EncodingError, ContainerError, OSError
     """
-    if path.is_dir():
+    if path.is_dir() or RegistryFile.holds(path):
         with _open_container(path, password, slot) as source:
             yield source
         return
@@ -164,8 +164,12 @@ def _from_pkcs8(data: bytes, path: Path, password: str | None) -> SigningKey:
         return SigningKey.from_pkcs8(data, password)
 
 
-def read_container(folder: Path) -> Container:
-    """Read the key container in a folder, without opening it.
+def read_container(folder: Path, medium: Medium[Path] | None = None) -> Container:
+    """Read the key container in a folder or registry export, without opening it.
+
+    Args:
+        folder: the folder, or FILE.reg/NAME.
+        medium: which has it there, if that is known.
 
     Raises:
         ContainerError, MediumError: naming the folder.
@@ -179,7 +183,9 @@ def read_container(folder: Path) -> Container:
             ).format(folder=folder)
         )
     with naming(folder):
-        return Container.parse(FolderStore(place.parent).read(place))
+        if medium is None:
+            medium, place = locate(folder)
+        return Container.parse(medium.read(place))
 
 
 @contextlib.contextmanager

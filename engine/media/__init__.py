@@ -2,20 +2,26 @@
 
 from .archive import Backup, Stored, is_encrypted, pack, unpack
 from .backup import Restored, collect, read_archive, restore, write_archive
-from .copying import Copied, copy_container, read_own_files
+from .copying import Copied, copy_container
 from .faults import explain
 from .folder import FolderStore
 from .groups import read_container
 from .installing import Installed, csp_folder, find_containers, install_certificate
-from .medium import Medium
+from .medium import ChangeableMedium, Medium
+from .own_files import read_own_files
+from .places import locate, locate_all, open_destination, open_medium
+from .registry import RegistryFile
 from .switching import is_set_aside, rewrite_container, settle_switch
+from .usual import usual_media
 
 __all__ = [
     "Backup",
+    "ChangeableMedium",
     "Copied",
     "FolderStore",
     "Installed",
     "Medium",
+    "RegistryFile",
     "Restored",
     "Stored",
     "collect",
@@ -26,6 +32,10 @@ __all__ = [
     "install_certificate",
     "is_encrypted",
     "is_set_aside",
+    "locate",
+    "locate_all",
+    "open_destination",
+    "open_medium",
     "pack",
     "read_archive",
     "read_container",
@@ -34,5 +44,6 @@ __all__ = [
     "rewrite_container",
     "settle_switch",
     "unpack",
+    "usual_media",
     "write_archive",
 ]

@@ -6,8 +6,6 @@ is left of a key may be all that there is.  Restoring overwrites nothing.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,10 +17,11 @@ from gostkey.errors import BackupError, ContainerError, GostKeyError, MediumErro
 
 from . import durable
 from .archive import LARGEST_ARCHIVE, Backup, Stored, checked_folder
-from .copying import read_own_files, refuse_container
 from .faults import explain, explained
 from .folder import FolderStore
+from .own_files import read_own_files, refuse_container
 from .switching import SET_ASIDE
+from .whole_file import write_whole
 
 
 def collect(root: str | os.PathLike[str], made: datetime) -> Backup:
@@ -68,34 +67,7 @@ def write_archive(path: Path, data: bytes) -> None:
     Raises:
         MediumError: if it cannot be written; nothing is left behind then.
     """
-    taken = MediumError(
-        f"{path}: exists already; a backup is never overwritten, choose another name"
-    )
-    if os.path.lexists(path):
-        raise taken
-    beside = durable.temporary_beside(path)
-    try:
-        durable.write_file(beside, data)
-        if not durable.flush_and_compare(beside, data):
-            raise MediumError(
-                f"{path}: what was written does not read back the same; the disk is "
-                "failing, use another one"
-            )
-        # Not by a link: wiping a second name would wipe the archive.
-        if os.path.lexists(path):
-            raise taken
-        os.rename(beside, path)
-        durable.flush_folder(path.parent)
-    except OSError as error:
-        if error.errno == errno.ENOSPC and not isinstance(error, MediumError):
-            raise MediumError(
-                f"{path}: the disk is full: free {len(data)} bytes"
-            ) from error
-        raise explain(error, path) from error
-    finally:
-        with contextlib.suppress(OSError):
-            if os.path.lexists(beside):
-                durable.discard(beside)
+    write_whole(path, data, "a backup is never overwritten, choose another name")
 
 
 def read_archive(path: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""A container copied to another folder, and compared with its source.
+"""A container copied to another place, and compared with its source.
 
 The source is only read.  The copy is written as any new container is (whole or
 not at all), and counts when it was read back and holds the same keys.
@@ -10,12 +10,12 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gostkey.containers import FILES, Container, OpenContainer, renamed
+from gostkey.containers import Container, OpenContainer, renamed
 from gostkey.errors import ContainerDamaged, MediumError
 
-from .faults import explained
-from .folder import FolderStore
-from .groups import read_container
+from .medium import Medium
+from .places import locate, open_destination
+from .registry import RegistryFile
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,16 @@ class Copied:
 
 def copy_container(
     source: str | os.PathLike[str],
-    destination: str | os.PathLike[str],
+    destination: str | os.PathLike[str] | Medium[Path],
     *,
     name: str | None = None,
     password: str | None = None,
 ) -> Copied:
-    """Copy a container into a folder; its folder there is named by the house's rules.
+    """Copy a container to a medium; its folder there is named by the house's rules.
 
     Args:
-        source: the container's folder.
-        destination: a folder that is there; not a container.
+        source: the container's folder, or a registry export and its name there.
+        destination: a medium, or the path of one as for `open_destination`.
         name: the copy's container name, if it shall have another one.
         password: the container's, if both shall be opened to compare the keys.
 
@@ -55,16 +55,20 @@ def copy_container(
         ContainerError: if the name cannot be used.
         WrongPassword: if the password does not open it.
     """
-    files = read_own_files(source)
+    medium, original_place = locate(source)
+    files = medium.read_own(original_place)
     container = Container.parse(files)
     notes = _faults(container)
     with opened_if_possible(container, password) as original:
         wanted = files if name is None else renamed(files, name)
-        store = FolderStore(destination)
-        refuse_container(store.root)
+        if isinstance(destination, (str, os.PathLike)):
+            target = open_destination(destination)
+        else:
+            target = destination
+        _refuse_own_export(medium, target)
         copy_name = container.name if name is None else name
-        place = store.write(copy_name, wanted)
-        copy = Container.parse(store.read(place))
+        place = target.write(copy_name, wanted)
+        copy = Container.parse(target.read(place))
         with opened_if_possible(copy, password) as opened:
             same = copy.files == wanted and copy.keys == container.keys
             same &= opened.keys == original.keys
@@ -73,7 +77,7 @@ def copy_container(
                 f"{place}: the copy does not hold the same keys; the medium is "
                 "failing, use another one and throw this copy away"
             )
-    if read_own_files(source) != files:
+    if medium.read_own(original_place) != files:
         raise MediumError(
             f"{source}: changed while it was copied; was the medium swapped? "
             f"{place} has what was read first"
@@ -81,32 +85,14 @@ def copy_container(
     return Copied(place, copy_name, "keys" if original.keys else "files", notes)
 
 
-def read_own_files(folder: str | os.PathLike[str]) -> dict[str, bytes]:
-    """Read a container's files, none of which may be a link or be there twice.
-
-    What a foreign medium links to is not the container's, and would be copied.
-
-    Raises:
-        MediumError: naming the file.
-    """
-    place = Path(folder)
-    seen: set[str] = set()
-    with explained(place):
-        for name in os.listdir(place):
-            if name.lower() not in FILES:
-                continue
-            if os.path.islink(place / name):
-                raise MediumError(
-                    f"{place / name}: a link and not a file; a container's files "
-                    "lie in its folder, put the file itself there"
-                )
-            if name.lower() in seen:
-                raise MediumError(
-                    f"{place}: {name.lower()} is there twice, in capitals and not; "
-                    "remove the wrong one"
-                )
-            seen.add(name.lower())
-    return read_container(place)
+def _refuse_own_export(source: Medium[Path], destination: Medium[Path]) -> None:
+    """Refuse to overwrite the export that is copied, and what else is in it."""
+    if not isinstance(source, RegistryFile):
+        return
+    if os.path.realpath(source.identity) == os.path.realpath(destination.identity):
+        raise MediumError(
+            f"{destination.identity}: is what is copied; a copy needs another file"
+        )
 
 
 def opened_if_possible(container: Container, password: str | None) -> OpenContainer:
@@ -114,16 +100,6 @@ def opened_if_possible(container: Container, password: str | None) -> OpenContai
     if container.has_password and password is None:
         return OpenContainer({}, {})
     return container.open(password)
-
-
-def refuse_container(folder: Path) -> None:
-    """Raise MediumError if a folder is itself a container: nobody looks inside one."""
-    with explained(folder):
-        if {name.lower() for name in os.listdir(folder)}.intersection(FILES):
-            raise MediumError(
-                f"{folder}: is a container itself; name the folder that shall hold "
-                "the container"
-            )
 
 
 def _faults(container: Container) -> list[str]:

@@ -31,6 +31,7 @@ from .groups import (
     settle,
     write_containers,
 )
+from .own_files import read_own_files
 from .switching import SET_ASIDE, settle_switch
 
 DEPTH = 4
@@ -119,6 +120,14 @@ class FolderStore:
             MediumError: if it cannot be read, or a file has over 64 KiB.
         """
         return read_container(self.root / place)
+
+    def read_own(self, place: Path) -> dict[str, bytes]:
+        """Read a container's files, none of which may be a link or there twice.
+
+        Raises:
+            MediumError: naming the file.
+        """
+        return read_own_files(self.root / place)
 
     def free_space(self) -> int:
         """Return the bytes that can still be written."""

@@ -17,8 +17,8 @@ from gostkey.containers import Container, KeyEntry, with_certificate
 from gostkey.errors import CertificateMismatch, GostKeyError, MediumError
 from gostkey.pki.certificates import Certificate
 
-from .copying import read_own_files
 from .folder import FolderStore
+from .own_files import read_own_files
 
 
 @dataclass(frozen=True)

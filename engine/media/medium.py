@@ -1,7 +1,9 @@
 """What a place for key containers can do: the verbs of every medium.
 
-A folder on a disk has them (`folder.FolderStore`), a token will.  A *place*
-is where one container is on its medium: a folder's path, a directory of a card.
+A folder on a disk has them (`folder.FolderStore`), a Windows registry export
+(`registry.RegistryFile`), a token will.  A *place* is where one container is on
+its medium: a folder's path, a directory of a card.  `places` tells which medium
+a path means.
 """
 
 from __future__ import annotations
@@ -32,7 +34,17 @@ class Medium(Protocol[Place]):
         """
 
     def read(self, place: Place) -> dict[str, bytes]:
-        """Read the container's files: lower-case name to content."""
+        """Read the container's files: lower-case name to content.
+
+        Raises:
+            ContainerDamaged: if the medium is well and a file of it is not.
+        """
+
+    def read_own(self, place: Place) -> dict[str, bytes]:
+        """Read the files afresh for a copy: nothing that is not the container's.
+
+        Links among them and files that are there twice are refused.
+        """
 
     def write(
         self, name: str, files: Mapping[str, bytes], place: Place | None = None
@@ -45,8 +57,12 @@ class Medium(Protocol[Place]):
             place: where to, if that was settled before.
         """
 
-    def replace_header(self, place: Place, header: bytes) -> None:
-        """Replace header.key of a container, whole or not at all."""
-
     def free_space(self) -> int:
         """Return the bytes that can still be written."""
+
+
+class ChangeableMedium(Medium[Place], Protocol[Place]):
+    """A medium on which a container can get a certificate where it is."""
+
+    def replace_header(self, place: Place, header: bytes) -> None:
+        """Replace header.key of a container, whole or not at all."""

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date, timedelta
 from pathlib import Path
+
+import pytest
+
+from gostkey.cli import container
+from gostkey.media import FolderStore
 
 from .conftest import AT, Office, Run
 
@@ -37,6 +44,55 @@ def test_list_shows_every_container_without_a_password(
     assert len(table) == 5
     assert first["name"] in table[1] and key["certificate"]["owner"] in table[1]
     assert contents(office.tree) == before
+
+
+def test_list_tells_owner_inn_dates_and_days_left(run: Run, office: Office) -> None:
+    key = run("container", "list", "--json", office.tree).records[0]["keys"][0]
+    until = date.fromisoformat(key["certificate"]["not_after"][:10])
+    at = str(until - timedelta(days=12))
+    list_ = ("container", "list", office.container(0), office.tree / "absent")
+    ran = run(*list_, "--at", at)
+    assert ran.code == 2
+    head, row = ran.stdout.splitlines()
+    assert (
+        head.split()
+        == (
+            "owner INN valid from valid until days left container key where readable"
+        ).split()
+    )
+    subject = key["certificate"]["subject"]
+    assert f"INNLE={key['certificate']['inn']}" in subject
+    for word in (key["certificate"]["owner"], key["certificate"]["inn"], f"{until}  "):
+        assert f"{word}" in row
+    assert re.search(rf"{until} +12  ", row)
+    assert str(office.container(0)) in row and row.endswith("yes, with its password")
+    record = run("container", "list", "--json", office.container(0), "--at", at).record
+    assert record["keys"][0]["days_left"] == 12
+    at = str(until + timedelta(days=3))
+    record = run("container", "list", "--json", office.container(0), "--at", at).record
+    assert record["keys"][0]["days_left"] == -3
+
+
+def test_list_has_a_row_that_tells_why_one_is_not_readable(
+    run: Run, office: Office
+) -> None:
+    (office.container(1) / "name.key").unlink()
+    ran = run("container", "list", office.tree)
+    assert ran.code == 2
+    (row,) = (line for line in ran.stdout.splitlines() if "name.key" in line)
+    assert str(office.container(1)) in row and " no: " in row
+
+
+def test_list_without_places_looks_in_the_usual_ones(
+    run: Run, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, "usual_media", lambda: [FolderStore(office.tree)])
+    assert len(run("container", "list", "--json").records) == 4
+    monkeypatch.setattr(container, "usual_media", lambda: [FolderStore(tmp_path / "a")])
+    assert run("container", "list").code == 4
+    monkeypatch.setattr(container, "usual_media", list)
+    ran = run("container", "list")
+    assert ran.code == 0 and "no usual place is there" in ran.stderr
 
 
 def test_a_folder_without_containers_is_no_failure(run: Run, tmp_path: Path) -> None:
