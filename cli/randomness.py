@@ -46,6 +46,7 @@ class RandomOptions:
     gamma: Path | None = None
     trust_gamma: bool = False
     tokens: bool = False
+    libraries: tuple[Path, ...] = ()
 
 
 def random_options(command: F) -> F:
@@ -65,6 +66,7 @@ def random_options(command: F) -> F:
             gamma=values.pop("gamma"),
             trust_gamma=values.pop("trust_gamma"),
             tokens=values.pop("tokens"),
+            libraries=values.pop("libraries"),
         )
         if options.trust_gamma and options.gamma is None:
             raise click.UsageError(_("--trust-gamma says nothing without --gamma"))
@@ -130,6 +132,17 @@ def random_options(command: F) -> F:
                 is_flag=True,
                 help=_("Mix in random bytes of the tokens in the readers."),
             ),
+            click.option(
+                "--pkcs11",
+                "libraries",
+                type=PathOption,
+                multiple=True,
+                metavar="LIBRARY",
+                help=_(
+                    "Mix in random bytes of the tokens of this PKCS #11 library; can "
+                    "be given several times."
+                ),
+            ),
         )
     ):
         wrapped = option(wrapped)
@@ -159,7 +172,7 @@ def gathered(
             for warning in pair.warnings:
                 out.note(warning)
             gamma = GammaFeed(pair, trusted=options.trust_gamma)
-        asked = _ask_tokens(out) if options.tokens else []
+        asked = _ask_tokens(out, options)
         session, fallback = ask_a_person(
             out, options, _("Random input for {n} new keys").format(n=keys)
         )
@@ -217,12 +230,18 @@ def _collect(out: Output, options: RandomOptions, title: str) -> Summary:
     )
 
 
-def _ask_tokens(out: Output) -> list[dict[str, object]]:
-    found = tokens.list_token_sources()
-    for problem in found.problems:
-        out.note(problem)
+def _ask_tokens(out: Output, options: RandomOptions) -> list[dict[str, object]]:
+    if not options.tokens and not options.libraries:
+        return []
+    found = tokens.list_token_sources(options.libraries)
     readings = []
+    for problem in found.problems:
+        # Without --tokens nobody asked for the readers.
+        if options.tokens or any(str(one) in problem for one in options.libraries):
+            out.note(problem)
     for source in found.sources:
+        if source.kind == "pcsc" and not options.tokens:
+            continue
         try:
             reading = tokens.mix_in(source)
         except MediumError as error:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from soft_tokens import soft_token
 
 from gostkey.random.gamma import make
 
@@ -114,6 +115,33 @@ def test_resume_takes_the_same_options(
     assert [one["keys"] for one in told.record["runs"]] == [4, 1]
 
 
+# -- tokens -------------------------------------------------------------------
+
+
+def test_a_token_is_asked_and_told(shell: Run, office: Office, tmp_path: Path) -> None:
+    library, _folder, settings = soft_token(tmp_path)
+    ran = shell(
+        *words(office, tmp_path, "--pkcs11", library, "--no-input", "--json"),
+        env={"SOFTHSM2_CONF": str(settings)},
+    )
+    assert ran.code == 0, ran.stderr
+    (made,) = ran.records[-1]["summary"]["randomness"]["runs"]
+    told = {one["token"]: one for one in made["tokens"]}
+    assert told["office token"]["bytes"] == 512
+    assert told["office token"]["failure"] == ""
+    assert told["office token"]["credited_bits"] == 0
+
+
+def test_a_library_that_is_missing_is_told_and_the_run_goes_on(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    ran = renew(run, office, tmp_path, "--pkcs11", tmp_path / "none.so", "--json")
+    assert ran.code == 0, ran.stderr
+    assert "none.so" in ran.stderr
+    (made,) = ran.records[-1]["summary"]["randomness"]["runs"]
+    assert made["tokens"] == []
+
+
 # -- status -------------------------------------------------------------------
 
 
@@ -126,9 +154,9 @@ def test_status_tests_the_generator_and_lists_what_is_there(run: Run) -> None:
     assert "R 1323565.1.006-2017" in told and "self-test passed" in told
 
 
-def test_status_of_a_failed_source_ends_with_5(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def failing_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system's generator give one byte over and over."""
     from gostkey import random
     from gostkey.random.sources import SystemSource
 
@@ -137,8 +165,24 @@ def test_status_of_a_failed_source_ends_with_5(
     monkeypatch.setattr(
         random._of_thread, "generator", random.Generator(source, random._gathered)
     )
+
+
+@pytest.mark.usefixtures("failing_source")
+def test_status_of_a_failed_source_ends_with_5(run: Run) -> None:
     ran = run("entropy", "status", "--json")
     assert ran.code == 5 and "repetition" in ran.record["failure"]
+
+
+@pytest.mark.usefixtures("failing_source")
+def test_a_failed_source_stops_a_renewal_before_the_first_key(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    before = {path.name for path in office.tree.iterdir()}
+    ran = renew(run, office, tmp_path, "--entropy", "os-only", "--json")
+    assert (ran.code, ran.error["code"]) == (5, "generator_failure")
+    assert {path.name for path in office.tree.iterdir()} == before
+    told = run("entropy", "status", "--campaign", tmp_path / "campaign", "--json")
+    assert "repetition" in told.record["failure"]
 
 
 # -- a person -----------------------------------------------------------------

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import soft_tokens
 
 from gostkey import random
 from gostkey.backend import active
@@ -297,26 +298,12 @@ def soft_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Path, Path]]:
     """The library of SoftHSM with one token, and the folder where it lives."""
-    pytest.importorskip("pkcs11", reason="needs: pip install 'gostkey[pkcs11]'")
-    libraries = list(Path("/usr/lib").glob("**/libsofthsm2.so"))
-    tool = shutil.which("softhsm2-util")
-    if not libraries or tool is None:
-        pytest.skip("needs a PKCS #11 token: apt-get install softhsm2")
-    folder = tmp_path / "tokens"
-    folder.mkdir()
-    settings = tmp_path / "softhsm2.conf"
-    settings.write_text(f"directories.tokendir = {folder}\nlog.level = ERROR\n")
+    library, folder, settings = soft_tokens.soft_token(tmp_path)
     monkeypatch.setenv("SOFTHSM2_CONF", str(settings))
-    subprocess.run(
-        [tool, "--init-token", "--free", "--label", "office token"]
-        + ["--so-pin", "12345678", "--pin", "1234"],
-        check=True,
-        capture_output=True,
-    )
-    yield libraries[0], folder
+    yield library, folder
     import pkcs11
 
-    pkcs11.unload(str(libraries[0]))
+    pkcs11.unload(str(library))
 
 
 def test_softhsm_gives_random_bytes_without_a_pin(
