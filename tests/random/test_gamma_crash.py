@@ -484,6 +484,10 @@ def test_no_sequence_of_takes_crashes_and_old_copies_gives_a_record_twice(
                     in_flight = 0
         except Crash:
             lost += in_flight
+        except GostKeyError as error:
+            # Both copies are old ones, put back before the other was cut; as below.
+            assert "was used before" in str(error)
+            break
         finally:
             if pair is not None:
                 pair.close()
