@@ -30,7 +30,7 @@ from gamma_pairs import (
     salted,
     write,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gostkey.errors import GammaError, GostKeyError, MediumError
@@ -463,6 +463,7 @@ class Stopping(Stepping):
         max_size=6,
     )
 )
+@example(runs=[([1], None, "old second"), ([], 1, "old first"), ([], None, "")])
 def test_no_sequence_of_takes_crashes_and_old_copies_gives_a_record_twice(
     tmp_path_factory: pytest.TempPathFactory,
     runs: list[tuple[list[int], int | None, str]],
