@@ -18,10 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-CSRC = ROOT / "csrc"
-OUT = ROOT / "build" / "csrc"
+from c_core import CSRC, OUT, ROOT, SIDE_BY_SIDE
 
 NATIVE = ["gcc", "/usr/include/stdlib.h"]
 CLANG = ["clang", "/usr/include/stdlib.h"]
@@ -107,7 +104,7 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 
 def make(target: str, *options: str) -> subprocess.CompletedProcess[str]:
     with alone(target.partition("-")[2]):
-        return run("make", "-C", CSRC, f"OUT={OUT}", *options, target)
+        return run("make", *SIDE_BY_SIDE, "-C", CSRC, f"OUT={OUT}", *options, target)
 
 
 def parts(folder: str) -> set[str]:
