@@ -30,8 +30,10 @@ def words(office: Office, base: Path, *more: object) -> list[object]:
 
 
 def test_without_a_person_the_system_serves_alone_and_says_so_once(
-    run: Run, office: Office, tmp_path: Path
+    run: Run, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # With it the reason is another one.
+    monkeypatch.delenv("CI", raising=False)
     ran = renew(run, office, tmp_path, "--json")
     assert ran.code == 0 and statuses(ran) == 4 * ["renewed"]
     assert ran.stderr.count("system's generator serves alone") == 1
@@ -145,7 +147,10 @@ def test_a_library_that_is_missing_is_told_and_the_run_goes_on(
 # -- status -------------------------------------------------------------------
 
 
-def test_status_tests_the_generator_and_lists_what_is_there(run: Run) -> None:
+def test_status_tests_the_generator_and_lists_what_is_there(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
     ran = run("entropy", "status", "--json")
     assert ran.code == 0
     assert (ran.record["failure"], ran.record["self_test"]) == ("", "passed")
