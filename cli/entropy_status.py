@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,13 @@ from gostkey.errors import GeneratorFailure
 from gostkey.random import raw_input, tokens
 from gostkey.random.policy import Policy
 from gostkey.random.session import is_remote
-from gostkey.random.terminal import why_no_terminal
 
 from .campaigns import read_report
 from .failures import Exit
 from .files import PathOption
 from .output import Output, json_option
 from .randomness_words import randomness_pairs
+from .sensor_screen import why_not
 from .texts import _, help_page
 
 # R 1323565.1.006-2017 with Streebog-512, seed of 32 bytes ff: the first block.
@@ -98,7 +97,7 @@ def _of_machine() -> dict[str, Any]:
         "bytes": sum(one.bytes_given for one in state.generators),
         "credited_bits": state.credited_bits,
         "policy": Policy.PREFER_HUMAN.value,
-        "terminal": "" if not _no_terminal() else _no_terminal(),
+        "terminal": why_not(False, 2 if sys.stderr.isatty() else 1),
         "remote": is_remote(),
         "devices": [str(one.path) for one in raw_input.find_devices()],
         "tokens": [one.name for one in found.sources],
@@ -111,12 +110,6 @@ def _self_test() -> str:
     made = drbg.blocks(1)
     drbg.wipe()
     return "passed" if made == _FIRST_BLOCK else "failed"
-
-
-def _no_terminal() -> str:
-    if os.environ.get("CI"):
-        return _("no person is there (the variable CI is set)")
-    return why_no_terminal(0, 2 if sys.stderr.isatty() else 1)
 
 
 def _pairs(record: dict[str, Any]) -> list[tuple[str, str]]:

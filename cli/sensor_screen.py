@@ -25,7 +25,13 @@ from .sensor_layout import Line, Pace, View, lay_out, map_size, render
 from .sensor_map import PointerMap
 from .texts import _
 
-__all__ = ["IDLE_SECONDS", "KEYBOARD_BITS", "TARGET_BITS", "collect_on_terminal"]
+__all__ = [
+    "IDLE_SECONDS",
+    "KEYBOARD_BITS",
+    "TARGET_BITS",
+    "collect_on_terminal",
+    "why_not",
+]
 
 TARGET_BITS = 256
 KEYBOARD_BITS = 128
@@ -75,7 +81,7 @@ def collect_on_terminal(
         EntropyCancelled: after Esc or Ctrl-C; nothing is added.
     """
     output_fd = 2 if _terminal(2) or not _terminal(1) else 1
-    why = _why_not(no_input, output_fd)
+    why = why_not(no_input, output_fd)
     if why:
         raise EntropyNeeded(_("no random input of a person: {why}").format(why=why))
     sys.stdout.flush()
@@ -109,7 +115,8 @@ def collect_on_terminal(
             session.cancel()
 
 
-def _why_not(no_input: bool, output_fd: int) -> str:
+def why_not(no_input: bool, output_fd: int) -> str:
+    """Say why nobody can be asked on this terminal; empty if somebody can."""
     if no_input:
         return _("--no-input forbids to ask for it")
     if os.environ.get("CI"):

@@ -6,6 +6,7 @@ besides it (`pool`) only adds.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable
@@ -55,7 +56,7 @@ class SystemSource:
         self._failure = ""
         self._tested_in = 0
         self._tests = _new_tests()
-        self._last = 0
+        self._last = b""
 
     @property
     def failure(self) -> str:
@@ -130,7 +131,8 @@ class SystemSource:
         """Refuse the same bytes twice running, which no count of symbols sees."""
         if len(drawn) >= 16:
             # A 64-bit fingerprint: enough to notice, too little to keep.
-            fingerprint = hash(bytes(drawn))
+            # Read where it is: `bytes(drawn)` would be a copy that nobody can wipe.
+            fingerprint = hashlib.blake2b(drawn, digest_size=8).digest()
             if fingerprint == self._last:
                 raise GeneratorFailure(
                     "random source 'os' gave the same bytes twice; no key can be made"
