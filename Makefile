@@ -36,12 +36,15 @@ lint: environment
 
 # First some of what stands on the primitives, on the fallback alone, as a machine
 # without a compiler runs it; then everything, primitives on both backends.
-PURE := tests/media tests/pki/test_chain.py tests/pki/test_ca.py \
+PURE := tests/media/test_folder.py tests/media/test_faults.py \
+    tests/pki/test_chain.py tests/pki/test_ca.py \
     tests/cli/test_sign.py tests/cli/test_container.py
 # What stands on the kernels, once more with each family that this machine can run but
 # the fastest, which all tests have run with.
-KERNEL_TESTS := tests/curves tests/hashing tests/kdf tests/random tests/batch \
-    tests/signing tests/agreement tests/keyforms tests/containers
+KERNEL_TESTS := tests/curves tests/hashing tests/kdf tests/batch tests/signing \
+    tests/agreement tests/keyforms tests/containers \
+    tests/random/test_drbg.py tests/random/test_generator.py \
+    tests/random/test_faults.py tests/random/test_health.py
 OTHER_FAMILIES = $$($(PY) -c \
     'from gostkey import bindings; print(*bindings.kernel_names()[1:])')
 test: lint

@@ -1,4 +1,5 @@
-/* GOST R 34.10-2012: keys, signatures with hedged nonces, verification, VKO.
+/* GOST R 34.10-2012 with private keys: keys, signatures with hedged nonces, VKO.
+ * gost3410_verify.c is for whoever has public ones only.
  *
  * Works in chunks, so that the division that turns projective points into
  * affine ones is done once for many.
@@ -17,7 +18,7 @@
  * items of a call, and index, 8 bytes little-endian, the item's place among them.
  * The counter is 0 and goes up when r = 0 or s = 0.
  *
- * Sources: [GOST34.10-2012, 6.1 and 6.2] (RFC 7091), [RFC7836, 4.3], [RFC9215]. */
+ * Sources: [GOST34.10-2012, 6.1] (RFC 7091), [RFC7836, 4.3], [RFC9215]. */
 
 #include "gostkey_elliptic.h"
 
@@ -27,20 +28,18 @@
 #include "bytes.h"
 #include "ct.h"
 #include "curve.h"
+#include "gost3410.h"
 #include "kernels.h"
 #include "scalar.h"
 #include "streebog.h"
 #include "wipe.h"
-
-#define MAX GOSTKEY_MAX_LIMBS
 
 static const uint8_t nonce_tag[15] = {'g', 'o', 's', 't', 'k', 'e', 'y', ' ',
                                       'n', 'o', 'n', 'c', 'e', ' ', '1'};
 
 static int prepared[GOSTKEY_FAMILIES][GOSTKEY_CURVE_COUNT];
 
-/* The curve of that number, or NULL. */
-static const struct gostkey_curve *find(int curve)
+const struct gostkey_curve *gostkey_prepared_curve(int curve)
 {
     if (curve < 0 || curve >= GOSTKEY_CURVE_COUNT ||
         !prepared[gostkey_kernels_number()][curve]) {
@@ -82,32 +81,7 @@ static void store_point(const struct gostkey_curve *curve, uint8_t *out,
     gostkey_scalar_store_le(curve, out + 8 * curve->limbs, xy + curve->limbs);
 }
 
-static void load_point(const struct gostkey_curve *curve, uint64_t *xy,
-                       const uint8_t *public_le)
-{
-    gostkey_scalar_load_le(curve, xy, public_le);
-    gostkey_scalar_load_le(curve, xy + curve->limbs, public_le + 8 * curve->limbs);
-}
-
-/* What a call works on: room for the arrays of one chunk, wiped in the end.  Few items
- * live on the stack; for more, memory is asked for, and where there is none the
- * call goes on with few at a time. */
-enum {
-    FEW = 8,
-    CHUNK = 4096 /* what the vector kernels share one inversion among, at most */
-};
-
-/* Words an item: d, k, e; x and y; the hashed nonce, and what is hashed for it. */
-#define ITEM_WORDS (5 * MAX + 2 * MAX + (3 * GOSTKEY_MAX_SIZE + 32) / 8)
-
-struct room {
-    uint64_t few[FEW * ITEM_WORDS];
-    uint64_t *words;
-    size_t count; /* items that fit */
-};
-
-/* words is how many an item needs, ITEM_WORDS at most. */
-static void room_open(struct room *room, size_t n, size_t words)
+void gostkey_room_open(struct gostkey_room *room, size_t n, size_t words)
 {
     size_t count = n < CHUNK ? n : CHUNK;
 
@@ -119,7 +93,7 @@ static void room_open(struct room *room, size_t n, size_t words)
     }
 }
 
-static void room_close(struct room *room, size_t words)
+void gostkey_room_close(struct gostkey_room *room, size_t words)
 {
     gostkey_wipe(room->words, room->count * words * sizeof *room->words);
     if (room->words != room->few) {
@@ -144,8 +118,8 @@ static int load_privates(const struct gostkey_curve *curve, uint64_t *d,
 int gostkey_elliptic_public_keys(int curve_number, uint8_t *out,
                                  const uint8_t *private_le, size_t n, size_t *bad)
 {
-    const struct gostkey_curve *curve = find(curve_number);
-    struct room room;
+    const struct gostkey_curve *curve = gostkey_prepared_curve(curve_number);
+    struct gostkey_room room;
     size_t size, limbs;
     int status = GOSTKEY_ELLIPTIC_OK;
 
@@ -154,7 +128,7 @@ int gostkey_elliptic_public_keys(int curve_number, uint8_t *out,
     }
     limbs = curve->limbs;
     size = 8 * limbs;
-    room_open(&room, n, 3 * limbs);
+    gostkey_room_open(&room, n, 3 * limbs);
     for (size_t done = 0; done < n;) {
         size_t count = n - done < room.count ? n - done : room.count;
         uint64_t *d = room.words, *xy = d + limbs * count;
@@ -171,7 +145,7 @@ int gostkey_elliptic_public_keys(int curve_number, uint8_t *out,
         }
         done += count;
     }
-    room_close(&room, 3 * limbs);
+    gostkey_room_close(&room, 3 * limbs);
     return status;
 }
 
@@ -295,8 +269,8 @@ int gostkey_elliptic_sign(int curve_number, uint8_t *out, const uint8_t *private
                           const uint8_t *fresh, uint64_t first, size_t n,
                           size_t *bad)
 {
-    const struct gostkey_curve *curve = find(curve_number);
-    struct room room;
+    const struct gostkey_curve *curve = gostkey_prepared_curve(curve_number);
+    struct gostkey_room room;
     size_t size, limbs, words;
     int status = GOSTKEY_ELLIPTIC_OK;
 
@@ -306,7 +280,7 @@ int gostkey_elliptic_sign(int curve_number, uint8_t *out, const uint8_t *private
     limbs = curve->limbs;
     size = 8 * limbs;
     words = 4 * limbs + 2 * limbs + (3 * size + 32) / 8;
-    room_open(&room, n, words);
+    gostkey_room_open(&room, n, words);
     for (size_t done = 0; done < n;) {
         size_t count = n - done < room.count ? n - done : room.count;
         uint64_t *d = room.words, *k = d + limbs * count, *xy = k + limbs * count;
@@ -335,7 +309,7 @@ int gostkey_elliptic_sign(int curve_number, uint8_t *out, const uint8_t *private
         }
         done += count;
     }
-    room_close(&room, words);
+    gostkey_room_close(&room, words);
     return status;
 }
 
@@ -343,7 +317,7 @@ int gostkey_elliptic_sign_with_nonce(int curve_number, uint8_t *out,
                                      const uint8_t *private_le, const uint8_t *digest,
                                      const uint8_t *nonce_le)
 {
-    const struct gostkey_curve *curve = find(curve_number);
+    const struct gostkey_curve *curve = gostkey_prepared_curve(curve_number);
     uint64_t d[MAX], k[MAX];
     int status = GOSTKEY_ELLIPTIC_OK;
 
@@ -364,146 +338,11 @@ int gostkey_elliptic_sign_with_nonce(int curve_number, uint8_t *out,
     return status;
 }
 
-/* xy := public key, if it is one; return OK or what is wrong. */
-static int load_public_var(const struct gostkey_curve *curve, uint64_t *xy,
-                           const uint8_t *public_le)
-{
-    load_point(curve, xy, public_le);
-    if (!gostkey_scalar_mask_less(curve, xy, curve->p) ||
-        !gostkey_scalar_mask_less(curve, xy + curve->limbs, curve->p)) {
-        return GOSTKEY_ELLIPTIC_COORDINATE;
-    }
-    if (!gostkey_ops(curve)->is_on_curve_var(curve, xy)) {
-        return GOSTKEY_ELLIPTIC_NOT_ON_CURVE;
-    }
-    if (curve->cofactor != 1 && !gostkey_ops(curve)->is_in_subgroup_var(curve, xy)) {
-        return GOSTKEY_ELLIPTIC_SUBGROUP;
-    }
-    return GOSTKEY_ELLIPTIC_OK;
-}
-
-int gostkey_elliptic_point_fault_var(int curve_number, const uint8_t *public_le)
-{
-    const struct gostkey_curve *curve = find(curve_number);
-    uint64_t xy[2 * MAX];
-
-    if (curve == NULL) {
-        return GOSTKEY_ELLIPTIC_ARGUMENT;
-    }
-    return load_public_var(curve, xy, public_le);
-}
-
-/* Items of a chunk that are left after what can be told without curve arithmetic;
- * arrays of `limbs` words an item, in the order of places. */
-struct to_check {
-    uint64_t *xy, *r, *s, *e;
-    uint16_t *places; /* in the chunk; CHUNK fits 16 bits */
-    uint8_t *good, *is_key;
-    size_t count;
-};
-
-/* good of each item that is left := whether its signature is. */
-static void check_items_var(const struct gostkey_curve *curve,
-                            const struct to_check *items, int one_key)
-{
-    if (items->count == 0) {
-        return;
-    }
-    gostkey_scalars(curve)->divide_var(curve, items->s, items->e, items->r, items->count);
-    gostkey_ops(curve)->check_many_var(curve, items->good, items->xy, one_key, items->s,
-                                       items->e, items->r, items->count);
-}
-
-/* is_key[i] := whether the i-th point is a public key; xy := it, or (0, 0), which is on no
- * curve of ours, where a coordinate is not below p. */
-static void load_publics_var(const struct gostkey_curve *curve, uint8_t *is_key,
-                             uint64_t *xy, const uint8_t *public_le, size_t count)
-{
-    const size_t limbs = curve->limbs;
-
-    for (size_t i = 0; i < count; i++) {
-        uint64_t *point = xy + 2 * limbs * i;
-
-        load_point(curve, point, public_le + 16 * limbs * i);
-        if (!gostkey_scalar_mask_less(curve, point, curve->p) ||
-            !gostkey_scalar_mask_less(curve, point + limbs, curve->p)) {
-            memset(point, 0, 16 * limbs);
-        }
-    }
-    gostkey_ops(curve)->check_points_var(curve, is_key, xy, count);
-}
-
-int gostkey_elliptic_verify_var(int curve_number, uint8_t *out,
-                                const uint8_t *public_le, size_t public_stride,
-                                const uint8_t *digests, const uint8_t *signatures,
-                                size_t n)
-{
-    const struct gostkey_curve *curve = find(curve_number);
-    const int one_key = public_stride == 0;
-    struct to_check items;
-    struct room room;
-    size_t size, limbs, words;
-
-    if (curve == NULL || (!one_key && public_stride != 16 * curve->limbs)) {
-        return GOSTKEY_ELLIPTIC_ARGUMENT;
-    }
-    limbs = curve->limbs;
-    size = 8 * limbs;
-    words = 5 * limbs + 1;
-    memset(out, 0, n);
-    room_open(&room, n, words);
-    items.xy = room.words;
-    items.r = items.xy + 2 * limbs * room.count;
-    items.s = items.r + limbs * room.count;
-    items.e = items.s + limbs * room.count;
-    items.places = (uint16_t *)(items.e + limbs * room.count);
-    items.good = (uint8_t *)(items.places + room.count);
-    items.is_key = items.good + room.count;
-    if (one_key && n > 0) {
-        load_publics_var(curve, items.is_key, items.xy, public_le, 1);
-    }
-    for (size_t done = 0; done < n;) {
-        size_t chunk = n - done < room.count ? n - done : room.count;
-
-        items.count = 0;
-        if (!one_key) {
-            load_publics_var(curve, items.is_key, items.xy,
-                             public_le + public_stride * done, chunk);
-        }
-        for (size_t i = 0; i < chunk; i++) {
-            const uint8_t *signature = signatures + 2 * size * (done + i);
-            uint64_t *r = items.r + limbs * items.count;
-            uint64_t *s = items.s + limbs * items.count;
-
-            gostkey_scalar_load_be(curve, s, signature);
-            gostkey_scalar_load_be(curve, r, signature + size);
-            if (!items.is_key[one_key ? 0 : i] || !gostkey_scalar_mask_valid(curve, r) ||
-                !gostkey_scalar_mask_valid(curve, s)) {
-                continue;
-            }
-            gostkey_scalar_load_le(curve, items.e + limbs * items.count,
-                                   digests + size * (done + i));
-            if (!one_key && items.count != i) {
-                memcpy(items.xy + 2 * limbs * items.count, items.xy + 2 * limbs * i,
-                       16 * limbs);
-            }
-            items.places[items.count++] = (uint16_t)i;
-        }
-        check_items_var(curve, &items, one_key);
-        for (size_t i = 0; i < items.count; i++) {
-            out[done + items.places[i]] = items.good[i];
-        }
-        done += chunk;
-    }
-    room_close(&room, words);
-    return GOSTKEY_ELLIPTIC_OK;
-}
-
 int gostkey_elliptic_vko_point(int curve_number, uint8_t *out,
                                const uint8_t *private_le, const uint8_t *public_le,
                                const uint8_t *ukm_le, size_t ukm_length)
 {
-    const struct gostkey_curve *curve = find(curve_number);
+    const struct gostkey_curve *curve = gostkey_prepared_curve(curve_number);
     uint8_t padded[GOSTKEY_MAX_SIZE] = {0};
     uint64_t d[MAX], ukm[MAX], scalar[MAX], xyz[3 * MAX], xy[2 * MAX];
     int status;
@@ -512,7 +351,7 @@ int gostkey_elliptic_vko_point(int curve_number, uint8_t *out,
         return GOSTKEY_ELLIPTIC_ARGUMENT;
     }
     memset(out, 0, 16 * curve->limbs);
-    status = load_public_var(curve, xy, public_le);
+    status = gostkey_load_public_var(curve, xy, public_le);
     memcpy(padded, ukm_le, ukm_length);
     gostkey_scalar_load_le(curve, ukm, padded);
     gostkey_scalar_reduce(curve, ukm, ukm);
@@ -542,7 +381,7 @@ int gostkey_elliptic_vko_point(int curve_number, uint8_t *out,
 int gostkey_elliptic_private_from_wide(int curve_number, uint8_t *out,
                                        const uint8_t *wide_le, size_t n)
 {
-    const struct gostkey_curve *curve = find(curve_number);
+    const struct gostkey_curve *curve = gostkey_prepared_curve(curve_number);
     uint8_t high[FEW * (GOSTKEY_MAX_SIZE + 8)] = {0};
     uint64_t d[FEW * MAX];
     size_t size;
@@ -573,7 +412,7 @@ int gostkey_elliptic_private_from_wide(int curve_number, uint8_t *out,
 int gostkey_elliptic_multiply_mod_q(int curve_number, uint8_t *out, const uint8_t *a_le,
                                     const uint8_t *b_le)
 {
-    const struct gostkey_curve *curve = find(curve_number);
+    const struct gostkey_curve *curve = gostkey_prepared_curve(curve_number);
     uint64_t a[MAX], b[MAX];
 
     if (curve == NULL) {
@@ -592,7 +431,7 @@ int gostkey_elliptic_multiply_mod_q(int curve_number, uint8_t *out, const uint8_
 int gostkey_elliptic_divide_mod_q(int curve_number, uint8_t *out, const uint8_t *a_le,
                                   const uint8_t *b_le)
 {
-    const struct gostkey_curve *curve = find(curve_number);
+    const struct gostkey_curve *curve = gostkey_prepared_curve(curve_number);
     uint64_t a[MAX], b[MAX];
     uint64_t zero;
     int status = GOSTKEY_ELLIPTIC_OK;

@@ -10,7 +10,7 @@ GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)
 
 #define GOSTKEY_IFMA_CHECK gostkey_ifma_check256_any
 
-#include "ifma_check.h"
+#include "ifma_field_check.h"
 
 GOSTKEY_TARGET_END
 

@@ -1,4 +1,4 @@
-/* Tests of the fields of the AVX-512 kernels; ifma_check.h has the work.  Passes where
+/* Tests of the fields of the AVX-512 kernels; ifma_field_check.h has the work.  Passes where
  * the machine has not what they need: test_matrix.py says so. */
 
 #include <stdio.h>
