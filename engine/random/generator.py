@@ -191,7 +191,10 @@ class Generator:
             self._drop()
 
     def _after_fork(self) -> None:
-        # The lock may be held by a thread that does not exist here.
+        # A thread that does not exist here may have been at work inside: its lock
+        # stays locked, and it may have left the state half changed.
+        if self._lock.locked():
+            self._state = None
         self._lock = threading.Lock()
         self._stale = True
 

@@ -249,22 +249,66 @@ def test_a_fork_while_another_thread_draws_does_not_hang(each_backend: str) -> N
     thread.start()
     try:
         for _ in range(10):
-            child = os.fork()
-            if child == 0:
-                shared.token(16)
-                gostkey.random.add_input("jitter", b"x", 0)
-                os._exit(7)
-            deadline = time.monotonic() + 20
-            while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
-                if time.monotonic() > deadline:
-                    os.kill(child, 9)
-                    os.waitpid(child, 0)
-                    pytest.fail("the child hangs on a lock")
-                time.sleep(0.01)
-            assert os.waitstatus_to_exitcode(ended[1]) == 7
+            assert draws_in_a_child(shared)
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork: not on Windows")
+@pytest.mark.parametrize("method", ["wipe", "fill", "reseed"])
+def test_a_fork_finds_a_state_that_another_thread_has_half_changed(
+    each_backend: str, method: str
+) -> None:
+    shared = module_generator()
+    shared.token(16)
+    state = shared._state
+    assert state is not None
+    inside, go_on = threading.Event(), threading.Event()
+
+    class Torn:
+        def __getattr__(self, name: str) -> object:
+            if name != method:
+                return getattr(state, name)
+            if name == "wipe":
+                state.wipe()
+            inside.set()
+            go_on.wait(20)
+            raise OSError("the test ends the call")
+
+    shared._state = Torn()  # type: ignore[assignment]
+    # Each kind of work, and with it each method of the state, is met in one of them.
+    work = {"wipe": shared.wipe, "fill": shared.reseed, "reseed": shared.reseed}[method]
+    thread = threading.Thread(target=lambda: pytest.raises(OSError, work))
+    thread.start()
+    try:
+        assert inside.wait(20)
+        assert draws_in_a_child(shared)
+    finally:
+        go_on.set()
+        thread.join()
+        shared._state = None
+    assert len(shared.token(16)) == 16
+
+
+def draws_in_a_child(generator: Generator) -> bool:
+    """Fork, and tell whether the child gets random bytes; kill it if it hangs."""
+    child = os.fork()
+    if child == 0:
+        try:
+            generator.token(16)
+            gostkey.random.add_input("jitter", b"x", 0)
+            os._exit(7)
+        finally:
+            os._exit(1)
+    deadline = time.monotonic() + 20
+    while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
+        if time.monotonic() > deadline:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+            pytest.fail("the child hangs on a lock")
+        time.sleep(0.01)
+    return os.waitstatus_to_exitcode(ended[1]) == 7
 
 
 def test_each_thread_has_its_own(each_backend: str) -> None:
