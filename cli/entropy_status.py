@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +96,7 @@ def _of_machine() -> dict[str, Any]:
         "bytes": sum(one.bytes_given for one in state.generators),
         "credited_bits": state.credited_bits,
         "policy": Policy.PREFER_HUMAN.value,
-        "terminal": why_not(False, 2 if sys.stderr.isatty() else 1),
+        "terminal": why_not(False),
         "remote": is_remote(),
         "devices": [str(one.path) for one in raw_input.find_devices()],
         "tokens": [one.name for one in found.sources],

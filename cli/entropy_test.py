@@ -131,7 +131,8 @@ def _cutoffs(found: Assessment) -> health.Cutoffs | None:
     """Where the continuous tests would stop such a source; None if nowhere."""
     if found.entropy <= 0:
         return None
-    window = 1024 if found.width == 1 else 512
+    # A source of two values is binary (4.4.2), however wide they are written.
+    window = 1024 if found.alphabet == 2 else health.PROPORTION_WINDOW
     return health.cutoffs(found.entropy, window=window, alpha_log2=ALPHA)
 
 

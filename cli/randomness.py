@@ -233,15 +233,11 @@ def _collect(out: Output, options: RandomOptions, title: str) -> Summary:
 def _ask_tokens(out: Output, options: RandomOptions) -> list[dict[str, object]]:
     if not options.tokens and not options.libraries:
         return []
-    found = tokens.list_token_sources(options.libraries)
-    readings = []
+    found = tokens.list_token_sources(options.libraries, readers=options.tokens)
     for problem in found.problems:
-        # Without --tokens nobody asked for the readers.
-        if options.tokens or any(str(one) in problem for one in options.libraries):
-            out.note(problem)
+        out.note(problem)
+    readings = []
     for source in found.sources:
-        if source.kind == "pcsc" and not options.tokens:
-            continue
         try:
             reading = tokens.mix_in(source)
         except MediumError as error:

@@ -22,12 +22,7 @@ def randomness_pairs(made: Mapping[str, Any]) -> list[tuple[str, str]]:
     pairs = [
         (_("policy"), ", ".join(policies)),
         (_("system's generator"), made["failure"] or _("always used; tests passed")),
-        (
-            _("seeded"),
-            plural("{n} time", "{n} times", made["reseeds"])
-            + ", "
-            + plural("{n} byte given", "{n} bytes given", made["bytes"]),
-        ),
+        (_("seeded"), _seeded(made)),
     ]
     for run in runs:
         session = run["session"]
@@ -57,6 +52,26 @@ def randomness_pairs(made: Mapping[str, Any]) -> list[tuple[str, str]]:
         (_("clock jitter"), "; ".join(sorted(jitter)) or _("mixed in; tests passed"))
     )
     return pairs
+
+
+def _seeded(made: Mapping[str, Any]) -> str:
+    """Tell what the generators counted, and how many runs that leaves out."""
+    ended = sum(run["ended"] for run in made["runs"])
+    words = []
+    if ended:
+        words = [
+            plural("{n} time", "{n} times", made["reseeds"]),
+            plural("{n} byte given", "{n} bytes given", made["bytes"]),
+        ]
+    if open_runs := len(made["runs"]) - ended:
+        words.append(
+            plural(
+                "{n} run that was cut off or still goes on is not counted",
+                "{n} runs that were cut off or still go on are not counted",
+                open_runs,
+            )
+        )
+    return ", ".join(words)
 
 
 def session_words(session: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "KEYBOARD_BITS",
     "TARGET_BITS",
     "collect_on_terminal",
+    "why_nobody",
     "why_not",
 ]
 
@@ -80,8 +81,7 @@ def collect_on_terminal(
             goes away; nothing is added.
         EntropyCancelled: after Esc or Ctrl-C; nothing is added.
     """
-    output_fd = 2 if _terminal(2) or not _terminal(1) else 1
-    why = why_not(no_input, output_fd)
+    why = why_not(no_input)
     if why:
         raise EntropyNeeded(_("no random input of a person: {why}").format(why=why))
     sys.stdout.flush()
@@ -95,7 +95,7 @@ def collect_on_terminal(
                 raw = stack.enter_context(RawInput.choose(devices))
             terminal = stack.enter_context(
                 TerminalInput(
-                    output_fd=output_fd, mouse=mouse and raw is None, remote=remote
+                    output_fd=_output_fd(), mouse=mouse and raw is None, remote=remote
                 )
             )
             session = Session(
@@ -115,13 +115,23 @@ def collect_on_terminal(
             session.cancel()
 
 
-def why_not(no_input: bool, output_fd: int) -> str:
+def why_not(no_input: bool) -> str:
     """Say why nobody can be asked on this terminal; empty if somebody can."""
+    return why_nobody(no_input) or why_no_terminal(0, _output_fd())
+
+
+def why_nobody(no_input: bool) -> str:
+    """Say why nobody is to be asked, wherever it might be; empty if somebody is."""
     if no_input:
         return _("--no-input forbids to ask for it")
     if os.environ.get("CI"):
         return _("no person is there (the variable CI is set)")
-    return why_no_terminal(0, output_fd)
+    return ""
+
+
+def _output_fd() -> int:
+    """Return where the screen goes: the standard output only if that alone can."""
+    return 2 if _terminal(2) or not _terminal(1) else 1
 
 
 def _terminal(fd: int) -> bool:

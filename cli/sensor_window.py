@@ -11,7 +11,7 @@ from gostkey.random.session import Progress, Session, Summary, is_remote
 from gostkey.random.window import WindowWords, run_window
 
 from .sensor_layout import Pace
-from .sensor_screen import IDLE_SECONDS, TARGET_BITS
+from .sensor_screen import IDLE_SECONDS, TARGET_BITS, why_nobody
 from .texts import _
 
 __all__ = ["collect_in_window"]
@@ -47,11 +47,7 @@ def collect_in_window(
         EntropyCancelled: after Esc, Cancel, Ctrl-C or when the window was closed;
             nothing is added.
     """
-    why = ""
-    if no_input:
-        why = _("--no-input forbids to ask for it")
-    elif os.environ.get("CI"):
-        why = _("no person is there (the variable CI is set)")
+    why = why_nobody(no_input)
     if why:
         raise EntropyNeeded(_("no random input of a person: {why}").format(why=why))
     pace = Pace()

@@ -12,7 +12,7 @@ BEGINNINGS = {
     "V3": "30abf0cadcdc6e48",
     "V4": "04d792b6347122a5",
 }
-"""How the SHA-256 of each begins, from the entropy brief."""
+"""How the SHA-256 of each begins."""
 
 
 def noise(count: int, label: str = "noise") -> bytearray:
@@ -28,7 +28,7 @@ def noise(count: int, label: str = "noise") -> bytearray:
 def data_of(name: str) -> bytes:
     """Make the data of a name of vectors/entropy.json, one symbol a byte.
 
-    V1 to V4 are those of the brief: 8-bit noise of a poor generator, a biased
+    V1 to V4 are small: 8-bit noise of a poor generator, a biased
     source, dependent bits, a source that sticks.  The others are larger, so that
     the dictionaries of the last two estimators are full before the end; late-8
     goes over to other symbols then, and repeats itself.

@@ -165,7 +165,8 @@ class Generator:
         start, end = self._used, self._used + length
         # First of all they count as used, whatever may interrupt the rest.
         self._used = end
-        view[:] = self._ready[start:end]
+        # A slice of the array itself would be a copy that nobody wipes.
+        view[:] = memoryview(self._ready)[start:end]
         self._ready[start:end] = bytes(length)
 
     def _make(self, view: memoryview) -> None:

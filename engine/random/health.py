@@ -18,6 +18,7 @@ from gostkey.errors import GeneratorFailure, HealthFailure, LengthError
 from gostkey.primitives import Readable
 
 __all__ = [
+    "CONFIDENCE",
     "PROPORTION_CUTOFF",
     "PROPORTION_WINDOW",
     "REPETITION_CUTOFF",
@@ -40,7 +41,7 @@ PROPORTION_CUTOFF = 16
 STARTUP_SAMPLES = 1024
 """Bytes to test before the first key of a process; none of them is used."""
 
-_CONFIDENCE = 2.5758293035489008
+CONFIDENCE = 2.5758293035489008
 """The 99.5 % point of the normal distribution, which the standard prints as 2.576;
 the tool of its authors takes it whole."""
 
@@ -296,5 +297,5 @@ def most_common_bits(count: int, total: int) -> float:
     highest = count / total
     if highest == 1:
         return 0.0
-    margin = _CONFIDENCE * math.sqrt(highest * (1 - highest) / (total - 1))
+    margin = CONFIDENCE * math.sqrt(highest * (1 - highest) / (total - 1))
     return abs(math.log2(min(1.0, highest + margin)))

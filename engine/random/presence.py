@@ -37,8 +37,8 @@ _SHORT_LAGS = 32
 _COMPARED_AT_LONG_LAGS = 64
 """A lag above 32 counts only over so many symbols.
 
-The brief of this layer asks for lags 1 to 32 alone; a recorded motion that is
-played over and over has a longer period.
+Lags 1 to 32 are what a script's list of keys has; a recorded motion that is played
+over and over has a longer period.
 """
 
 

@@ -23,7 +23,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gostkey.backend import active
 from gostkey.errors import EntropyNeeded
+from gostkey.primitives import Readable
 
 from .events import Event
 
@@ -111,22 +113,26 @@ class Decoder:
         self._dropping = False
         self._buttons = 0
 
-    def decode(self, data: bytes, time_ns: int) -> list[Event]:
+    def decode(self, data: Readable, time_ns: int) -> list[Event]:
         """Return the events in what one read gave.
 
         Args:
             data: records; one that is cut off waits for the next call.
             time_ns: when the read returned, on `time.perf_counter_ns`.
         """
-        data = self._rest + data
-        whole = len(data) - len(data) % RECORD.size
-        self._rest = data[whole:]
+        kept = len(self._rest)
+        joined = bytearray(kept + len(data))
+        joined[:kept], joined[kept:] = self._rest, data
+        whole = len(joined) - len(joined) % RECORD.size
+        self._rest = bytes(joined[whole:])
+        records = RECORD.iter_unpack(memoryview(joined)[:whole])
         events = []
-        for seconds, micros, kind, code, value in RECORD.iter_unpack(data[:whole]):
+        for seconds, micros, kind, code, value in records:
             event = self._one(kind, code, value)
             if event is not None:
                 stamp = seconds * 1_000_000_000 + micros * 1000
                 events.append(replace(event, time_ns=time_ns, device_time_ns=stamp))
+        active.generators.wipe(joined)
         return [replace(event, together=len(events)) for event in events]
 
     def _one(self, kind: int, code: int, value: int) -> Event | None:
@@ -179,6 +185,7 @@ class RawInput:
                 not be read; or if there is none.
         """
         self._open: dict[int, tuple[RawDevice, Decoder]] = {}
+        self._buffer = bytearray(_READ)
         self.lost: list[RawDevice] = []
         """Devices that were unplugged since."""
         if not devices:
@@ -216,10 +223,6 @@ class RawInput:
         """Those that are being read."""
         return tuple(device for device, _ in self._open.values())
 
-    def fileno_list(self) -> list[int]:
-        """Descriptors to wait for together with others; changes when one is lost."""
-        return list(self._open)
-
     def read(self, timeout: float) -> list[Event]:
         """Wait for events.
 
@@ -234,18 +237,20 @@ class RawInput:
         for descriptor in ready:
             device, decoder = self._open[descriptor]
             try:
-                data = os.read(descriptor, _READ)
+                count = os.readv(descriptor, [self._buffer])
             except BlockingIOError:
                 continue
             except OSError as error:
                 if error.errno not in (errno.ENODEV, errno.EIO):
                     raise
-                data = b""
+                count = 0
             now = time.perf_counter_ns()
-            if not data:
+            if not count:
                 self._lose(descriptor, device)
                 continue
-            events += decoder.decode(data, now)
+            events += decoder.decode(memoryview(self._buffer)[:count], now)
+            # The keys of all programs are in it: passwords too.
+            active.generators.wipe(self._buffer)
         if not self._open:
             raise EntropyNeeded(
                 f"raw input: {self.lost[-1].name} was unplugged and no other device "

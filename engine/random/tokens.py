@@ -89,7 +89,9 @@ class TokenReading:
         }
 
 
-def list_token_sources(libraries: Sequence[Path | str] = ()) -> TokenSources:
+def list_token_sources(
+    libraries: Sequence[Path | str] = (), *, readers: bool = True
+) -> TokenSources:
     """List the tokens that can be asked: cards in readers, and PKCS #11 tokens.
 
     A card that turns out to know no GET CHALLENGE is listed too.
@@ -97,12 +99,13 @@ def list_token_sources(libraries: Sequence[Path | str] = ()) -> TokenSources:
     Args:
         libraries: PKCS #11 libraries to load.  None is loaded that is not named:
             loading one runs its maker's code in this process.
+        readers: whether the card readers are looked at too.
     """
     sources: list[TokenSource] = []
     problems: list[str] = []
 
     asked: list[tuple[str, Callable[[], list[TokenSource]]]]
-    asked = [("smart card readers", _cards)]
+    asked = [("smart card readers", _cards)] if readers else []
     asked += [(str(path), partial(_tokens_of, str(path))) for path in libraries]
     for what, ask in asked:
         try:

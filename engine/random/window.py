@@ -103,18 +103,19 @@ def run_window(
 
     Whatever is raised, the session is cancelled.
     """
-    window = _Window()
     try:
-        window.tell(_appearance(words))
-        _collect(window, session, words, idle_limit, advise)
+        window = _Window()
+        try:
+            window.tell(_appearance(words))
+            _collect(window, session, words, idle_limit, advise)
+        finally:
+            window.end()
     except KeyboardInterrupt:
         session.cancel()
         raise EntropyCancelled(_CANCELLED) from None
     except BaseException:
         session.cancel()
         raise
-    finally:
-        window.end()
 
 
 def _collect(

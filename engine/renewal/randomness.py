@@ -101,9 +101,11 @@ def summary_of(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Put a store's records of randomness together for a report, JSON-safe.
 
     Returns:
-        ``runs``: of each run that made keys its time, policy, sensor session
-        and fall-back; ``gamma_records`` and ``gamma_left`` (None without
-        gamma); ``reseeds`` and ``bytes`` of the generators; ``failure``.
+        ``runs``: of each run that had keys to make its time, policy, sensor
+        session and fall-back, and whether it has ``ended``; ``gamma_records``
+        and ``gamma_left`` (None without gamma); ``reseeds`` and ``bytes`` of
+        the generators in the runs that have ended, since one that was killed
+        counted them in vain; ``failure``.
     """
     runs: list[dict[str, Any]] = []
     made: dict[str, Any] = {
@@ -117,7 +119,7 @@ def summary_of(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     for record in records:
         detail = record["detail"]
         if record["kind"] == "begin":
-            runs.append({"at": record["at"], **detail})
+            runs.append({"at": record["at"], "ended": False, **detail})
         elif record["kind"] == "gamma":
             made["gamma_records"] = made["gamma_records"] or 0
             made["gamma_records"] += detail["before"] - detail["after"]
@@ -126,4 +128,6 @@ def summary_of(records: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             made["reseeds"] += detail["reseeds"]
             made["bytes"] += detail["bytes"]
             made["failure"] = detail["failure"] or made["failure"]
+            # Runs of one campaign lock each other out: it is the last one's end.
+            runs[-1]["ended"] = True
     return made

@@ -82,6 +82,12 @@ def test_bits_have_one_column_and_a_longer_window(
     record = run("entropy", "test", "--json", file).record
     assert record["from_bits"] is None
     assert {one["bit_string"] for one in record["estimators"]} == {None}
+    # The same source, its bits written as the digits 0 and 1.
+    file.write_bytes(bytes(b"01"[bit] for bit in data_of("V3")))
+    as_digits = run("entropy", "test", "--json", file).record
+    assert (as_digits["bits"], as_digits["alphabet"]) == (6, 2)
+    assert as_digits["entropy"] == record["entropy"]
+    assert as_digits["health"] == record["health"]
 
 
 def test_the_width_is_found_or_checked(run: Run, sticky: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from gamma_pairs import content, copies, events, journal, new_pair, only_posix, write
+from gamma_pairs import content, copies, events, journal, new_pair, write
 
 from gostkey.random.gamma import GammaPair
 
@@ -89,9 +89,12 @@ def test_make_replaces_nothing_unless_it_must(
     assert [len(path.read_bytes()) for path in copies(root)] == [7 * 36] * 2
 
 
-@only_posix
-def test_the_replaced_records_are_overwritten(run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("platform", [sys.platform, "win32"])
+def test_the_replaced_records_are_overwritten(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str
+) -> None:
     root = new_pair(tmp_path, 5)
+    monkeypatch.setattr(sys, "platform", platform)
     os.link(copies(root)[0], tmp_path / "second name")
     assert run(*GAMMA, "make", 7, "00000001", root, "--force").code == 0
     assert (tmp_path / "second name").read_bytes() == b""

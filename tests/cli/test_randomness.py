@@ -67,6 +67,21 @@ def test_a_campaign_that_is_there_is_told_before_anybody_is_asked(
     assert (ran.code, ran.error["code"]) == (3, "campaign_error")
 
 
+def test_a_run_that_was_killed_is_not_told_as_one_that_gave_nothing(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    assert renew(run, office, tmp_path).code == 0
+    status = ("entropy", "status", "--campaign", tmp_path / "campaign")
+    assert "not counted" not in run(*status).stdout
+    with sqlite3.connect(tmp_path / "campaign" / "campaign.sqlite") as store:
+        # What a kill leaves: the run began, and its end was not written.
+        store.execute("DELETE FROM randomness WHERE kind = 'end'")
+    told = run(*status).stdout
+    assert "1 run that was cut off or still goes on is not counted" in told
+    assert "0 bytes" not in told and "0 times" not in told
+    assert run(*status, "--json").record["runs"][0]["ended"] is False
+
+
 # -- gamma --------------------------------------------------------------------
 
 
@@ -140,8 +155,20 @@ def test_a_library_that_is_missing_is_told_and_the_run_goes_on(
     ran = renew(run, office, tmp_path, "--pkcs11", tmp_path / "none.so", "--json")
     assert ran.code == 0, ran.stderr
     assert "none.so" in ran.stderr
+    # Without --tokens nobody asked for the readers.
+    assert "pcscd" not in ran.stderr and "pyscard" not in ran.stderr
     (made,) = ran.records[-1]["summary"]["randomness"]["runs"]
     assert made["tokens"] == []
+
+
+def test_a_library_is_told_of_when_the_extra_for_it_is_missing(
+    run: Run, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # None is what makes an import of that name fail.
+    monkeypatch.setitem(sys.modules, "pkcs11", None)
+    ran = renew(run, office, tmp_path, "--pkcs11", tmp_path / "maker.so", "--json")
+    assert ran.code == 0, ran.stderr
+    assert "gostkey[pkcs11]" in ran.stderr
 
 
 # -- status -------------------------------------------------------------------

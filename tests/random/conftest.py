@@ -1,4 +1,4 @@
-"""The data that the entropy brief's check vectors are of."""
+"""The data that the tests of entropy estimators share."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ from gostkey.random.gamma import (
     check,
     status,
 )
-from gostkey.random.gamma.disk import Disk
+from gostkey.random.gamma.disk import Disk, read_at
 from gostkey.random.gamma.mounts import kind_in
 
 # -- owner, mode, kind ------------------------------------------------------
@@ -326,6 +326,42 @@ def test_a_medium_that_is_mounted_read_only(tmp_path: Path) -> None:
     done = ran("make", "5", "00000001", str(root), "--no-bio", "--force")
     assert done.returncode == 4, done.stderr
     assert "the medium is read-only" in done.stderr
+
+
+def test_a_journal_that_cannot_be_read_is_not_taken_for_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = new_pair(tmp_path, 3)
+    with GammaPair.open(root) as pair:
+        pair.take(1)
+    new_pair(root, 3)
+    real = os.stat
+
+    def failing(path: str | Path, *rest: object, **more: object) -> os.stat_result:
+        if str(path) == str(journal(root)):
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+        return real(path, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "stat", failing)
+    for open_ in (GammaPair.open, check, status):
+        with pytest.raises(MediumError, match=r"kis_1\.journal: the medium fails"):
+            open_(root)
+
+
+def test_what_was_read_before_a_fault_is_wiped(tmp_path: Path) -> None:
+    class Worn(io.FileIO):
+        seen = bytearray()
+
+        def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+            if self.seen:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            Worn.seen = buffer.obj  # type: ignore[assignment]
+            return super().readinto(buffer[:36])
+
+    path = new_pair(tmp_path, 2) / "db1" / "kis_1"
+    with Worn(path) as file, pytest.raises(OSError, match="error"):
+        read_at(file, 72, 0)
+    assert Worn.seen == bytes(72)
 
 
 # -- network disks ----------------------------------------------------------

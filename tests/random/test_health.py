@@ -11,7 +11,7 @@ import pytest
 from gostkey.errors import GeneratorFailure, HealthFailure, LengthError
 from gostkey.random import health
 
-# Computed for the entropy brief with SciPy's binomial distribution.
+# Computed with SciPy's binomial distribution.
 ENTROPY = (0.125, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 6, 8)
 REPETITION = {
     20: (161, 81, 41, 28, 21, 15, 11, 8, 6, 5, 5, 4),

@@ -107,7 +107,7 @@ def judged(command: list[str], stream: Stream, pieces: int | None = None) -> str
 
 
 def passes_ent(stream: Stream) -> bool:
-    """Six deviations of each figure, which chance passes once in 10^8."""
+    """Six deviations of each figure, which chance passes once in 10^7."""
     said = judged(["ent", "-t"], stream, pieces=16)
     values = said.splitlines()[1].split(",")
     size, entropy, chi_square, mean, _pi, correlation = map(float, values[1:])

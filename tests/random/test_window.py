@@ -380,8 +380,11 @@ def test_a_program_that_cannot_be_started_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(window, "_command", lambda: ["/nowhere/python"])
+    session = Recorder()
     with pytest.raises(EntropyNeeded, match="no window can be opened"):
-        show(Recorder())
+        show(session)
+    with pytest.raises(ValueError, match="cancelled"):
+        session.close()
 
 
 COLLECT = """

@@ -128,6 +128,31 @@ def test_gamma_that_vanishes_stops_the_run_and_a_new_one_ends_it(
     assert [run["keys"] for run in report.randomness["runs"]] == [4, 2]
 
 
+class Killed(Randomness):
+    """As a kill before the first key leaves the store: without the last record."""
+
+    def before_keys(self, count: int) -> None:
+        raise KeyboardInterrupt
+
+    def end(self) -> None:
+        pass
+
+
+def test_a_run_that_was_killed_is_not_counted_and_the_report_says_so(
+    office: Office,
+) -> None:
+    office.add()
+    with office.begin() as campaign, pytest.raises(KeyboardInterrupt):
+        campaign.run(randomness=Killed())
+    made = read_report(office.campaign, office.clock()).randomness
+    assert [run["ended"] for run in made["runs"]] == [False]
+    assert made["bytes"] == made["reseeds"] == 0
+    with Campaign.open(office.campaign, clock=office.clock) as campaign:
+        made = campaign.resume().randomness
+    assert [run["ended"] for run in made["runs"]] == [False, True]
+    assert made["bytes"] >= 40 and made["reseeds"] >= 1
+
+
 def test_nothing_recorded_gives_an_empty_summary() -> None:
     made = summary_of([])
     assert made["runs"] == [] and made["gamma_records"] is None

@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import math
 
+from gostkey.random.health import CONFIDENCE
+
 __all__ = ["CONFIDENCE", "bits", "from_predictions", "upper"]
-
-CONFIDENCE = 2.5758293035489008
-"""The 99.5 % point of the normal distribution.
-
-The standard prints it as 2.576; the tool of its authors, whose results others
-compare with, takes it whole, which shows in the sixth digit.
-"""
 
 _LOCAL = math.log(0.99)
 """No run longer than the longest one comes with this probability (its log)."""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gostkey.backend import active
 from gostkey.errors import MediumError
 from gostkey.primitives import Readable
 
@@ -119,12 +120,16 @@ def read_at(file: io.FileIO, size: int, offset: int) -> bytearray:
     data = bytearray(size)
     view = memoryview(data)
     done = 0
-    file.seek(offset)
-    while done < size:
-        got = file.readinto(view[done:])
-        if not got:
-            break
-        done += got
+    try:
+        file.seek(offset)
+        while done < size:
+            got = file.readinto(view[done:])
+            if not got:
+                break
+            done += got
+    except BaseException:
+        active.generators.wipe(data)
+        raise
     view.release()
     # Shortened in place: a slice would be a second copy of the secret.
     del data[done:]

@@ -22,6 +22,7 @@ announces was never begun, or is pending still.
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -31,7 +32,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from gostkey.errors import GammaError, GammaLocked
+from gostkey.errors import GammaError, GammaLocked, MediumError
 from gostkey.random import token
 
 from .copies import check_private, in_place, lock
@@ -132,8 +133,10 @@ class Journal:
                             "at most: keep new gamma in another folder"
                         )
                     data = bytes(read_at(file, status.st_size, 0))
-        except OSError:
-            if path.exists():
+        except MediumError as error:
+            # Anything else is no proof that there is none, and without it old
+            # records would pass for new ones.
+            if error.errno != errno.ENOENT:
                 raise
             data = b""
         journal = cls(path, b"")

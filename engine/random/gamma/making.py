@@ -92,17 +92,17 @@ def make(
             _write(disk, beside[-1], path, raw)
         journal.add(disk, "made", count=count, set=set_number, replaced=len(old))
         if sys.platform == "win32":
-            # Windows does not replace a file that is open.
+            # Windows does not replace a file that is open, and afterwards there
+            # is no way to the old one any more.
+            _destroy(disk, old)
             _close(old)
         for new, path in zip(beside, place.copies, strict=True):
             _put(disk, new, path, force)
         for folder in (place.root, place.root.parent):
             with explained(folder):
                 disk.sync_folder(folder)
-        for path, file in old:
-            if not file.closed:
-                with explained(path):
-                    destroy_tail(disk, file, path.parent, 0)
+        if sys.platform != "win32":
+            _destroy(disk, old)
     finally:
         active.generators.wipe(raw)
         for path in beside:
@@ -186,6 +186,12 @@ def _put(disk: Disk, beside: Path, path: Path, force: bool) -> None:
         except FileExistsError:
             raise _taken(path) from None
         disk.sync_folder(path.parent)
+
+
+def _destroy(disk: Disk, files: Sequence[tuple[Path, io.FileIO]]) -> None:
+    for path, file in files:
+        with explained(path):
+            destroy_tail(disk, file, path.parent, 0)
 
 
 def _taken(path: Path) -> GammaError:
