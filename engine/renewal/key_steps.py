@@ -15,17 +15,17 @@ from pathlib import Path
 
 from gostkey import batch
 from gostkey.backend import active
-from gostkey.containers import build_container, build_containers, folder_name
+from gostkey.containers import build_container, build_containers
 from gostkey.containers.writer import MONTHS_OF_USE, later
 from gostkey.errors import ContainerError, MediumError
-from gostkey.media import FolderStore, explain
+from gostkey.media import FolderStore
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.renewal_request import RenewalRequest, build_renewal
 from gostkey.signing import SigningKey
 
+from .places import Wanted
 from .reasons import Reason, Verdict, verdict
 from .rules import Validity, judge_dates
-from .scan import container_name, renewed_key
 from .steps import (
     Context,
     Done,
@@ -58,9 +58,14 @@ class MakeKey:
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check dates, open the old key, choose the new container's folder."""
-        return each(works, lambda w: self._place(context, w), Reason.MEDIUM)
+        outcomes = each(works, lambda w: self._open(context, w), Reason.MEDIUM)
+        good = [place for place, one in enumerate(outcomes) if isinstance(one, Done)]
+        chosen = context.places.choose([_wanted(works[place].item) for place in good])
+        for place, folder in zip(good, chosen, strict=True):
+            outcomes[place] = _placed(works[place].item, folder)
+        return outcomes
 
-    def _place(self, context: Context, work: Work) -> Outcome:
+    def _open(self, context: Context, work: Work) -> Outcome:
         one = work.item
         late = date_verdict(context, one)
         if late is not None:
@@ -68,27 +73,7 @@ class MakeKey:
         if context.is_revoked(Certificate.from_bytes(one.old_certificate or b"")):
             return verdict(Reason.REVOKED)
         # A wrong password must be found before a new key is made, not after.
-        opened = open_old(work)
-        if not isinstance(opened, Done):
-            return opened
-        assert one.destination is not None and one.new_name is not None
-        root = one.destination
-        stem = folder_name(one.new_name).rpartition(".")[0]
-        alike = _folders(context, root).setdefault(stem.lower(), set())
-        for folder in alike:
-            there = os.path.join(root, folder)
-            name = container_name(there)
-            if name is None or renewed_key(name) != renewed_key(one.new_name):
-                continue
-            if name == one.new_name and one.new_folder == there:
-                # An earlier run of this campaign wrote it: it is adopted.
-                return Done({}, {"folder": one.new_folder})
-            return verdict(Reason.NAME_TAKEN, there)
-        place = one.new_folder
-        if place is None or os.path.basename(place) in alike:
-            place = os.path.join(root, folder_name(one.new_name, alike))
-        alike.add(os.path.basename(place))
-        return Done({"new_folder": place}, {"folder": place, "name": one.new_name})
+        return open_old(work)
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Make the keys of a chunk together and write their containers."""
@@ -206,28 +191,24 @@ class MakeKey:
         return made
 
 
+def _wanted(one: Item) -> Wanted:
+    assert one.destination is not None and one.new_name is not None
+    return Wanted(one.destination, one.new_name, one.new_folder)
+
+
+def _placed(one: Item, folder: str | Verdict) -> Outcome:
+    if isinstance(folder, Verdict):
+        return folder
+    if folder == one.new_folder:
+        return Done({}, {"folder": folder})
+    return Done({"new_folder": folder}, {"folder": folder, "name": one.new_name})
+
+
 def _keyed(work: Work, *, adopted: bool) -> Done:
     assert work.new_key is not None
     public = work.new_key.verifying_key.to_bytes()
     values = {"public_key": public, "note": "; ".join(work.notes) or None}
     return Done(values, {"public_key": public.hex(), "adopted": adopted})
-
-
-def _folders(context: Context, root: str) -> dict[str, set[str]]:
-    """List a destination once in a run: folders by what is before the last dot."""
-    known = context.folders.get(root)
-    if known is None:
-        known = {}
-        try:
-            names = os.listdir(root)
-        except FileNotFoundError:
-            names = []
-        except OSError as error:
-            raise explain(error, Path(root)) from error
-        for name in names:
-            known.setdefault(name.rpartition(".")[0].lower(), set()).add(name)
-        context.folders[root] = known
-    return known
 
 
 class MakeRequest:

@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -37,10 +37,11 @@ from gostkey.pki.certificates import Certificate
 from gostkey.pki.chain import ChainVerifier
 from gostkey.signing import SigningKey
 
+from .places import LocalPlaces, Places
 from .randomness import Randomness
 from .reasons import Reason, Verdict, verdict
 from .rules import MOSCOW
-from .store import Clock, Item, Store
+from .store import Change, Clock, Item
 from .subscribers import read_password
 from .transports import Pending, Transport, Trust
 
@@ -90,13 +91,23 @@ class Waiting:
 Outcome: TypeAlias = "Done | Waiting | Verdict"
 
 
+class Journal(Protocol):
+    """What the steps need of the store."""
+
+    def record(self, changes: Sequence[Change], at: datetime) -> None:
+        """Write the journal and the items' new values; see `Store.record`."""
+
+    def begun(self, step: str) -> set[int]:
+        """List the items for which *step* was ever begun."""
+
+
 @dataclass
 class Context:
     """What the steps of one run have at hand."""
 
     folder: Path
     """The campaign's."""
-    store: Store
+    store: Journal
     transport: Transport
     clock: Clock
     zone: tzinfo = MOSCOW
@@ -104,8 +115,8 @@ class Context:
     """Begun by the campaign."""
     _trust: Trust | None = None
     _verifier: ChainVerifier | None = None
-    folders: dict[str, dict[str, set[str]]] = field(default_factory=dict)
-    """Destination to its folders' names, by what is before the last dot."""
+    places: Places = field(default_factory=LocalPlaces)
+    """Chooses the folders of new containers."""
     begun: dict[str, set[int]] = field(default_factory=dict)
     """Step to the items for which an earlier run began it."""
 
@@ -118,6 +129,15 @@ class Context:
         if self._trust is None:
             self._trust = self.transport.trust()
         return self._trust
+
+    def settle_trust(self) -> None:
+        """Take the authority's CRLs now if they can be had: workers do not ask it."""
+        try:
+            self.trust()
+        except GeneratorFailure:
+            raise
+        except GostKeyError:
+            self._trust = Trust()
 
     def verifier(self) -> ChainVerifier:
         """Give what verifies a new certificate's chain.
