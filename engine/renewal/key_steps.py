@@ -17,10 +17,14 @@ from gostkey import batch
 from gostkey.backend import active
 from gostkey.containers import build_container, build_containers
 from gostkey.containers.writer import MONTHS_OF_USE, later
-from gostkey.errors import ContainerError, MediumError
+from gostkey.errors import (
+    ContainerError,
+    GeneratorFailure,
+    MediumError,
+)
 from gostkey.media import FolderStore
 from gostkey.pki.certificates import Certificate
-from gostkey.pki.renewal_request import RenewalRequest, build_renewal
+from gostkey.pki.renewal_request import RenewalRequest, build_many, check_many
 from gostkey.signing import SigningKey
 
 from .places import Wanted
@@ -32,6 +36,7 @@ from .steps import (
     Outcome,
     Work,
     each,
+    fault_of,
     open_new,
     open_old,
     password_of,
@@ -39,7 +44,7 @@ from .steps import (
     together,
 )
 from .store import Item, parse_moment
-from .transports import request_id_of
+from .transports import request_ids_of
 
 Files = dict[str, bytes]
 
@@ -223,24 +228,96 @@ class MakeRequest:
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Build the requests, check them as the authority will, wipe the old keys."""
         now = context.clock()
-        return each(works, lambda w: self._build(context, w, now), Reason.REQUEST)
+        outcomes = dict(
+            zip(works, each(works, self._open, Reason.REQUEST), strict=True)
+        )
+        built = self._build(works, outcomes, now)
+        if not context.transport.checks_requests:
+            self._check(built, outcomes, now)
+        good = [work for work in built if isinstance(outcomes[work], Done)]
+        names = request_ids_of([built[work] for work in good])
+        for work, name in zip(good, names, strict=True):
+            values = {"request": built[work], "request_id": name}
+            outcomes[work] = Done(values, {"request_id": name})
+        return [outcomes[work] for work in works]
 
-    def _build(self, context: Context, work: Work, now: datetime) -> Outcome:
+    def _open(self, work: Work) -> Outcome:
         if work.old_key is None:
             opened = open_old(work)
             if not isinstance(opened, Done):
                 return opened
         if work.new_key is None:
             open_new(work)
-        assert work.old_key is not None and work.new_key is not None
-        assert work.item.old_certificate is not None
+        return Done()
+
+    def _build(
+        self, works: Sequence[Work], outcomes: dict[Work, Outcome], now: datetime
+    ) -> dict[Work, bytes]:
+        """Build together, or one by one to find out which cannot be built."""
+        built: dict[Work, bytes] = {}
+
+        def build(some: Sequence[Work]) -> None:
+            requests = build_many(
+                [_there(work.new_key) for work in some],
+                [_there(work.old_key) for work in some],
+                [_old_certificate(work) for work in some],
+                at=now,
+            )
+            built.update(zip(some, requests, strict=True))
+
+        def build_one(work: Work) -> Outcome:
+            build([work])
+            return Done()
+
+        open_works = [work for work in works if isinstance(outcomes[work], Done)]
         try:
-            certificate = Certificate.from_bytes(work.item.old_certificate)
-            request = build_renewal(work.new_key, work.old_key, certificate, at=now)
+            try:
+                build(open_works)
+            except GeneratorFailure:
+                raise
+            except Exception:
+                singly = each(open_works, build_one, Reason.REQUEST)
+                outcomes.update(zip(open_works, singly, strict=True))
         finally:
-            work.old_key.wipe()
-            work.old_key = None
-        if not context.transport.checks_requests:
-            RenewalRequest.from_bytes(request).check(at=now)
-        name = request_id_of(request)
-        return Done({"request": request, "request_id": name}, {"request_id": name})
+            for work in works:
+                if work.old_key is not None:
+                    work.old_key.wipe()
+                    work.old_key = None
+        return built
+
+    def _check(
+        self, built: dict[Work, bytes], outcomes: dict[Work, Outcome], now: datetime
+    ) -> None:
+        """Check as the authority will, all signatures together."""
+        read: dict[Work, RenewalRequest] = {}
+
+        def parse(work: Work) -> Outcome:
+            read[work] = RenewalRequest.from_bytes(built[work])
+            return Done()
+
+        def check_one(work: Work) -> Outcome:
+            read[work].check(at=now)
+            return Done()
+
+        outcomes.update(
+            zip(built, each(list(built), parse, Reason.REQUEST), strict=True)
+        )
+        try:
+            refusals = check_many(list(read.values()), at=now)
+        except Exception:
+            singly = each(list(read), check_one, Reason.REQUEST)
+            outcomes.update(zip(read, singly, strict=True))
+            return
+        for work, refusal in zip(read, refusals, strict=True):
+            if refusal is not None:
+                outcomes[work] = fault_of(refusal, Reason.REQUEST)
+
+
+def _there(key: SigningKey | None) -> SigningKey:
+    assert key is not None
+    return key
+
+
+def _old_certificate(work: Work) -> Certificate:
+    assert work.item.old_certificate is not None
+    return Certificate.from_bytes(work.item.old_certificate)

@@ -48,7 +48,7 @@ from .transports import Pending, Transport, Trust
 log = logging.getLogger("gostkey.renewal")
 
 
-@dataclass
+@dataclass(eq=False)
 class Work:
     """One item of a chunk, and the keys that are open for it."""
 
