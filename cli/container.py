@@ -14,13 +14,20 @@ from typing import Any
 import click
 
 from gostkey.containers import Finding
-from gostkey.errors import ContainerError, GostKeyError, MediumError, WrongPassword
+from gostkey.errors import (
+    ContainerError,
+    GostKeyError,
+    MediumError,
+    RememberedPasswordWrong,
+    WrongPassword,
+)
 from gostkey.media import Medium, locate_all, open_medium, usual_media
 from gostkey.pki.certificates import Certificate
 
 from .failures import Failure, describe, overall
 from .files import PathOption
 from .output import Output, json_option, place
+from .remembering import container_password, keep
 from .secrets_input import PasswordSource, password_options
 from .sources import at_option, now, read_container
 from .texts import _, help_page
@@ -189,7 +196,9 @@ def show(out: Output, folders: tuple[Path, ...]) -> int:
 @FOLDERS
 @at_option
 @password_options(
-    of=_("of the containers"), without=_("Check only what needs no password.")
+    of=_("of the containers"),
+    without=_("Check only what needs no password."),
+    remember=True,
 )
 @json_option
 @click.pass_obj
@@ -204,15 +213,23 @@ def check(
     for medium, folder in _named(out, folders, failures):
         try:
             container = read_container(folder, medium)
-            value = None
-            if container.has_password and not password.absent:
-                value = password.ask(str(folder))
+            value, outdated = None, None
+            if not password.absent:
+                try:
+                    value = container_password(container, folder, password)
+                except RememberedPasswordWrong as error:
+                    outdated = error
             findings = container.check(value, at)
+            if outdated is not None:
+                findings = [_named_so(one, outdated) for one in findings]
+            elif password.remember and container.has_this_password(value or ""):
+                for note in keep(container, folder, password, value):
+                    out.note(note)
         except (GostKeyError, OSError) as error:
             failures.append(describe(error))
             out.failure(failures[-1], str(folder))
             continue
-        failure = _failure(findings)
+        failure = describe(outdated) if outdated else _failure(findings)
         if out.json:
             record: dict[str, Any] = {
                 "item": str(folder),
@@ -233,6 +250,13 @@ def check(
         else:
             done += 1
     return overall(done, failures)
+
+
+def _named_so(finding: Finding, outdated: RememberedPasswordWrong) -> Finding:
+    """Name the key ring's password as the cause: nothing is wrong with the keys."""
+    if finding.code != "password":
+        return finding
+    return Finding(finding.code, finding.subject, "bad", str(outdated))
 
 
 def _failure(findings: list[Finding]) -> Failure | None:

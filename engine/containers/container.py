@@ -187,6 +187,14 @@ class Container:
                 raise WrongPassword(f"container {self.name!r}: wrong password")
         return password
 
+    def has_this_password(self, password: str) -> bool:
+        """Say whether a password is right, as far as the password MAC tells."""
+        try:
+            self.password_to_use(password)
+        except WrongPassword:
+            return False
+        return True
+
     def _take_keys(self, opened: OpenContainer, password: str) -> None:
         wanted = list(self.keys)
         faults: list[str] = []
