@@ -85,6 +85,28 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
         _("check the keyboard layout and Caps Lock, then give the password again"),
     ),
     (
+        errors.PinRequired,
+        _(
+            "run the command on a terminal to be asked for the PIN, or give "
+            "--pin-file, --pin-env or --pin-fd"
+        ),
+    ),
+    (
+        errors.WrongPin,
+        _("ask the owner for the PIN; when no try is left, the token is blocked"),
+    ),
+    (
+        errors.PinBlocked,
+        _("`gostkey token unblock` gives the user's tries back with the admin PIN"),
+    ),
+    (
+        errors.TokenFull,
+        _(
+            "remove a container that is not needed any more (make a backup first), or "
+            "take another token"
+        ),
+    ),
+    (
         errors.GeneratorFailure,
         _("make no keys on this machine until `gostkey info` shows no fault"),
     ),
@@ -141,6 +163,10 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 _EXITS: tuple[tuple[type[BaseException], Exit], ...] = (
+    (errors.PinRequired, Exit.PERSON_NEEDED),
+    (errors.WrongPin, Exit.PERSON_NEEDED),
+    (errors.PinBlocked, Exit.PERSON_NEEDED),
+    (errors.TokenFull, Exit.PERSON_NEEDED),
     (errors.PasswordRequired, Exit.PERSON_NEEDED),
     (errors.WrongPassword, Exit.PERSON_NEEDED),
     (errors.KeyRingError, Exit.PERSON_NEEDED),
@@ -174,7 +200,10 @@ def naming(item: object) -> Iterator[None]:
     except errors.GostKeyError as error:
         if str(item) in str(error):
             raise
-        raise type(error)(f"{item}: {error}") from error
+        named = type(error)(f"{item}: {error}")
+        # Such as how many tries of a PIN are left.
+        named.__dict__.update(error.__dict__)
+        raise named from error
 
 
 def describe(error: BaseException) -> Failure:

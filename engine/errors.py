@@ -128,6 +128,86 @@ class MediumError(GostKeyError, OSError):
     """A medium cannot be read or written: absent, full, read-only."""
 
 
+# -- tokens -----------------------------------------------------------------
+
+
+class PyscardMissing(MediumError):
+    """pyscard, through which smart cards are reached, is not installed."""
+
+
+class CardServiceAbsent(MediumError):
+    """The smart card service (pcscd) is not installed or does not run."""
+
+
+class CardServiceDenied(MediumError):
+    """This user may not talk to the smart card service."""
+
+
+class TokenAbsent(MediumError):
+    """There is no such token or reader, or it was taken out."""
+
+
+class TokenBusy(MediumError):
+    """Another program holds the token for itself."""
+
+
+class TokenUnknown(MediumError):
+    """A card answers, but it is of no known kind or keeps its keys to itself."""
+
+
+class TokenAmbiguous(MediumError):
+    """Several tokens fit the address; it must say more."""
+
+
+class TokenSwapped(MediumError):
+    """Another token is in the reader than the one that was worked with."""
+
+
+class ExperimentalOnly(MediumError):
+    """Nobody has shown that this works on a real token; asked for, it is tried."""
+
+
+class TokenRefused(MediumError):
+    """The token refuses a command.
+
+    `status` is the number that it gave as the reason, or 0.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class TokenFull(GostKeyError):
+    """The token has no room or no slot for the container; none of it was written.
+
+    `needed` and `free` are in bytes, where they are known.
+    """
+
+    def __init__(
+        self, message: str, needed: int | None = None, free: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.needed = needed
+        self.free = free
+
+
+class PinRequired(GostKeyError):
+    """The token wants its PIN and none was given."""
+
+
+class WrongPin(GostKeyError, ValueError):
+    """The PIN is another one; `tries_left` of them remain, if the token tells."""
+
+    def __init__(self, message: str, tries_left: int | None = None) -> None:
+        super().__init__(message)
+        self.tries_left = tries_left
+
+
+class PinBlocked(GostKeyError):
+    """No try of the PIN is left, or the last one is not to be risked."""
+
+
 class BackupError(GostKeyError, ValueError):
     """An archive of containers is damaged, changed, or not one of ours."""
 

@@ -1,0 +1,346 @@
+"""Smart cards through PC/SC; the only module that knows pyscard.
+
+A card is a thing that takes commands (`Card`).  `connect` holds a transaction, so
+that no other program gets in between, and leaves the card under power: whoever is
+logged in to it stays so.  `using` puts another service in the place of pyscard, for
+cards that are objects of a test.
+
+Source: ISO/IEC 7816-3 (T=0) and 7816-4; the PC/SC workgroup's specification, 5 and 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+from gostkey.errors import (
+    CardServiceAbsent,
+    CardServiceDenied,
+    MediumError,
+    PyscardMissing,
+    TokenAbsent,
+    TokenBusy,
+)
+
+__all__ = ["Card", "Service", "atr_of", "complete", "connect", "readers", "using"]
+
+_GET_RESPONSE = bytes.fromhex("00C00000")
+
+_LONGEST_ANSWER = 1 << 16
+"""Bytes; a card that always has more waiting is not listened to for ever."""
+
+
+class Card(Protocol):
+    """A card that takes commands."""
+
+    @property
+    def reader(self) -> str:
+        """The name of the reader that it is in."""
+
+    @property
+    def atr(self) -> bytes:
+        """What it answered to the reset."""
+
+    def transmit(self, command: bytes) -> tuple[bytes, int]:
+        """Send a command, return its data and its two status bytes as a number.
+
+        A length that the card corrects (6Cxx) and an answer that waits (61xx) are
+        seen to; the status returned is the last one.
+
+        Raises:
+            MediumError: if the card is gone.
+        """
+        ...
+
+
+class Service(Protocol):
+    """What there is between programs and cards: pyscard, or a test's own."""
+
+    def readers(self) -> list[str]:
+        """See `readers`."""
+
+    def atr_of(self, reader: str) -> bytes | None:
+        """See `atr_of`."""
+
+    def connect(self, reader: str) -> AbstractContextManager[Card]:
+        """See `connect`."""
+
+
+def readers() -> list[str]:
+    """Return the names of all readers, with a card or without one.
+
+    Raises:
+        PyscardMissing: if pyscard is not installed.
+        CardServiceAbsent: if pcscd does not run.
+        CardServiceDenied: if this user may not talk to it.
+    """
+    return _service.readers()
+
+
+def atr_of(reader: str) -> bytes | None:
+    """Return the answer to reset of the card in a reader; None if there is none.
+
+    The card is not connected to, so it does not matter whether another program has
+    it.  A card that gives no answer to reset (upside down, dead) gives b"".
+
+    Raises:
+        MediumError: as `readers`, or if the reader is gone.
+    """
+    return _service.atr_of(reader)
+
+
+def connect(reader: str) -> AbstractContextManager[Card]:
+    """Hold the card in a reader, and a transaction with it, until the block ends.
+
+    Raises:
+        TokenAbsent: if there is no such reader, or no card in it.
+        TokenBusy: if another program has it for itself.
+        MediumError: as `readers`.
+    """
+    return _service.connect(reader)
+
+
+@contextmanager
+def using(service: Service) -> Iterator[None]:
+    """Put another service in the place of pyscard until the block ends.
+
+    For all threads of the process: it is meant for tests.
+    """
+    global _service
+    before = _service
+    _service = service
+    try:
+        yield
+    finally:
+        _service = before
+
+
+def complete(
+    transmit: Callable[[bytes], tuple[bytes, int]], command: bytes
+) -> tuple[bytes, int]:
+    """Send one command, in the two forms that cards of T=0 may want it in.
+
+    Args:
+        transmit: sends bytes as they are.
+        command: with its expected length at the end, if it has one.
+    """
+    answer, status = transmit(command)
+    if status >> 8 == 0x6C:
+        # Another length is right; it stands in the second byte.
+        answer, status = transmit(command[:-1] + bytes([status & 0xFF]))
+    # The answer waits; so many bytes of it, and then perhaps more.
+    while status >> 8 == 0x61 and len(answer) < _LONGEST_ANSWER:
+        more, status = transmit(_GET_RESPONSE + bytes([status & 0xFF]))
+        answer += more
+    return answer, status
+
+
+class _Pyscard:
+    """The service of the system, asked through pyscard's thin layer.
+
+    Its thick one keeps threads and contexts of its own, which do not survive a
+    restart of the service, and cuts a card's power when it is let go.
+    """
+
+    def readers(self) -> list[str]:
+        with self._context() as (scard, context):
+            return self._readers(scard, context)
+
+    def atr_of(self, reader: str) -> bytes | None:
+        with self._context() as (scard, context):
+            code, states = scard.SCardGetStatusChange(
+                context, 0, [(reader, scard.SCARD_STATE_UNAWARE)]
+            )
+            if code == scard.SCARD_E_UNKNOWN_READER:
+                raise TokenAbsent(f"there is no card reader {reader!r}; plug it in")
+            if code not in (scard.SCARD_S_SUCCESS, scard.SCARD_E_TIMEOUT):
+                raise _failed(scard, code)
+            _, state, atr = states[0]
+            if not state & scard.SCARD_STATE_PRESENT:
+                return None
+            return bytes(atr)
+
+    @contextmanager
+    def connect(self, reader: str) -> Iterator[Card]:
+        with self._context() as (scard, context):
+            code, handle, protocol = scard.SCardConnect(
+                context,
+                reader,
+                scard.SCARD_SHARE_SHARED,
+                scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1,
+            )
+            if code != scard.SCARD_S_SUCCESS:
+                raise _failed(scard, code, reader)
+            try:
+                code = self._begin(scard, handle)
+                if code != scard.SCARD_S_SUCCESS:
+                    raise _failed(scard, code, reader)
+                try:
+                    code, _, _, _, atr = scard.SCardStatus(handle)
+                    if code != scard.SCARD_S_SUCCESS:
+                        raise _failed(scard, code, reader)
+                    yield _PcscCard(scard, handle, protocol, reader, bytes(atr))
+                finally:
+                    scard.SCardEndTransaction(handle, scard.SCARD_LEAVE_CARD)
+            finally:
+                # Otherwise the card's power is cut, and every other program
+                # would have to log in again.
+                scard.SCardDisconnect(handle, scard.SCARD_LEAVE_CARD)
+
+    @staticmethod
+    def _begin(scard: Any, handle: Any) -> int:
+        code: int = scard.SCardBeginTransaction(handle)
+        if code == scard.SCARD_W_RESET_CARD:
+            # Another program reset it: what was known of its state is void, and
+            # this is the beginning.
+            code, _ = scard.SCardReconnect(
+                handle,
+                scard.SCARD_SHARE_SHARED,
+                scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1,
+                scard.SCARD_LEAVE_CARD,
+            )
+            if code == scard.SCARD_S_SUCCESS:
+                code = scard.SCardBeginTransaction(handle)
+        return code
+
+    @staticmethod
+    def _readers(scard: Any, context: Any) -> list[str]:
+        code, names = scard.SCardListReaders(context, [])
+        if code == scard.SCARD_E_NO_READERS_AVAILABLE:
+            return []
+        if code != scard.SCARD_S_SUCCESS:
+            raise _failed(scard, code)
+        return [str(name) for name in names]
+
+    @staticmethod
+    @contextmanager
+    def _context() -> Iterator[tuple[Any, Any]]:
+        try:
+            from smartcard import scard
+        except ImportError as error:
+            raise PyscardMissing(
+                "smart cards need pyscard, which is not installed: "
+                "pip install 'gostkey[token]'"
+            ) from error
+        code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
+        if code != scard.SCARD_S_SUCCESS:
+            raise _failed(scard, code)
+        try:
+            yield scard, context
+        finally:
+            scard.SCardReleaseContext(context)
+
+
+class _PcscCard:
+    def __init__(
+        self, scard: Any, handle: Any, protocol: int, reader: str, atr: bytes
+    ) -> None:
+        self.reader = reader
+        self.atr = atr
+        self._scard = scard
+        self._handle = handle
+        self._is_t0 = protocol == scard.SCARD_PROTOCOL_T0
+        self._header = scard.SCARD_PCI_T0 if self._is_t0 else scard.SCARD_PCI_T1
+
+    def transmit(self, command: bytes) -> tuple[bytes, int]:
+        return complete(self._transmit, _as_t0(command) if self._is_t0 else command)
+
+    def _transmit(self, command: bytes) -> tuple[bytes, int]:
+        code, answer = self._scard.SCardTransmit(
+            self._handle, self._header, list(command)
+        )
+        if code != self._scard.SCARD_S_SUCCESS:
+            raise _failed(self._scard, code, self.reader)
+        if len(answer) < 2:
+            raise MediumError(
+                f"token in {self.reader} gave no status; take it out, put it in again "
+                "and repeat"
+            )
+        return bytes(answer[:-2]), answer[-2] << 8 | answer[-1]
+
+
+def _as_t0(command: bytes) -> bytes:
+    """Give a command the form of T=0: five bytes of header, nothing after the data.
+
+    Source: ISO/IEC 7816-3, 12.2.
+    """
+    if len(command) == 4:
+        return command + b"\0"
+    if len(command) > 5 and len(command) == 6 + command[4]:
+        return command[:-1]
+    return command
+
+
+def _failed(scard: Any, code: int, reader: str = "") -> MediumError:
+    """Say what a code of the service means, and what would help."""
+    # pyscard gives some codes as negative numbers.
+    name = next(
+        (
+            name
+            for name in _MEANINGS
+            if getattr(scard, name, 0) & 0xFFFFFFFF == code & 0xFFFFFFFF
+        ),
+        "",
+    )
+    if name:
+        kind, text = _MEANINGS[name]
+        return kind(text.format(reader=reader))
+    reason = scard.SCardGetErrorMessage(code)
+    if reader:
+        return MediumError(
+            f"token in {reader} cannot be used: {reason}; close other programs that "
+            "use it, or take it out and put it in again"
+        )
+    return MediumError(f"the smart card service fails: {reason}; restart pcscd")
+
+
+_ABSENT = (
+    CardServiceAbsent,
+    "the smart card service does not answer; install and start pcscd",
+)
+_DENIED = (
+    CardServiceDenied,
+    "this user may not talk to the smart card service; let the administrator allow it "
+    "(polkit: org.debian.pcsc-lite.access_pcsc and access_card)",
+)
+_GONE = (
+    TokenAbsent,
+    "token in {reader} went away while it was used; put it in again and repeat",
+)
+_NO_CARD = (TokenAbsent, "there is no card in the reader {reader}; put it in")
+_BUSY = (
+    TokenBusy,
+    "token in {reader} is held by another program; close that program and repeat",
+)
+
+_MEANINGS: dict[str, tuple[type[MediumError], str]] = {
+    "SCARD_E_NO_SERVICE": _ABSENT,
+    "SCARD_E_SERVICE_STOPPED": _ABSENT,
+    "SCARD_W_SECURITY_VIOLATION": _DENIED,
+    "SCARD_E_NO_ACCESS": _DENIED,
+    "SCARD_E_UNKNOWN_READER": (
+        TokenAbsent,
+        "there is no card reader {reader!r}; plug it in and repeat",
+    ),
+    "SCARD_E_READER_UNAVAILABLE": _GONE,
+    "SCARD_E_NO_SMARTCARD": _NO_CARD,
+    "SCARD_W_REMOVED_CARD": _GONE,
+    "SCARD_W_RESET_CARD": (
+        MediumError,
+        "token in {reader} was reset by another program while it was used; close that "
+        "program and repeat",
+    ),
+    "SCARD_E_SHARING_VIOLATION": _BUSY,
+    "SCARD_W_UNRESPONSIVE_CARD": (
+        MediumError,
+        "the card in {reader} gives no answer; turn it round, clean its contacts, or "
+        "try another port",
+    ),
+    "SCARD_W_UNPOWERED_CARD": (
+        MediumError,
+        "the card in {reader} has no power; take it out and put it in again",
+    ),
+}
+
+_service: Service = _Pyscard()
