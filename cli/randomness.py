@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,7 +38,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 class RandomOptions:
     """What the operator said about random numbers."""
 
-    policy: Policy = Policy.PREFER_HUMAN
+    policy: Policy | None = None
+    """None: that with which the campaign was begun, and first prefer-human."""
     bits: int = TARGET_BITS
     no_input: bool = False
     window: bool = False
@@ -58,7 +59,7 @@ def random_options(command: F) -> F:
     @functools.wraps(command)
     def with_options(*args: Any, **values: Any) -> Any:
         options = RandomOptions(
-            policy=Policy(values.pop("entropy")),
+            policy=Policy(named) if (named := values.pop("entropy")) else None,
             bits=values.pop("bits"),
             no_input=values.pop("no_input"),
             window=values.pop("window"),
@@ -80,11 +81,10 @@ def random_options(command: F) -> F:
             click.option(
                 "--entropy",
                 type=click.Choice([one.value for one in Policy]),
-                default=Policy.PREFER_HUMAN.value,
-                show_default=True,
                 help=_(
                     "Whether a person is asked to move the mouse or press keys before "
-                    "keys are made, once for all of them. The system's generator is "
+                    "keys are made, once for all of them: prefer-human if left out, or "
+                    "what the campaign was begun with. The system's generator is "
                     "always used."
                 ),
             ),
@@ -152,9 +152,15 @@ def random_options(command: F) -> F:
 
 @contextmanager
 def gathered(
-    out: Output, options: RandomOptions, keys: int
+    out: Output, options: RandomOptions, keys: int, begun_with: Policy | None = None
 ) -> Iterator[Randomness | None]:
     """See to the random input for *keys* keys; None if there are none to make.
+
+    Args:
+        out: where to.
+        options: what the operator said.
+        keys: how many are to be made.
+        begun_with: the policy, if the operator named none.
 
     Raises:
         EntropyNeeded: if the policy requires a person and none is there.
@@ -164,6 +170,8 @@ def gathered(
     if not keys:
         yield None
         return
+    policy = options.policy or begun_with or Policy.PREFER_HUMAN
+    options = replace(options, policy=policy)
     with ExitStack() as stack:
         gamma = None
         if options.gamma is not None:
@@ -177,7 +185,7 @@ def gathered(
             out, options, _("Random input for {n} new keys").format(n=keys)
         )
         yield Randomness(
-            policy=options.policy,
+            policy=policy,
             session=None if session is None else session.record(),
             fallback=fallback,
             gamma=gamma,

@@ -139,7 +139,8 @@ def run(
                 )
             )
         with Campaign.open(folder, clock=clock_at(at)) as campaign:
-            with gathered(out, options, campaign.keys_to_make()) as randomness:
+            keys, policy = campaign.keys_to_make(), campaign.policy()
+            with gathered(out, options, keys, policy) as randomness:
                 return _work(out, folder, campaign.run, randomness)
     transport = _transport(ca, ca_password_file, outbox, inbox, trusted, at)
     plan = _plan(source, plan_file, at, zone)
@@ -201,7 +202,7 @@ def resume(
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at)) as campaign:
         keys = campaign.keys_to_make(failed_too=True)
-        with gathered(out, options, keys) as randomness:
+        with gathered(out, options, keys, campaign.policy()) as randomness:
             return _work(out, folder, campaign.resume, randomness)
 
 

@@ -34,11 +34,30 @@ CALLS = (
 )
 
 
-def killed_at(work: Callable[[], object], step: int) -> bool:
-    """Do something in a child that dies before its n-th call; say whether it died."""
+def in_child(work: Callable[[], object]) -> int:
+    """Do something in a process of its own; return how it ended.
+
+    Returns:
+        0, 1 after an exception (its trace is printed), or minus the signal that
+        killed it.
+    """
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
+def killed_at(work: Callable[[], object], step: int) -> bool:
+    """Do something in a child that dies before its n-th call; say whether it died."""
+
+    def work_and_die() -> None:
         calls = 0
 
         def deadly(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,16 +70,11 @@ def killed_at(work: Callable[[], object], step: int) -> bool:
 
             return call
 
-        try:
-            for name in CALLS:
-                setattr(os, name, deadly(getattr(os, name)))
-            work()
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    ended = os.waitstatus_to_exitcode(status)
+        for name in CALLS:
+            setattr(os, name, deadly(getattr(os, name)))
+        work()
+
+    ended = in_child(work_and_die)
     assert ended in (0, -signal.SIGKILL)
     return ended != 0
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gostkey.media import FolderStore, explain
+from gostkey.random.policy import Policy
 
 from . import transports
 from .answer_steps import BACK_TO_SENT, Check, Fetch, Send
@@ -256,6 +257,16 @@ class Campaign:
         self._store.reopen(_TRIED_AGAIN)
         self._clean()
         return self._work(STEPS, on_event, randomness)
+
+    def policy(self) -> Policy | None:
+        """Return whom the last run asked for random input; None before the first.
+
+        Nobody is asked for the keys of a trial.
+        """
+        begun = [one for one in self._store.randomness() if one["kind"] == "begin"]
+        if begun:
+            return Policy(begun[-1]["detail"]["policy"])
+        return Policy.OS_ONLY if "trial" in self._store.settings() else None
 
     def keys_to_make(self, *, failed_too: bool = False) -> int:
         """Count the keys that `run` will make, or `resume` with *failed_too*."""

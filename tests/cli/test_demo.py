@@ -144,6 +144,8 @@ def test_a_killed_demo_is_resumed_to_the_same_table(
             assert "renew resume" in again.error["message"]
     ran = run("renew", "resume", "--campaign", folder)
     assert ran.code == 0, ran.stdout + ran.stderr
+    # Nobody was asked for random input before, so nobody is now.
+    assert "generator serves alone" not in ran.stderr
     assert table(run, folder) == table(run, undisturbed)
     # No second key, container or certificate for anyone.
     with CertificateAuthority.open(folder / "trial" / "ca") as authority:

@@ -132,6 +132,22 @@ def test_resume_takes_the_same_options(
     assert [one["keys"] for one in told.record["runs"]] == [4, 1]
 
 
+def test_resume_goes_on_with_the_policy_that_the_campaign_was_begun_with(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    hidden = office.password_file(0).rename(tmp_path / "hidden")
+    assert renew(run, office, tmp_path, "--entropy", "os-only").code == 2
+    resume = ["renew", "resume", "--campaign", tmp_path / "campaign", *NOW]
+    ran = run(*resume)
+    assert ran.code == 2 and "generator" not in ran.stderr
+    hidden.rename(office.password_file(0))
+    # The operator may say otherwise.
+    assert run(*resume, "--entropy", "prefer-human").code == 0
+    told = run("entropy", "status", "--campaign", tmp_path / "campaign", "--json")
+    policies = [one["policy"] for one in told.record["runs"]]
+    assert policies == ["os-only", "os-only", "prefer-human"]
+
+
 # -- tokens -------------------------------------------------------------------
 
 

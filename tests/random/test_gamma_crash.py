@@ -11,11 +11,11 @@ import errno
 import io
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from crashes import forks, in_child
 from gamma_pairs import (
     Quick,
     Stepping,
@@ -41,11 +41,6 @@ from gostkey.random.gamma.disk import Disk
 COUNT = 9
 AT_ONCE = 2
 
-forks = pytest.mark.skipif(
-    not hasattr(os, "fork"),
-    reason="needs os.fork to have a process to kill: run it on Linux or macOS",
-)
-
 
 class Deadly(Stepping):
     """Kills its process at one step."""
@@ -58,23 +53,6 @@ class Deadly(Stepping):
         self.steps += 1
         if self.steps == self.step:
             os.kill(os.getpid(), signal.SIGKILL)
-
-
-def in_child(work: Callable[[], None]) -> int:
-    """Do something in a process of its own; return 0 or minus its signal."""
-    sys.stdout.flush()
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    _, ended = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(ended)
 
 
 def given_out(file: Path) -> list[bytes]:

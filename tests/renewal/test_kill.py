@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crashes import forks, in_child
 from renewal.offices import Office, certificate_in, new_office, snapshot
 
 from gostkey.containers import Container
@@ -35,35 +35,11 @@ from gostkey.renewal import (
 )
 from gostkey.renewal.store import Change, Store
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(os, "fork"),
-    reason="needs os.fork to have a process to kill: run it on Linux or macOS",
-)
+pytestmark = forks
 
 SUBSCRIBERS = 3
 # Each of the seven steps is written before it begins and after it has ended.
 RECORDS = 2 * len(STATES[2:])
-
-
-def in_child(work: Callable[[], None]) -> int:
-    """Do something in a process of its own; return how it ended.
-
-    Returns:
-        0, or minus the signal that killed it.
-    """
-    sys.stdout.flush()
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        except BaseException:
-            import traceback
-
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
 
 
 def kill_at(record: int, when: str) -> Callable[[], None]:
