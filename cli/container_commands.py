@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     container_backup,
     container_change,
+    container_check,
     container_remove,
     container_transfer,
 )
@@ -13,6 +14,7 @@ from .container import container_command
 __all__ = [
     "container_backup",
     "container_change",
+    "container_check",
     "container_command",
     "container_remove",
     "container_transfer",

@@ -38,6 +38,8 @@ class SecretSource:
     env: str | None = None
     fd: int | None = None
     absent: bool = False
+    remember: bool = False
+    """Whether the password is to be kept in the key ring; see `remembering`."""
     _value: str | None = field(default=None, repr=False)
 
     missing: ClassVar[type[GostKeyError]] = PasswordRequired
@@ -179,6 +181,7 @@ def secret_options(
     *,
     file_help: str,
     without: str = "",
+    remember: bool = False,
 ) -> Callable[[F], F]:
     """Add --NAME-file, --NAME-env and --NAME-fd to a command.
 
@@ -189,6 +192,7 @@ def secret_options(
         kind: what is made of the options.
         file_help: help of --NAME-file.
         without: help of --no-NAME, an option that is there only with a help.
+        remember: whether there is --remember.
     """
     variable = name.replace("-", "_")
 
@@ -201,6 +205,7 @@ def secret_options(
                 env=values.pop(f"{variable}_env"),
                 fd=values.pop(f"{variable}_fd"),
                 absent=values.pop(f"no_{variable}", False),
+                remember=values.pop("remember") if remember else False,
             )
             chosen = [source.file, source.env, source.fd, source.absent or None]
             if sum(value is not None for value in chosen) > 1:
@@ -210,10 +215,20 @@ def secret_options(
                     ).format(name=name)
                     + (f", --no-{name}" if without else "")
                 )
+            if source.remember and source.absent:
+                raise click.UsageError(
+                    _("--remember goes without --no-{name}").format(name=name)
+                )
             values[variable] = source
             return command(*args, **values)
 
         wrapped: Any = with_source
+        if remember:
+            wrapped = click.option(
+                "--remember",
+                is_flag=True,
+                help=_("Keep the container's password in the system's key ring."),
+            )(wrapped)
         if without:
             wrapped = click.option(f"--no-{name}", is_flag=True, help=without)(wrapped)
         wrapped = click.option(
@@ -241,7 +256,7 @@ def secret_options(
 
 
 def password_options(
-    name: str = "password", *, of: str, without: str = ""
+    name: str = "password", *, of: str, without: str = "", remember: bool = False
 ) -> Callable[[F], F]:
     """Add the options of a password to a command; see `secret_options`.
 
@@ -249,6 +264,7 @@ def password_options(
         name: "password", or "ca-password" where a command takes two.
         of: what the password opens, for the help.
         without: help of --no-NAME, an option that is there only with a help.
+        remember: whether there is --remember.
     """
     return secret_options(
         name,
@@ -257,4 +273,5 @@ def password_options(
             of=of
         ),
         without=without,
+        remember=remember,
     )
