@@ -67,6 +67,11 @@ class SecretSource:
             self._value = self._fetch()
         return self._value
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a terminal to ask on."""
+        return sys.stdin.isatty()
+
     def prompt(self, what: str, question: str, cure: str = "") -> str:
         """Ask on the terminal; nothing that is typed is shown.
 
@@ -78,7 +83,7 @@ class SecretSource:
         Raises:
             PasswordRequired, PinRequired: if there is no terminal, or nobody at it.
         """
-        if sys.stdin.isatty():
+        if self.can_ask:
             try:
                 return getpass.getpass(f"{question}: ", stream=sys.stderr)
             except EOFError:

@@ -208,6 +208,9 @@ class FolderStore:
         Until the new one was read back the old one stays beside it, as
         ".gostkey-old-header.key"; a failure puts it back.
 
+        Returns:
+            The folder.
+
         Raises:
             MediumError: if it cannot be written; the old header is in place
                 (or the new one, if only a last flush failed).

@@ -68,7 +68,7 @@ class ChangeableMedium(Medium[Place], Protocol[Place]):
         """Replace header.key of a container, whole or not at all.
 
         Returns:
-            Where the container is now: on a token in another slot.
+            Where the container is now, which may be another place.
         """
 
     def rewrite(
