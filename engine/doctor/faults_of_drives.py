@@ -7,7 +7,7 @@ from .findings import Fault, Severity
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 FAULTS_OF_DRIVES = (
-    # -- is the drive there ------------------------------------------
+    # -- is the drive there -----------------------------------------
     Fault(
         "drive-absent",
         "drive",
@@ -88,7 +88,7 @@ FAULTS_OF_DRIVES = (
         "delete files that are not needed (never *.key files), or use another drive "
         "for the new key",
     ),
-    # -- the folder --------------------------------------------------
+    # -- the folder -------------------------------------------------
     Fault(
         "folder-missing",
         "folder",
@@ -166,7 +166,7 @@ FAULTS_OF_DRIVES = (
         "along when the drive is taken away",
         "copy the container itself: `gostkey container copy {place} DRIVE`",
     ),
-    # -- the files ---------------------------------------------------
+    # -- the files --------------------------------------------------
     Fault(
         "file-missing",
         "files",
