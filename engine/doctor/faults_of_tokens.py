@@ -215,6 +215,13 @@ FAULTS_OF_TOKENS = (
         "back only from a backup",
     ),
     Fault(
+        "container-not-there",
+        "containers",
+        _ERROR,
+        "the container is on another token, or has another place or name on this one",
+        "`gostkey container list {token}` shows what is on the token",
+    ),
+    Fault(
         "container-unfinished",
         "containers",
         _WARNING,
