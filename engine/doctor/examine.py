@@ -45,12 +45,14 @@ class Doctor:
     around: Surroundings = field(default_factory=Surroundings)
     pin: PinSource | None = None
     """Asks for the PIN of a token when its key files are to be read."""
+    _beside: folders.Beside = field(default_factory=folders.Beside, init=False)
     _entries: list[KeyEntry] = field(default_factory=list, init=False)
     _loose: dict[Path, Certificate] = field(default_factory=dict, init=False)
 
     def examine(self, named: Path) -> Iterator[Examination]:
         """Examine a container, or a drive, folder or export and all that is in it."""
         place = named.absolute()
+        self._beside = folders.Beside()
         if is_token_address(named):
             yield from self.tokens(os.fspath(named), with_keys=True)
         elif RegistryFile.holds(place):
@@ -260,7 +262,9 @@ class Doctor:
         if "name.key" not in files:
             name = ""
         if named is not None:
-            findings += folders.look_at_folder(place, name, named, self.around)
+            findings += folders.look_at_folder(
+                place, name, named, self.around, self._beside
+            )
         findings += told + faults
         if container is not None:
             self._entries += container.keys

@@ -184,6 +184,14 @@ FAULTS_OF_DRIVES = (
         "safely",
     ),
     Fault(
+        "file-other-kind",
+        "files",
+        _ERROR,
+        "something that is no file has the name of a key file",
+        "move it away, and copy the file from another copy or the backup of this "
+        "container",
+    ),
+    Fault(
         "file-too-large",
         "files",
         _ERROR,

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from gostkey.media import usual_media
@@ -44,14 +45,12 @@ class Surroundings:
     def root_of(self, place: Path) -> Path | None:
         """Return the folder in which CSP looks that a place is in, if there is one."""
         whole = Path(os.path.realpath(place))
-        return next(
-            (
-                root
-                for root in self.roots()
-                if Path(os.path.realpath(root)) in (whole, *whole.parents)
-            ),
-            None,
-        )
+        above = {whole, *whole.parents}
+        return next((root for root, real in self._real_roots if real in above), None)
+
+    @cached_property
+    def _real_roots(self) -> list[tuple[Path, Path]]:
+        return [(root, Path(os.path.realpath(root))) for root in self.roots()]
 
     def unmounted_disks(self) -> list[str]:
         """Name removable disks that are plugged in and not mounted (Linux).
