@@ -9,13 +9,14 @@ import click
 
 from gostkey.containers import Container
 from gostkey.doctor import Doctor, Passwords
-from gostkey.media import TokenUse
+from gostkey.media import KeyRing, TokenUse
 
 from .container import container_command
 from .doctor_words import show
 from .failures import Failure, overall
 from .files import PathOption
 from .output import Output, json_option
+from .remembering import keep, kept
 from .secrets_input import PasswordSource, password_options
 from .sources import at_option
 from .texts import _, help_page
@@ -66,7 +67,9 @@ __all__ = ["check"]
 @at_option
 @token_options()
 @password_options(
-    of=_("of the containers"), without=_("Check only what needs no password.")
+    of=_("of the containers"),
+    without=_("Check only what needs no password."),
+    remember=True,
 )
 @json_option
 @click.pass_obj
@@ -86,15 +89,30 @@ def check(
     def ask(container: Container, place: Path) -> str | None:
         if password.absent:
             return None
-        return password.ask(str(place))
+        value = password.ask(str(place))
+        if container.has_this_password(value):
+            notes.extend(keep(container, place, password, value))
+        return value
 
+    def remembered(container: Container, place: Path) -> str | None:
+        return None if password.given or password.remember else kept(container)
+
+    if password.remember:
+        KeyRing()  # now, so that nobody types a password in vain
+    notes: list[str] = []
     offered = password.given and not password.absent
-    doctor = Doctor(Passwords(ask, offered=offered), trust.loaded(), at, pin=tokens.pin)
+    doctor = Doctor(
+        Passwords(ask, remembered, offered), trust.loaded(), at, pin=tokens.pin
+    )
     failures: list[Failure] = []
     done = 0
     for place in places:
         for one in doctor.examine(place):
             failure = show(out, one, "container")
+            if password.remember and one.is_container and not failure and not notes:
+                notes.append(_("{place}: no password to remember").format(place=place))
+            while notes:
+                out.note(notes.pop(0))
             if failure:
                 failures.append(failure)
             elif one.is_container:

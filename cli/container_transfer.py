@@ -40,6 +40,7 @@ from .files import (
     write_file,
 )
 from .output import Output, json_option
+from .remembering import container_password, keep
 from .secrets_input import PasswordSource, password_options
 from .sources import read_container, slot_option
 from .texts import _, help_page
@@ -96,7 +97,7 @@ _LIMIT = 1 << 20
 )
 @slot_option
 @force_option
-@password_options(of=_("of the container"))
+@password_options(of=_("of the container"), remember=True)
 @password_options(
     "file-password",
     of=_("that shall protect the file"),
@@ -132,10 +133,12 @@ def export(
     with naming(folder):
         exportable_entry(container, slot)
     certificates = [_certificate(path) for path in chain]
-    value = password.ask(str(folder)) if container.has_password else None
+    value = container_password(container, folder, password)
     with naming(folder), exported(container, value, slot) as key:
         for note in key.notes:
             out.note(_("{folder}: {fault}").format(folder=folder, fault=note))
+        for note in keep(container, folder, password, value):
+            out.note(note)
         secret = file_password.choose(str(target))
         if form == "standard" and not secret:
             raise PasswordRequired(

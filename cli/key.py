@@ -120,7 +120,7 @@ def generate(
 @force_option
 @click.option("--der", is_flag=True, help=_("DER instead of PEM."))
 @slot_option
-@password_options(of=_("of the key"))
+@password_options(of=_("of the key"), remember=True)
 @click.pass_obj
 def public(
     out: Output,
@@ -156,7 +156,7 @@ def public(
 )
 @KEY_ARGUMENT
 @slot_option
-@password_options(of=_("of the key"))
+@password_options(of=_("of the key"), remember=True)
 @json_option
 @click.pass_obj
 def inspect(out: Output, key: Path, slot: str | None, password: PasswordSource) -> None:

@@ -38,6 +38,8 @@ class SecretSource:
     env: str | None = None
     fd: int | None = None
     absent: bool = False
+    remember: bool = False
+    """Whether the password is to be kept in the key ring; see `remembering`."""
     _value: str | None = field(default=None, repr=False)
 
     missing: ClassVar[type[GostKeyError]] = PasswordRequired
@@ -65,6 +67,11 @@ class SecretSource:
             self._value = self._fetch()
         return self._value
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a terminal to ask on."""
+        return sys.stdin.isatty()
+
     def prompt(self, what: str, question: str, cure: str = "") -> str:
         """Ask on the terminal; nothing that is typed is shown.
 
@@ -76,7 +83,7 @@ class SecretSource:
         Raises:
             PasswordRequired, PinRequired: if there is no terminal, or nobody at it.
         """
-        if sys.stdin.isatty():
+        if self.can_ask:
             try:
                 return getpass.getpass(f"{question}: ", stream=sys.stderr)
             except EOFError:
@@ -174,6 +181,7 @@ def secret_options(
     *,
     file_help: str,
     without: str = "",
+    remember: bool = False,
 ) -> Callable[[F], F]:
     """Add --NAME-file, --NAME-env and --NAME-fd to a command.
 
@@ -184,6 +192,7 @@ def secret_options(
         kind: what is made of the options.
         file_help: help of --NAME-file.
         without: help of --no-NAME, an option that is there only with a help.
+        remember: whether there is --remember.
     """
     variable = name.replace("-", "_")
 
@@ -196,6 +205,7 @@ def secret_options(
                 env=values.pop(f"{variable}_env"),
                 fd=values.pop(f"{variable}_fd"),
                 absent=values.pop(f"no_{variable}", False),
+                remember=values.pop("remember") if remember else False,
             )
             chosen = [source.file, source.env, source.fd, source.absent or None]
             if sum(value is not None for value in chosen) > 1:
@@ -205,10 +215,20 @@ def secret_options(
                     ).format(name=name)
                     + (f", --no-{name}" if without else "")
                 )
+            if source.remember and source.absent:
+                raise click.UsageError(
+                    _("--remember goes without --no-{name}").format(name=name)
+                )
             values[variable] = source
             return command(*args, **values)
 
         wrapped: Any = with_source
+        if remember:
+            wrapped = click.option(
+                "--remember",
+                is_flag=True,
+                help=_("Keep the container's password in the system's key ring."),
+            )(wrapped)
         if without:
             wrapped = click.option(f"--no-{name}", is_flag=True, help=without)(wrapped)
         wrapped = click.option(
@@ -236,7 +256,7 @@ def secret_options(
 
 
 def password_options(
-    name: str = "password", *, of: str, without: str = ""
+    name: str = "password", *, of: str, without: str = "", remember: bool = False
 ) -> Callable[[F], F]:
     """Add the options of a password to a command; see `secret_options`.
 
@@ -244,6 +264,7 @@ def password_options(
         name: "password", or "ca-password" where a command takes two.
         of: what the password opens, for the help.
         without: help of --no-NAME, an option that is there only with a help.
+        remember: whether there is --remember.
     """
     return secret_options(
         name,
@@ -252,4 +273,5 @@ def password_options(
             of=of
         ),
         without=without,
+        remember=remember,
     )

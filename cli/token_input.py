@@ -1,8 +1,7 @@
 """PINs of tokens, and what a command may do with a token: the options of both.
 
 A wrong PIN spends a try, and a token without tries is blocked.  So the tries that
-are left are told before anybody is asked, one PIN goes to one token only, and none
-goes to it again after it was refused.
+are left are told before anybody is asked, and one PIN goes to one token only.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ from typing import Any, ClassVar, TypeVar
 
 import click
 
-from gostkey.errors import GostKeyError, PinRequired, WrongPin
+from gostkey.errors import GostKeyError, PinRequired
 from gostkey.media import TokenUse
 from gostkey.media.tokens import PinState, TokenInfo
-from gostkey.media.tokens.factory_pins import factory_pin
+from gostkey.media.tokens.driver import ADMIN, USER
+from gostkey.media.tokens.pins import factory_pin
 
 from .output import clean
 from .secrets_input import SecretSource, secret_options
@@ -36,8 +36,8 @@ class PinInput(SecretSource):
     """The administrator's instead of the user's."""
     try_factory: bool = False
     """Take the PIN that the maker set, where that is safe."""
-    _handed: dict[str, tuple[str, int | None]] = field(default_factory=dict, repr=False)
-    """Token -> its PIN, and the tries that were left when it was handed out."""
+    _handed: dict[str, str] = field(default_factory=dict, repr=False)
+    """Token -> its PIN."""
 
     missing: ClassVar[type[GostKeyError]] = PinRequired
     kind: ClassVar[str] = _("PIN")
@@ -51,26 +51,13 @@ class PinInput(SecretSource):
         Raises:
             PinRequired: if there is no option and no terminal, the option's was for
                 another token, or the maker's must not be tried.
-            WrongPin: if the token refused it before.
         """
-        state = info.admin_pin if self.admin else info.user_pin
-        pin, before = self._handed.get(info.address, ("", None))
-        if info.address in self._handed:
-            now = 0 if state.blocked else state.tries_left
-            if now is not None and before is not None and now < before:
-                raise WrongPin(
-                    _("{token}: the PIN was refused and is not sent again").format(
-                        token=info.address
-                    ),
-                    now,
-                )
-            return pin
-        pin = (
-            self._of_option(info)
-            or self._factory(info, state)
-            or self._typed(info, state)
-        )
-        self._handed[info.address] = (pin, state.tries_left)
+        pin = self._handed.get(info.address)
+        if pin is None:
+            state = self._state(info)
+            pin = self._of_option(info) or self._factory(info, state)
+            pin = pin or self._typed(info, state)
+            self._handed[info.address] = pin
         return pin
 
     def choose(self, info: TokenInfo, *, optional: bool = False) -> str | None:
@@ -84,9 +71,9 @@ class PinInput(SecretSource):
         Raises:
             PinRequired: if there is no option and no terminal.
         """
-        state = info.admin_pin if self.admin else info.user_pin
+        state = self._state(info)
         shortest = state.min_length or 1
-        if self.given:
+        if self.given or (optional and not self.can_ask):
             return self.read()
         notes = []
         if state.min_length:
@@ -106,6 +93,9 @@ class PinInput(SecretSource):
             if len(pin) >= shortest:
                 return pin
             click.echo(_("gostkey: that is too short; type another one"), err=True)
+
+    def _state(self, info: TokenInfo) -> PinState:
+        return info.admin_pin if self.admin else info.user_pin
 
     @property
     def _whose(self) -> str:
@@ -135,7 +125,7 @@ class PinInput(SecretSource):
     def _factory(self, info: TokenInfo, state: PinState) -> str | None:
         if not self.try_factory:
             return None
-        pin = factory_pin(info, admin=self.admin)
+        pin = factory_pin(info, ADMIN if self.admin else USER)
         click.echo(
             clean(
                 _(
@@ -151,7 +141,8 @@ class PinInput(SecretSource):
         question = _("{pin} of {token}, {tries}").format(
             pin=self._whose, token=_title(info), tries=tries(state)
         )
-        pin = self.prompt(info.address, question)
+        cure = _("--{option}-file names a file with it").format(option=self.option)
+        pin = self.prompt(info.address, question, cure)
         if not pin:
             raise PinRequired(
                 _("{token}: no PIN was typed; no try was spent").format(

@@ -12,6 +12,7 @@ from .medium import ChangeableMedium, Medium
 from .own_files import read_own_files
 from .places import locate, locate_all, open_destination, open_medium
 from .registry import RegistryFile
+from .remembered import KeyRing, recalled
 from .switching import is_set_aside, rewrite_container, settle_switch
 from .token_use import NO_TOKENS, TokenUse, held, read_public
 from .tokens import TokenStore, is_token_address
@@ -24,6 +25,7 @@ __all__ = [
     "Copied",
     "FolderStore",
     "Installed",
+    "KeyRing",
     "Medium",
     "RegistryFile",
     "Restored",
@@ -50,6 +52,7 @@ __all__ = [
     "read_container",
     "read_own_files",
     "read_public",
+    "recalled",
     "restore",
     "rewrite_container",
     "settle_switch",

@@ -7,7 +7,6 @@ not at all), and counts when it was read back and holds the same keys.
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from gostkey.errors import ContainerDamaged, MediumError
 from .medium import Medium
 from .places import locate, open_destination
 from .registry import RegistryFile
-from .token_use import NO_TOKENS, TokenUse, held, same_token
+from .token_use import NO_TOKENS, TokenUse, held
 
 
 @dataclass(frozen=True)
@@ -66,10 +65,7 @@ def copy_container(
         target = open_destination(destination, tokens=tokens)
     else:
         target = destination
-    if same_token(medium, target):
-        # It cannot be held twice; who may write to it may read it as well.
-        medium = target
-    with held(medium), nullcontext() if medium is target else held(target):
+    with held(medium), held(target):
         return _copy(source, medium, original_place, target, name, password)
 
 

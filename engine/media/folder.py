@@ -202,17 +202,20 @@ class FolderStore:
         write_containers(writings)
         return [writing.error or writing.place for writing in writings]
 
-    def replace_header(self, place: Path, header: bytes) -> None:
+    def replace_header(self, place: Path, header: bytes) -> Path:
         """Replace header.key of a container, whole or not at all.
 
         Until the new one was read back the old one stays beside it, as
         ".gostkey-old-header.key"; a failure puts it back.
 
+        Returns:
+            The folder.
+
         Raises:
             MediumError: if it cannot be written; the old header is in place
                 (or the new one, if only a last flush failed).
         """
-        _one(self.replace_headers([(place, header)]))
+        return _one(self.replace_headers([(place, header)]))
 
     def replace_headers(
         self, headers: Iterable[tuple[str | Path, bytes]]

@@ -112,7 +112,7 @@ def install_certificate(
         compared = "key"
     if changed != files:
         with held(medium):
-            medium.replace_header(place, changed["header.key"])
+            place = medium.replace_header(place, changed["header.key"])
             same = medium.read(place) == changed
         if not same:
             raise MediumError(

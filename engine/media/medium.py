@@ -64,8 +64,12 @@ class Medium(Protocol[Place]):
 class ChangeableMedium(Medium[Place], Protocol[Place]):
     """A medium on which a container can be changed."""
 
-    def replace_header(self, place: Place, header: bytes) -> None:
-        """Replace header.key of a container, whole or not at all."""
+    def replace_header(self, place: Place, header: bytes) -> Place:
+        """Replace header.key of a container, whole or not at all.
+
+        Returns:
+            Where the container is now, which may be another place.
+        """
 
     def rewrite(
         self, place: Place, old: Mapping[str, bytes], new: Mapping[str, bytes]

@@ -62,11 +62,7 @@ def none_there(address: str | os.PathLike[str]) -> ContainerError:
 
 
 def held(medium: Medium[Path]) -> AbstractContextManager[object]:
-    """Hold a medium for several steps: one login to a token serves them all.
-
-    Nobody may be asked anything meanwhile: Windows takes a token away that is held
-    for five seconds and not used.
-    """
+    """Hold a medium for several steps: one login to a token serves them all."""
     return medium if isinstance(medium, TokenStore) else nullcontext()
 
 
@@ -75,9 +71,3 @@ def read_public(medium: Medium[Path], place: Path) -> dict[str, bytes]:
     if isinstance(medium, TokenStore):
         return medium.read_public(place)
     return medium.read(place)
-
-
-def same_token(one: Medium[Path], other: Medium[Path]) -> bool:
-    """Say whether two media are one token, which only one of them can hold."""
-    tokens = isinstance(one, TokenStore) and isinstance(other, TokenStore)
-    return tokens and one.identity == other.identity

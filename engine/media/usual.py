@@ -46,15 +46,9 @@ def usual_tokens(
     A card that is no token with containers is neither.
     """
     found = list_tokens()
-    problems = list(found.problems)
-    stores = []
-    for info in found.tokens:
-        try:
-            stores.append(tokens.open(info.address))
-        except TokenUnknown:
-            continue
-        except MediumError as error:
-            problems.append(error)
+    problems = [one for one in found.problems if not isinstance(one, TokenUnknown)]
+    # One without a serial number is among the problems.
+    stores = [tokens.open(info.address) for info in found.tokens if info.serial]
     return stores, problems
 
 

@@ -6,10 +6,21 @@ import json
 from pathlib import Path
 
 from cards.card import VirtualCard
+from cards.etoken import EtokenPro
+from cards.jacarta_lt import JacartaLt
 from cards.rutoken import RutokenEcp, RutokenEcpCard, RutokenLite
+from cards.rutoken_s import RutokenS
 
 KINDS: dict[str, type[VirtualCard]] = {
-    kind.KIND: kind for kind in (RutokenLite, RutokenEcp, RutokenEcpCard)
+    kind.KIND: kind
+    for kind in (
+        RutokenLite,
+        RutokenEcp,
+        RutokenEcpCard,
+        RutokenS,
+        JacartaLt,
+        EtokenPro,
+    )
 }
 
 
