@@ -8,8 +8,14 @@ from pathlib import Path
 import click
 
 from gostkey.containers import Container, with_password
-from gostkey.errors import ContainerError, EncodingError, GostKeyError
+from gostkey.errors import (
+    ContainerError,
+    EncodingError,
+    GostKeyError,
+    KeyRingError,
+)
 from gostkey.media import (
+    KeyRing,
     RegistryFile,
     copy_container,
     csp_folder,
@@ -26,10 +32,14 @@ from .container import container_command
 from .failures import describe, naming
 from .files import PathOption
 from .output import Output, json_option
+from .remembering import container_password, keep, replace_remembered
 from .secrets_input import PasswordSource, password_options
-from .sources import at_option, now
-from .texts import _, help_page
+from .sources import at_option, now, read_container
+from .texts import _, help_page, plural
 from .trust import read_certificates
+
+_ALL = "ALL"
+"""In place of a folder: all containers whose password is remembered."""
 
 FOLDER = click.argument("folder", metavar="FOLDER", type=PathOption)
 
@@ -137,36 +147,68 @@ def copy(
             "container is written beside the old one, compared, and takes its place; "
             "then the old files are wiped. If the run is cut off, the old or the new "
             "container is there, and the same command ends the work. Other copies "
-            "of the container keep the old password."
+            "of the container keep the old password.\n\n"
+            "With --remember the new password is kept in this user's key ring of the "
+            "operating system; from then on commands that open the container do not "
+            "ask for it. A password that is kept there is changed with the "
+            "container's. --forget removes it from there and leaves the container "
+            "alone; with the word ALL in place of FOLDER it removes all that gostkey "
+            "has put there."
         ),
         examples=[
             "gostkey container password ivanov.000",
             "gostkey container password ivanov.000 --password-file old.txt "
             "--new-password-file new.txt",
             "gostkey container password ivanov.000 --no-new-password",
+            "gostkey container password --forget ivanov.000",
+            "gostkey container password --forget ALL",
         ],
         exits=[0, 1, 3, 4, 5],
     ),
 )
 @FOLDER
-@password_options("new-password", of=_("to set"), without=_("Remove the password."))
+@click.option(
+    "--forget",
+    is_flag=True,
+    help=_("Only remove the password from the key ring; ALL: every container's."),
+)
+@password_options(
+    "new-password",
+    of=_("to set"),
+    without=_("Remove the password."),
+    remember=True,
+)
 @password_options(of=_("that the container has now"))
 @json_option
 @click.pass_obj
 def password(
-    out: Output, folder: Path, password: PasswordSource, new_password: PasswordSource
+    out: Output,
+    folder: Path,
+    forget: bool,
+    password: PasswordSource,
+    new_password: PasswordSource,
 ) -> None:
+    if forget:
+        if password.given or new_password.given or new_password.remember:
+            raise click.UsageError(_("--forget goes without other options"))
+        _forget(out, folder)
+        return
+    if new_password.remember:
+        KeyRing()  # now, so that nobody types a password in vain
     with naming(folder):
         settle_switch(folder)
         files = read_own_files(folder)
         container = Container.parse(files)
-        old = password.ask(str(folder)) if container.has_password else None
+        old = container_password(container, folder, password)
         # Now, so that nobody types a new password in vain.
         container.open(old).close()
         new = new_password.choose(str(folder))
         changed = old is not None or new is not None
         if changed:
             rewrite_container(folder, files, with_password(files, old, new))
+        notes = _bring_up_to_date(container, folder, new_password, new, changed)
+    for note in notes:
+        out.note(note)
     if out.json:
         out.record(
             {
@@ -187,6 +229,50 @@ def password(
         )
     else:
         out.note(_("{folder}: the new password is set").format(folder=folder))
+
+
+def _bring_up_to_date(
+    container: Container,
+    folder: Path,
+    source: PasswordSource,
+    new: str | None,
+    changed: bool,
+) -> list[str]:
+    """Keep the new password, or change the one that is remembered."""
+    try:
+        notes = keep(container, folder, source, new)
+        if changed and not notes and replace_remembered(container, new):
+            notes = [
+                _("{folder}: the key ring is brought up to date").format(folder=folder)
+            ]
+        return notes
+    except (KeyRingError, ContainerError) as error:
+        raise type(error)(
+            _("{folder}: the new password is set; it is not remembered: {why}").format(
+                folder=folder, why=error
+            )
+        ) from error
+
+
+def _forget(out: Output, folder: Path) -> None:
+    """Remove a remembered password, or all of them."""
+    ring = KeyRing()
+    if str(folder) == _ALL:
+        count = ring.forget_all()
+    else:
+        container = read_container(folder)
+        with naming(folder):
+            count = int(ring.forget(container))
+    if out.json:
+        out.record({"item": str(folder), "status": "done", "forgotten": count})
+    elif not count:
+        out.note(_("{folder}: no password was remembered").format(folder=folder))
+    elif str(folder) == _ALL:
+        out.note(
+            plural("{n} password is forgotten", "{n} passwords are forgotten", count)
+        )
+    else:
+        out.note(_("{folder}: its password is forgotten").format(folder=folder))
 
 
 @container_command.command(

@@ -25,6 +25,7 @@ from .container import container_command
 from .failures import naming
 from .files import PathOption, read_file, refuse_taken, write_file
 from .output import Output, json_option
+from .remembering import container_password, keep
 from .secrets_input import PasswordSource, password_options
 from .sources import SLOTS, read_container
 from .texts import _, help_page
@@ -89,7 +90,7 @@ _LIMIT = 1 << 20
     help=_("Which key of a container that has two."),
 )
 @click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
-@password_options(of=_("of the container"))
+@password_options(of=_("of the container"), remember=True)
 @password_options(
     "file-password",
     of=_("that shall protect the file"),
@@ -123,10 +124,12 @@ def export(
     with naming(folder):
         exportable_entry(container, slot)
     certificates = [_certificate(path) for path in chain]
-    value = password.ask(str(folder)) if container.has_password else None
+    value = container_password(container, folder, password)
     with naming(folder), exported(container, value, slot) as key:
         for note in key.notes:
             out.note(_("{folder}: {fault}").format(folder=folder, fault=note))
+        for note in keep(container, folder, password, value):
+            out.note(note)
         secret = file_password.choose(str(target))
         if form == "standard" and not secret:
             raise PasswordRequired(

@@ -74,6 +74,13 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
         ),
     ),
     (
+        errors.RememberedPasswordWrong,
+        _(
+            "`gostkey container password --forget CONTAINER` forgets it; a command "
+            "with --remember asks for the new one and keeps that"
+        ),
+    ),
+    (
         errors.WrongPassword,
         _("check the keyboard layout and Caps Lock, then give the password again"),
     ),
@@ -162,6 +169,7 @@ _EXITS: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.TokenFull, Exit.PERSON_NEEDED),
     (errors.PasswordRequired, Exit.PERSON_NEEDED),
     (errors.WrongPassword, Exit.PERSON_NEEDED),
+    (errors.KeyRingError, Exit.PERSON_NEEDED),
     (errors.MediumError, Exit.PERSON_NEEDED),
     (errors.EntropyNeeded, Exit.PERSON_NEEDED),
     (errors.GammaExhausted, Exit.PERSON_NEEDED),

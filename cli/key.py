@@ -125,7 +125,7 @@ def generate(
 @click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
 @click.option("--der", is_flag=True, help=_("DER instead of PEM."))
 @SLOT_OPTION
-@password_options(of=_("of the key"))
+@password_options(of=_("of the key"), remember=True)
 @click.pass_obj
 def public(
     out: Output,
@@ -161,7 +161,7 @@ def public(
 )
 @KEY_ARGUMENT
 @SLOT_OPTION
-@password_options(of=_("of the key"))
+@password_options(of=_("of the key"), remember=True)
 @json_option
 @click.pass_obj
 def inspect(out: Output, key: Path, slot: str | None, password: PasswordSource) -> None:

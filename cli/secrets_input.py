@@ -38,6 +38,8 @@ class PasswordSource:
     env: str | None = None
     fd: int | None = None
     absent: bool = False
+    remember: bool = False
+    """Whether the password is to be kept in the key ring; see `remembering`."""
     _value: str | None = field(default=None, repr=False)
 
     @property
@@ -150,7 +152,7 @@ def _prompt(what: str, question: str, cure: str = "") -> str:
 
 
 def password_options(
-    name: str = "password", *, of: str, without: str = ""
+    name: str = "password", *, of: str, without: str = "", remember: bool = False
 ) -> Callable[[F], F]:
     """Add --NAME-file, --NAME-env and --NAME-fd to a command.
 
@@ -160,6 +162,7 @@ def password_options(
         name: "password", or "ca-password" where a command takes two.
         of: what the password opens, for the help.
         without: help of --no-NAME, an option that is there only with a help.
+        remember: whether there is --remember.
     """
     variable = name.replace("-", "_")
 
@@ -172,6 +175,7 @@ def password_options(
                 env=values.pop(f"{variable}_env"),
                 fd=values.pop(f"{variable}_fd"),
                 absent=values.pop(f"no_{variable}", False),
+                remember=values.pop("remember") if remember else False,
             )
             chosen = [source.file, source.env, source.fd, source.absent or None]
             if sum(value is not None for value in chosen) > 1:
@@ -181,10 +185,20 @@ def password_options(
                     ).format(name=name)
                     + (f", --no-{name}" if without else "")
                 )
+            if source.remember and source.absent:
+                raise click.UsageError(
+                    _("--remember goes without --no-{name}").format(name=name)
+                )
             values[variable] = source
             return command(*args, **values)
 
         wrapped: Any = with_source
+        if remember:
+            wrapped = click.option(
+                "--remember",
+                is_flag=True,
+                help=_("Keep the container's password in the system's key ring."),
+            )(wrapped)
         if without:
             wrapped = click.option(f"--no-{name}", is_flag=True, help=without)(wrapped)
         wrapped = click.option(

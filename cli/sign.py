@@ -67,7 +67,7 @@ LARGEST_DOCUMENT = 1 << 30
 @click.option("--force", is_flag=True, help=_("Replace the output if it is there."))
 @click.option("--slot", type=click.Choice(SLOTS), help=_("Which of two keys."))
 @at_option
-@password_options(of=_("of the key"))
+@password_options(of=_("of the key"), remember=True)
 @json_option
 @click.pass_obj
 def sign_command(

@@ -28,6 +28,7 @@ from gostkey.signing import SigningKey, VerifyingKey
 
 from .failures import naming
 from .files import read_file
+from .remembering import container_password, keep
 from .secrets_input import PasswordSource
 from .texts import _
 
@@ -143,6 +144,8 @@ def open_key(
             yield source
         return
     data = read_file(path)
+    if password.remember:
+        raise click.UsageError(_("--remember is for key containers, not for key files"))
     if slot is not None:
         raise click.UsageError(_("--slot is for key containers, not for key files"))
     if looks_like(data, "CERTIFICATE", "PUBLIC KEY"):
@@ -193,10 +196,11 @@ def _open_container(
     path: Path, password: PasswordSource, slot: str | None
 ) -> Iterator[KeySource]:
     container = read_container(path)
-    value = password.ask(str(path)) if container.has_password else None
+    value = container_password(container, path, password)
     with naming(path):
         opened = container.open(value)
     with opened:
+        opened.notes.extend(keep(container, path, password, value))
         wanted = slot or next(iter(opened.keys))
         if slot is None and len(opened.keys) > 1:
             raise click.UsageError(

@@ -93,8 +93,16 @@ class WrongPassword(GostKeyError, ValueError):
     """The password does not open the container or the key."""
 
 
+class RememberedPasswordWrong(WrongPassword):
+    """The key ring's password no longer opens the container: it was changed."""
+
+
 class PasswordRequired(GostKeyError, ValueError):
     """The container or the key has a password and none was given."""
+
+
+class KeyRingError(GostKeyError):
+    """No key ring of the system is there, or it is locked (exit code 4)."""
 
 
 # -- containers and media ---------------------------------------------------

@@ -11,6 +11,7 @@ from .medium import ChangeableMedium, Medium
 from .own_files import read_own_files
 from .places import locate, locate_all, open_destination, open_medium
 from .registry import RegistryFile
+from .remembered import KeyRing, recalled
 from .switching import is_set_aside, rewrite_container, settle_switch
 from .usual import usual_media
 
@@ -20,6 +21,7 @@ __all__ = [
     "Copied",
     "FolderStore",
     "Installed",
+    "KeyRing",
     "Medium",
     "RegistryFile",
     "Restored",
@@ -40,6 +42,7 @@ __all__ = [
     "read_archive",
     "read_container",
     "read_own_files",
+    "recalled",
     "restore",
     "rewrite_container",
     "settle_switch",
