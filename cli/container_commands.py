@@ -6,6 +6,7 @@ from . import (
     container_backup,
     container_change,
     container_check,
+    container_remove,
     container_transfer,
 )
 from .container import container_command
@@ -15,5 +16,6 @@ __all__ = [
     "container_change",
     "container_check",
     "container_command",
+    "container_remove",
     "container_transfer",
 ]

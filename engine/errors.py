@@ -212,6 +212,10 @@ class PinBlocked(GostKeyError):
     """No try of the PIN is left, or the last one is not to be risked."""
 
 
+class ConfirmationRequired(GostKeyError):
+    """Something that cannot be undone was not confirmed by a person (exit code 4)."""
+
+
 class BackupError(GostKeyError, ValueError):
     """An archive of containers is damaged, changed, or not one of ours."""
 
