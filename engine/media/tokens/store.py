@@ -24,7 +24,7 @@ from gostkey.errors import (
 
 from . import etoken, jacarta_lt, pins, rutoken_writing
 from .addresses import is_token_address, place_of, split_address
-from .driver import ADMIN, PUBLIC, USER, NeedsLogin
+from .driver import ADMIN, PUBLIC, SECRET, USER, NeedsLogin
 from .finding import hold_token
 from .model import PinSource, TokenInfo
 from .rutoken import Rutoken, slot_name
@@ -222,8 +222,12 @@ class TokenStore:
     def _read(
         self, session: Session, slot: str, names: tuple[str, ...]
     ) -> dict[str, bytes]:
-        files = {}
+        files: dict[str, bytes] = {}
         for name in names:
+            if files and name in SECRET and not session.has_read(slot, (name,)):
+                # Without somebody to ask it is found out whether it is needed.
+                if self._pin is not None:
+                    self._log_in(session)
             try:
                 data = session.read_file(slot, name)
             except NeedsLogin:
