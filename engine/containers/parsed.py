@@ -110,3 +110,11 @@ class ParsedContainer:
             if not protection.same(mac, expected):
                 raise WrongPassword(f"container {self.name!r}: wrong password")
         return password
+
+    def has_this_password(self, password: str) -> bool:
+        """Say whether a password is right, as far as the password MAC tells."""
+        try:
+            self.password_to_use(password)
+        except WrongPassword:
+            return False
+        return True

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gostkey.containers import Container
-from gostkey.errors import PasswordRequired, WrongPassword
+from gostkey.errors import PasswordRequired, RememberedPasswordWrong, WrongPassword
 
 from .catalogue import found
-from .findings import Finding, right
+from .findings import Finding, Severity, right
 
 _RUSSIAN = "йцукенгшщзхъфывапролджэячсмитьбюёЙЦУКЕНГШЩЗХЪФЫВАПРОЛДЖЭЯЧСМИТЬБЮЁ"
 _LATIN = "qwertyuiop[]asdfghjkl;'zxcvbnm,.`QWERTYUIOP{}ASDFGHJKL:\"ZXCVBNM<>~"
@@ -54,23 +54,25 @@ def find_password(
     findings: list[Finding] = []
     kept = passwords.remembered(container, place)
     if kept is not None:
-        if _fits(container, kept):
+        if container.has_this_password(kept):
             findings.append(
                 right("password", subject, "the remembered password is right")
             )
             return kept, findings + _untested(container)
-        text = "the remembered password is wrong"
-        findings.append(found("password-remembered-wrong", subject, text, place=place))
+        findings.append(_outdated(subject, place))
     try:
         given = passwords.ask(container, place)
     except PasswordRequired as error:
+        if findings:
+            # Nobody is there to type the right one: this is why it does not open.
+            return None, [_outdated(subject, place, Severity.ERROR)]
         text = "has a password and none was given; the keys were not looked at"
         findings.append(found("password-needed", subject, text, error=error))
         return None, findings
     if given is None:
         text = "has a password and none was given; the keys were not looked at"
         return None, [*findings, found("password-needed", subject, text)]
-    if _fits(container, given):
+    if container.has_this_password(given):
         text = "the password is right"
         return given, [*findings, right("password", subject, text)] + _untested(
             container
@@ -78,18 +80,27 @@ def find_password(
     wrong = WrongPassword(f"{place}: wrong password")
     text = "wrong password"
     for how, other in _typed_otherwise(given):
-        if _fits(container, other):
+        if container.has_this_password(other):
             mistyped = found("password-keyboard", subject, text, error=wrong, how=how)
             return None, [*findings, mistyped]
     return None, [*findings, found("password-wrong", subject, text, error=wrong)]
 
 
-def _fits(container: Container, password: str) -> bool:
-    try:
-        container.password_to_use(password)
-    except WrongPassword:
-        return False
-    return True
+def _outdated(
+    subject: str, place: Path, severity: Severity = Severity.WARNING
+) -> Finding:
+    text = "the remembered password does not open it: it was changed elsewhere"
+    error = RememberedPasswordWrong(
+        f"{place}: {text}; forget it with `gostkey container password --forget {place}`"
+    )
+    return found(
+        "password-remembered-wrong",
+        subject,
+        text,
+        severity=severity,
+        error=error if severity is Severity.ERROR else None,
+        place=place,
+    )
 
 
 def _untested(container: Container) -> list[Finding]:

@@ -9,12 +9,14 @@ three can be called any number of times, by any process, one at a time.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
+from gostkey.errors import GostKeyError
 from gostkey.media import FolderStore, explain
 from gostkey.random.policy import Policy
 
@@ -34,6 +36,7 @@ from .schema import STATES
 from .steps import Context, Step, Work
 from .store import Clock, Item, Store, moment
 from .subscribers import read_list
+from .tokens import Tokens
 from .transports import Transport
 from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
@@ -96,7 +99,13 @@ class Campaign:
 
     @classmethod
     def begin(
-        cls, folder: Path, plan: Plan, transport: Transport, *, clock: Clock = utc_now
+        cls,
+        folder: Path,
+        plan: Plan,
+        transport: Transport,
+        *,
+        clock: Clock = utc_now,
+        experimental: bool = False,
     ) -> Campaign:
         """Begin a campaign from a plan; nothing is renewed yet.
 
@@ -107,6 +116,7 @@ class Campaign:
             plan: from `make_plan` or `plan_from_json`.
             transport: the way to the authority; `resume` will find it again.
             clock: gives the present moment.
+            experimental: write to tokens also where nobody has shown that it works.
 
         Raises:
             CampaignError: if there is a campaign in the folder already.
@@ -117,6 +127,7 @@ class Campaign:
         if plan.saved:
             plan = confirm(plan, now)
         settings = new_settings(plan.zone, now, transport.settings())
+        settings["experimental"] = experimental
         items = items_of(plan)
         lock = locked(folder)
         try:
@@ -220,6 +231,7 @@ class Campaign:
         on_event: OnEvent | None = None,
         *,
         randomness: Randomness | None = None,
+        tokens: Tokens | None = None,
         until: str = STATES[-1],
         workers: int = 1,
     ) -> Report:
@@ -229,6 +241,7 @@ class Campaign:
             on_event: is told of what happens.
             randomness: what is mixed in besides the system's generator, which
                 serves alone by default.
+            tokens: whom to ask for PINs; without it they come from files alone.
             until: the state after which an item is left for another run, such
                 as "requested": nothing is sent yet.
             workers: processes that make keys and requests, each a chunk at a
@@ -241,13 +254,14 @@ class Campaign:
                 stays, and `resume` goes on with a new file.
         """
         steps = STEPS[: STATES.index(until) - 1]
-        return self._work(steps, on_event, randomness, workers)
+        return self._work(steps, on_event, randomness, tokens, workers)
 
     def resume(
         self,
         on_event: OnEvent | None = None,
         *,
         randomness: Randomness | None = None,
+        tokens: Tokens | None = None,
         workers: int = 1,
     ) -> Report:
         """Go on after an interruption, and try the failed items again.
@@ -256,8 +270,9 @@ class Campaign:
         """
         self.prepare()
         self._store.reopen(_TRIED_AGAIN)
-        self._clean()
-        return self._work(STEPS, on_event, randomness, workers)
+        tokens = tokens or Tokens()
+        self._clean(tokens)
+        return self._work(STEPS, on_event, randomness, tokens, workers)
 
     def policy(self) -> Policy | None:
         """Return whom the last run asked for random input; None before the first.
@@ -276,11 +291,13 @@ class Campaign:
         again = {None, *(one.value for one in _TRIED_AGAIN)} if failed_too else {None}
         return self._store.count_planned(again)
 
-    def receive(self, on_event: OnEvent | None = None) -> Report:
+    def receive(
+        self, on_event: OnEvent | None = None, *, tokens: Tokens | None = None
+    ) -> Report:
         """Fetch the certificates that have come, check and install them."""
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        return self._work(RECEIVING, on_event)
+        return self._work(RECEIVING, on_event, tokens=tokens)
 
     def report(self) -> Report:
         """Tell where every item stands."""
@@ -314,10 +331,13 @@ class Campaign:
         steps: Sequence[Step],
         on_event: OnEvent | None,
         randomness: Randomness | None = None,
+        tokens: Tokens | None = None,
         workers: int = 1,
     ) -> Report:
         self.prepare()
         settings = self._store.settings()
+        tokens = tokens or Tokens()
+        tokens.experimental |= bool(settings.get("experimental"))
         transport = self._transport
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
@@ -330,6 +350,7 @@ class Campaign:
             clock=self.clock,
             zone=zone_of(settings),
             randomness=randomness or Randomness(),
+            tokens=tokens,
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         if not keys:
@@ -349,7 +370,8 @@ class Campaign:
         self, context: Context, steps: Sequence[Step], progress: Progress
     ) -> None:
         for chunk in self._chunks(steps):
-            works = [Work(one) for one in chunk]
+            context.tokens.learn(chunk)
+            works = [Work(one, tokens=context.tokens) for one in chunk]
             try:
                 for step in steps:
                     progress.step(step.name, do_step(context, step, works))
@@ -361,10 +383,12 @@ class Campaign:
     def _chunks(self, steps: Sequence[Step]) -> Iterator[list[Item]]:
         return map(self._store.items, self._chunk_ids(steps))
 
-    def _chunk_ids(self, steps: Sequence[Step]) -> Iterator[list[int]]:
+    def _chunk_ids(
+        self, steps: Sequence[Step], *, on_tokens: bool = True
+    ) -> Iterator[list[int]]:
         """List the items on which one of the steps is to be done, chunk by chunk."""
         first, last = state_before(steps[0]), state_before(steps[-1])
-        ids = self._store.open_ids(first, last)
+        ids = self._store.open_ids(first, last, on_tokens=on_tokens)
         for start in range(0, len(ids), CHUNK):
             yield ids[start : start + CHUNK]
 
@@ -376,13 +400,16 @@ class Campaign:
         progress: Progress,
         to_the_end: bool,
     ) -> None:
-        """Have worker processes make keys and requests; replace those that die."""
+        """Have worker processes make keys and requests; replace those that die.
+
+        Tokens are left for this process: it alone can ask for their PINs.
+        """
         context.settle_trust()
         deaths = 0
         while True:
             # Anew after a death: what the dead one was at is read from the disk.
             mine = replace(context, places=LocalPlaces())
-            chunks = list(self._chunk_ids(steps))
+            chunks = list(self._chunk_ids(steps, on_tokens=False))
             self._store.close()
             try:
                 with Crew(mine, steps, min(workers, len(chunks))) as crew:
@@ -394,9 +421,9 @@ class Campaign:
                 deaths += 1
                 if deaths > MOST_DEATHS:
                     raise
-            self._clean()
+            self._clean(context.tokens)
 
-    def _clean(self) -> None:
+    def _clean(self, tokens: Tokens) -> None:
         """Remove what a killed run left half-written, where it was at work.
 
         Another campaign that writes to the same medium in this very moment
@@ -411,6 +438,12 @@ class Campaign:
                 places.add(Path(one.new_folder))
             elif step == "backed-up":
                 places |= {self.folder / ARCHIVE, self.folder / BACKUP}
+        half = self._store.begun_on_tokens()
+        tokens.learn(half)
+        for one in half:
+            # A token that is not there fails its item, with the right words.
+            with contextlib.suppress(GostKeyError):
+                tokens.remove_half(one.moving_to or one.new_folder or "")
         for place in places:
             if place.is_dir():
                 FolderStore(place, depth=0).clean_leftovers(older_than=0)
@@ -468,6 +501,8 @@ def _item_of(number: int, one: PlanItem) -> Item:
         slot=holding.slot,
         password_file=_text(who.password_file),
         new_password_file=_text(who.new_password_file),
+        pin_file=_text(who.pin_file),
+        new_pin_file=_text(who.new_pin_file),
         owner=holding.owner,
         inn=holding.inn,
         old_begins=moment(validity.begins) if validity else None,
@@ -479,6 +514,7 @@ def _item_of(number: int, one: PlanItem) -> Item:
         destination=_text(one.destination),
         new_name=one.new_name,
         new_folder=None,
+        moving_to=None,
         public_key=None,
         request=None,
         request_id=None,

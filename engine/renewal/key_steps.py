@@ -20,6 +20,7 @@ from gostkey.containers.writer import MONTHS_OF_USE, later
 from gostkey.errors import (
     ContainerError,
     GeneratorFailure,
+    GostKeyError,
     MediumError,
 )
 from gostkey.media import FolderStore
@@ -30,6 +31,7 @@ from gostkey.signing import SigningKey
 from .places import Wanted
 from .reasons import Reason, Verdict, verdict
 from .rules import Validity, judge_dates
+from .scan import renewed_key
 from .steps import (
     Context,
     Done,
@@ -37,6 +39,7 @@ from .steps import (
     Work,
     each,
     fault_of,
+    one_by_one,
     open_new,
     open_old,
     password_of,
@@ -44,6 +47,7 @@ from .steps import (
     together,
 )
 from .store import Item, parse_moment
+from .tokens import LARGEST_CERTIFICATE
 from .transports import request_ids_of
 
 Files = dict[str, bytes]
@@ -64,9 +68,14 @@ class MakeKey:
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check dates, open the old key, choose the new container's folder."""
         outcomes = each(works, lambda w: self._open(context, w), Reason.MEDIUM)
-        good = [place for place, one in enumerate(outcomes) if isinstance(one, Done)]
-        chosen = context.places.choose([_wanted(works[place].item) for place in good])
-        for place, folder in zip(good, chosen, strict=True):
+        in_folders = [
+            place
+            for place, one in enumerate(outcomes)
+            if isinstance(one, Done) and not works[place].on_token
+        ]
+        wanted = [_wanted(works[place].item) for place in in_folders]
+        chosen = context.places.choose(wanted)
+        for place, folder in zip(in_folders, chosen, strict=True):
             outcomes[place] = _placed(works[place].item, folder)
         return outcomes
 
@@ -78,14 +87,18 @@ class MakeKey:
         if context.is_revoked(Certificate.from_bytes(one.old_certificate or b"")):
             return verdict(Reason.REVOKED)
         # A wrong password must be found before a new key is made, not after.
-        return open_old(work)
+        opened = open_old(work)
+        if not isinstance(opened, Done) or not work.on_token:
+            return opened
+        assert one.destination is not None and one.new_name is not None
+        return _place_on_token(work, one.destination, one.new_name)
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Make the keys of a chunk together and write their containers."""
         outcomes: dict[int, Outcome] = {}
         fresh = []
         for work in works:
-            if os.path.exists(work.item.new_folder or ""):
+            if is_written(work):
                 (adopted,) = each([work], self._adopt, Reason.NEW_CONTAINER)
                 outcomes[work.item.id] = adopted
             else:
@@ -98,12 +111,19 @@ class MakeKey:
                 [(place_of(work), files[work.item.id]) for work in group]
             )
 
-        written = [work for work, _ in made]
-        failed = together(written, write)
-        for work in written:
-            outcomes[work.item.id] = failed.get(work.item.id) or _keyed(
-                work, adopted=False
+        def write_to_token(work: Work) -> Outcome:
+            work.tokens.write(
+                place_of(work), files[work.item.id], growth=LARGEST_CERTIFICATE
             )
+            return _keyed(work, adopted=False)
+
+        failed = together([work for work, _ in made if not work.on_token], write)
+        for work, _ in made:
+            if not work.on_token:
+                outcomes[work.item.id] = failed.get(work.item.id) or _keyed(
+                    work, adopted=False
+                )
+        outcomes |= one_by_one([w for w, _ in made if w.on_token], write_to_token)
         return [outcomes[work.item.id] for work in works]
 
     def _adopt(self, work: Work) -> Outcome:
@@ -214,6 +234,32 @@ def _keyed(work: Work, *, adopted: bool) -> Done:
     public = work.new_key.verifying_key.to_bytes()
     values = {"public_key": public, "note": "; ".join(work.notes) or None}
     return Done(values, {"public_key": public.hex(), "adopted": adopted})
+
+
+def _place_on_token(work: Work, token: str, name: str) -> Outcome:
+    """Choose a slot; take over what an earlier run of this campaign has written."""
+    one = work.item
+    there = work.tokens.names(token)
+    for other, place in there.items():
+        if renewed_key(other) != renewed_key(name):
+            continue
+        if other == name and one.new_folder == str(place):
+            return Done({}, {"folder": one.new_folder})
+        return verdict(Reason.NAME_TAKEN, str(place))
+    # The second place is for the container with its certificate.
+    chosen = work.tokens.free_place(token, one.new_folder, spare=1)
+    return Done({"new_folder": chosen}, {"folder": chosen, "name": name})
+
+
+def is_written(work: Work) -> bool:
+    """Say whether the new container is in its place, written by an earlier run."""
+    place = work.item.new_folder or ""
+    if not work.on_token:
+        return os.path.exists(place)
+    try:
+        return work.tokens.holds(place, work.item.new_name)
+    except GostKeyError:
+        return False  # writing will tell why
 
 
 class MakeRequest:

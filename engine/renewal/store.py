@@ -48,6 +48,8 @@ class Item:
     slot: str
     password_file: str | None
     new_password_file: str | None
+    pin_file: str | None
+    new_pin_file: str | None
     owner: str
     inn: str
     old_begins: str | None
@@ -59,6 +61,7 @@ class Item:
     destination: str | None
     new_name: str | None
     new_folder: str | None
+    moving_to: str | None
     public_key: bytes | None
     request: bytes | None
     request_id: str | None
@@ -280,13 +283,18 @@ class Store:
             return [Item(*row) for row in connection.execute(query)]
 
     def open_ids(
-        self, from_state: str = "planned", to_state: str = STATES[-2]
+        self,
+        from_state: str = "planned",
+        to_state: str = STATES[-2],
+        *,
+        on_tokens: bool = True,
     ) -> list[int]:
         """List the items on which something is still to be done.
 
         Args:
             from_state: leave out those that have not come so far.
             to_state: leave out those that have come farther.
+            on_tokens: False to leave out those with a container on a token.
         """
         states = STATES[STATES.index(from_state) : STATES.index(to_state) + 1]
         query = (
@@ -294,8 +302,22 @@ class Store:
             .where(item.c.reason.is_(None), item.c.state.in_(states))
             .order_by(item.c.id)
         )
+        if not on_tokens:
+            for place in (item.c.container, item.c.destination):
+                query = query.where(place.not_like("token:%"))
         with self._reading() as connection:
             return list(connection.execute(query).scalars())
+
+    def begun_on_tokens(self) -> list[Item]:
+        """List the items for which something is to be written to a token."""
+        query = sa.select(item).where(
+            sa.or_(
+                sa.and_(item.c.state == "planned", item.c.new_folder.like("token:%")),
+                item.c.moving_to.is_not(None),
+            )
+        )
+        with self._reading() as connection:
+            return [Item(*row) for row in connection.execute(query)]
 
     def count_planned(self, reasons: Iterable[str | None]) -> int:
         """Count the items that have no key yet and stopped for one of *reasons*."""

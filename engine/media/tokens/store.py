@@ -24,10 +24,10 @@ from gostkey.errors import (
 
 from . import etoken, jacarta_lt, pins, rutoken_writing
 from .addresses import is_token_address, place_of, split_address
-from .driver import ADMIN, PUBLIC, USER, NeedsLogin
+from .driver import ADMIN, PUBLIC, SECRET, USER, NeedsLogin
 from .finding import hold_token
 from .model import PinSource, TokenInfo
-from .rutoken import Rutoken
+from .rutoken import Rutoken, slot_name
 from .rutoken_writing import WritePlan
 from .sessions import Session
 
@@ -179,6 +179,21 @@ class TokenStore:
                 if _unfinished(session, slot)
             ]
 
+    def free_places(self) -> list[Path]:
+        """Return the places where nothing is, in their order; needs no PIN.
+
+        Raises:
+            MediumError: if the token is of a kind to which nothing is written.
+        """
+        with self._session() as session:
+            driver = _writable(session)
+            taken = set(driver.slots())
+            return [
+                place_of(session.address, slot)
+                for slot in map(slot_name, driver.dialect.slots)
+                if slot not in taken
+            ]
+
     def read_public(self, place: Path) -> dict[str, bytes]:
         """Read name.key and header.key, which need no PIN on the tokens known.
 
@@ -207,8 +222,12 @@ class TokenStore:
     def _read(
         self, session: Session, slot: str, names: tuple[str, ...]
     ) -> dict[str, bytes]:
-        files = {}
+        files: dict[str, bytes] = {}
         for name in names:
+            if files and name in SECRET and not session.has_read(slot, (name,)):
+                # Without somebody to ask it is found out whether it is needed.
+                if self._pin is not None:
+                    self._log_in(session)
             try:
                 data = session.read_file(slot, name)
             except NeedsLogin:
