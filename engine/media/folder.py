@@ -37,6 +37,9 @@ from .switching import SET_ASIDE, settle_switch
 DEPTH = 4
 """Levels of folders below the root in which containers are looked for."""
 
+PUBLIC_FILES = frozenset({"name.key", "header.key"})
+"""Without one of them a container is half-written."""
+
 _NUMBERED = re.compile(r".+\.[0-9]{3}")
 
 
@@ -202,7 +205,36 @@ class FolderStore:
         write_containers(writings)
         return [writing.error or writing.place for writing in writings]
 
-    def replace_header(self, place: Path, header: bytes) -> None:
+    def remove(self, place: Path, *, whole: bool = False) -> None:
+        """Remove a half-written container, or a whole one if *whole* says so.
+
+        Its files are overwritten, the keys first; other files in the folder stay,
+        and then the folder does too.
+
+        Raises:
+            MediumError: if it is a whole container or none, a link, or it cannot be
+                removed.
+        """
+        folder = self.root / place
+        with explained(folder):
+            if folder.is_symlink():
+                raise MediumError(f"{folder}: a link; remove the folder it leads to")
+            names = {name.lower(): name for name in os.listdir(folder)}
+            own = [name for name in FILES if name in names]
+            if not own:
+                raise MediumError(f"{folder}: none of a container's files is in it")
+            if not whole and not PUBLIC_FILES.difference(own):
+                raise MediumError(
+                    f"{folder}: a whole container; make a backup first, then say that "
+                    "it shall be removed although it is whole"
+                )
+            for name in sorted(own, key=lambda one: one in PUBLIC_FILES):
+                durable.discard(folder / names[name])
+            if not os.listdir(folder):
+                folder.rmdir()
+            durable.flush_folder(folder.parent)
+
+    def replace_header(self, place: Path, header: bytes) -> Path:
         """Replace header.key of a container, whole or not at all.
 
         Until the new one was read back the old one stays beside it, as
@@ -212,7 +244,7 @@ class FolderStore:
             MediumError: if it cannot be written; the old header is in place
                 (or the new one, if only a last flush failed).
         """
-        _one(self.replace_headers([(place, header)]))
+        return _one(self.replace_headers([(place, header)]))
 
     def replace_headers(
         self, headers: Iterable[tuple[str | Path, bytes]]
