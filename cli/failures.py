@@ -74,6 +74,13 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
         ),
     ),
     (
+        errors.RememberedPasswordWrong,
+        _(
+            "`gostkey container password --forget CONTAINER` forgets it; a command "
+            "with --remember asks for the new one and keeps that"
+        ),
+    ),
+    (
         errors.WrongPassword,
         _("check the keyboard layout and Caps Lock, then give the password again"),
     ),
@@ -91,6 +98,31 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
     (
         errors.PinBlocked,
         _("`gostkey token unblock` gives the user's tries back with the admin PIN"),
+    ),
+    (
+        errors.TokenAmbiguous,
+        _(
+            "`gostkey token list` shows model, label and reader of each; name one as "
+            "token:SERIAL, or leave only one plugged in"
+        ),
+    ),
+    (
+        errors.TokenAbsent,
+        _("`gostkey token list` shows the tokens that are in"),
+    ),
+    (
+        errors.ExperimentalOnly,
+        _(
+            "docs/tokens.md says what is not proven; keep another copy of the key and "
+            "try with --experimental"
+        ),
+    ),
+    (
+        errors.ConfirmationRequired,
+        _(
+            "`gostkey container backup` keeps a copy; --yes-remove-key NAME confirms "
+            "without a question"
+        ),
     ),
     (
         errors.TokenFull,
@@ -157,11 +189,13 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
 
 _EXITS: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.PinRequired, Exit.PERSON_NEEDED),
+    (errors.ConfirmationRequired, Exit.PERSON_NEEDED),
     (errors.WrongPin, Exit.PERSON_NEEDED),
     (errors.PinBlocked, Exit.PERSON_NEEDED),
     (errors.TokenFull, Exit.PERSON_NEEDED),
     (errors.PasswordRequired, Exit.PERSON_NEEDED),
     (errors.WrongPassword, Exit.PERSON_NEEDED),
+    (errors.KeyRingError, Exit.PERSON_NEEDED),
     (errors.MediumError, Exit.PERSON_NEEDED),
     (errors.EntropyNeeded, Exit.PERSON_NEEDED),
     (errors.GammaExhausted, Exit.PERSON_NEEDED),

@@ -23,11 +23,21 @@ from gostkey.errors import (
     PasswordRequired,
     UnknownCurve,
 )
-from gostkey.media import Medium, RegistryFile, is_set_aside, locate
+from gostkey.media import (
+    NO_TOKENS,
+    Medium,
+    RegistryFile,
+    TokenUse,
+    is_set_aside,
+    is_token_address,
+    locate,
+    read_public,
+)
 from gostkey.signing import SigningKey, VerifyingKey
 
 from .failures import naming
 from .files import read_file
+from .remembering import container_password, keep
 from .secrets_input import PasswordSource
 from .texts import _
 
@@ -41,11 +51,18 @@ __all__ = [
     "open_key",
     "read_container",
     "read_public_key",
+    "slot_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 SLOTS = ("primary", "secondary")
+
+slot_option = click.option(
+    "--slot",
+    type=click.Choice(SLOTS),
+    help=_("Which key of a container that has two."),
+)
 
 
 def read_curve(
@@ -143,6 +160,8 @@ def open_key(
             yield source
         return
     data = read_file(path)
+    if password.remember:
+        raise click.UsageError(_("--remember is for key containers, not for key files"))
     if slot is not None:
         raise click.UsageError(_("--slot is for key containers, not for key files"))
     if looks_like(data, "CERTIFICATE", "PUBLIC KEY"):
@@ -164,18 +183,26 @@ def _from_pkcs8(data: bytes, path: Path, password: str | None) -> SigningKey:
         return SigningKey.from_pkcs8(data, password)
 
 
-def read_container(folder: Path, medium: Medium[Path] | None = None) -> Container:
-    """Read the key container in a folder or registry export, without opening it.
+def read_container(
+    folder: Path,
+    medium: Medium[Path] | None = None,
+    *,
+    tokens: TokenUse = NO_TOKENS,
+    public: bool = False,
+) -> Container:
+    """Read the key container in a place, without opening it.
 
     Args:
-        folder: the folder, or FILE.reg/NAME.
+        folder: the folder, FILE.reg/NAME, or an address on a token.
         medium: which has it there, if that is known.
+        tokens: what is granted if it is on a token.
+        public: of a token read only what needs no PIN; the keys are missing then.
 
     Raises:
         ContainerError, MediumError: naming the folder.
     """
-    place = folder.absolute()
-    if is_set_aside(place):
+    place = folder if is_token_address(folder) else folder.absolute()
+    if not is_token_address(folder) and is_set_aside(place):
         raise MediumError(
             _(
                 "{folder}: a change of its password was cut off; "
@@ -184,7 +211,9 @@ def read_container(folder: Path, medium: Medium[Path] | None = None) -> Containe
         )
     with naming(folder):
         if medium is None:
-            medium, place = locate(folder)
+            medium, place = locate(folder, tokens)
+        if public:
+            return Container.parse(read_public(medium, place))
         return Container.parse(medium.read(place))
 
 
@@ -193,10 +222,11 @@ def _open_container(
     path: Path, password: PasswordSource, slot: str | None
 ) -> Iterator[KeySource]:
     container = read_container(path)
-    value = password.ask(str(path)) if container.has_password else None
+    value = container_password(container, path, password)
     with naming(path):
         opened = container.open(value)
     with opened:
+        opened.notes.extend(keep(container, path, password, value))
         wanted = slot or next(iter(opened.keys))
         if slot is None and len(opened.keys) > 1:
             raise click.UsageError(

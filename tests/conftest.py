@@ -45,6 +45,9 @@ for _signal, _handler in (
     if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _handler)
 
+# No test looks into the key ring of the person who runs it.
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+
 FIXTURES = Path(os.environ.get("GOSTKEY_FIXTURES", ROOT.parent / "shared" / "fixtures"))
 
 
