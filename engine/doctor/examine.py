@@ -117,7 +117,7 @@ class Doctor:
             with_keys: read the key files, too, for which the PIN is asked.
         """
         way, readers = look_at_readers(self.around)
-        item = address or "token:"
+        item = address or "readers"
         if any(one.stops for one in way) and not readers:
             yield Examination(item, "", tuple(way), is_container=False)
             return
