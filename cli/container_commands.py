@@ -6,6 +6,7 @@ from . import (
     container_backup,
     container_change,
     container_check,
+    container_copy,
     container_remove,
     container_transfer,
 )
@@ -16,6 +17,7 @@ __all__ = [
     "container_change",
     "container_check",
     "container_command",
+    "container_copy",
     "container_remove",
     "container_transfer",
 ]

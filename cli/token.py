@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from gostkey.errors import GostKeyError, MediumError, TokenUnknown
-from gostkey.media import TokenStore, TokenUse, held
+from gostkey.media import TokenStore, TokenUse, held, is_token_address
 from gostkey.media.tokens import PinState, TokenInfo, list_tokens
 
 from .failures import Exit, Failure, describe, overall
@@ -21,7 +21,19 @@ from .sources import read_container
 from .texts import _, help_page
 from .token_input import PinInput, pin_options, tries
 
-TOKEN = click.argument("token", metavar="[TOKEN]", default="token:", type=PathOption)
+
+def _address(context: click.Context, option: click.Parameter, value: Path) -> Path:
+    """Take what is engraved on a token for its address, too."""
+    return value if is_token_address(value) else Path(f"token:{value}")
+
+
+TOKEN = click.argument(
+    "token",
+    metavar="[TOKEN]",
+    default="token:",
+    type=PathOption,
+    callback=_address,
+)
 
 
 class TokenGroup(click.Group):
