@@ -176,6 +176,13 @@ FAULTS_OF_DRIVES = (
         "the container cannot be used, and the owner needs a new key",
     ),
     Fault(
+        "key-file-missing",
+        "files",
+        _WARNING,
+        "the file was deleted, or not copied along with the others",
+        "look below for what is left of the key: it is there twice",
+    ),
+    Fault(
         "file-empty",
         "files",
         _ERROR,

@@ -15,7 +15,7 @@ from gostkey.media.groups import OLD_HEADER
 from gostkey.media.switching import SET_ASIDE
 
 from .catalogue import found
-from .findings import Finding, Severity, right
+from .findings import Finding, right
 from .surroundings import Surroundings
 
 NUMBERED = re.compile(r"(.+)\.[0-9]{3}", re.DOTALL)
@@ -166,12 +166,7 @@ def _missing(place: Path, names: list[str]) -> Iterator[Finding]:
     else:
         gone = [name for name in (*_PAIR, *_RESERVE) if name not in names]
         # Whether that is bad depends on the other pair, which is told below.
-        yield found(
-            "file-missing",
-            ", ".join(gone),
-            "missing",
-            severity=Severity.WARNING,
-        )
+        yield found("key-file-missing", ", ".join(gone), "missing")
 
 
 def _file(path: Path) -> Iterator[Finding]:
