@@ -17,6 +17,14 @@ FAULTS_OF_DRIVES = (
         "list` shows what is on every drive that is there",
     ),
     Fault(
+        "drive-is-file",
+        "drive",
+        _ERROR,
+        "a file was named; a container is a folder with six files",
+        "name the folder: `gostkey container check FOLDER`; a PFX or PKCS #8 file "
+        "becomes a container with `gostkey container import`",
+    ),
+    Fault(
         "drive-not-mounted",
         "drive",
         _ERROR,

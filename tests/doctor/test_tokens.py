@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import samples
 from cards.card import VirtualCard
+from cards.kinds import KINDS
 from cards.pins import ADMIN, USER
 from cards.readers import VirtualReaders
 from cards.rutoken import RutokenEcp, RutokenLite
@@ -77,6 +79,24 @@ def test_a_sound_token_with_a_sound_container(put: Put, doctor: Doctor) -> None:
     assert 0x20 not in {one.command[1] for one in card.log if len(one.command) > 4}
     assert not sent & {0xD6, 0xE0, 0xE4, 0x24, 0x2C}
     assert card.pins[USER].left == card.pins[ADMIN].left == 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_token_is_sound(
+    put: Put, around: Surroundings, kind: str
+) -> None:
+    card: Any = KINDS[kind]()
+    sample = samples.container("ivanov-2026")
+    first = {"jacarta-lt": 0, "etoken-pro": 0xCC00}.get(kind, 0x0A00)
+    card.add_container(first, sample.files)
+    put(card)
+    pin = {"jacarta-lt": "1234567890", "etoken-pro": "1234567890"}.get(kind, "12345678")
+    doctor = Doctor(around=around, at=samples.MADE, pin=lambda info: pin)
+    examined = list(doctor.examine(Path("token:")))
+    assert set(faults(examined)) <= {"memory-not-told", "pin-not-told"}
+    assert examined[-1].name == "ivanov-2026"
+    checks = {finding.check for finding in examined[-1].findings}
+    assert {"pair", "reserve"} < checks
 
 
 def test_with_the_pin_the_keys_are_looked_at(put: Put, around: Surroundings) -> None:
