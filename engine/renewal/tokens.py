@@ -218,6 +218,15 @@ class Tokens:
         with self._at(place) as store:
             return _is_whole(store, place) and _name_at(store, Path(place)) == name
 
+    def free_places(self, token: str | Path) -> list[Path]:
+        """List the places on a token where nothing is.
+
+        Raises:
+            MediumError: if nothing is written to tokens of this kind.
+        """
+        with self._at(token) as store:
+            return store.free_places()
+
     def free_place(
         self, token: str, chosen: str | None = None, *, spare: int = 0
     ) -> str:
