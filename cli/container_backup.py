@@ -13,6 +13,7 @@ from gostkey.hashing import streebog256
 from gostkey.media import (
     Backup,
     Restored,
+    TokenUse,
     collect,
     is_encrypted,
     pack,
@@ -23,12 +24,14 @@ from gostkey.media import (
 )
 
 from .container import container_command
+from .container_options import DESTINATION
 from .failures import Exit, Failure, describe, naming, overall
-from .files import PathOption
+from .files import PathOption, out_option
 from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
 from .sources import at_option, now
 from .texts import _, help_page
+from .token_input import token_options
 
 ARCHIVE = click.argument("file", metavar="FILE", type=PathOption)
 OF_ARCHIVE = password_options(of=_("of the archive"))
@@ -70,6 +73,7 @@ def backup_command() -> None:
     help=help_page(
         _(
             "Back up all containers below PLACE into one file.\n\n"
+            "PLACE is a folder, such as the root of a removable disk, or a token. "
             "FILE is a ZIP with the containers' folders and a manifest with the date "
             "and the Streebog-256 of every file. A folder as FILE gets an archive "
             "named after the date. With a password option or --encrypt the archive "
@@ -81,22 +85,17 @@ def backup_command() -> None:
             "gostkey container backup /media/keys --out backups",
             "gostkey container backup /media/keys --out keys.zip "
             "--password-file backup.txt",
+            "gostkey container backup token:30DA6803 --out backups --encrypt",
         ],
         exits=[0, 1, 2, 3, 4, 5],
     ),
 )
 @click.argument("place", metavar="PLACE", type=PathOption)
-@click.option(
-    "--out",
-    "target",
-    type=PathOption,
-    required=True,
-    metavar="FILE",
-    help=_("Write the archive here; a folder gets one named after the date."),
-)
+@out_option(_("Write the archive here; a folder gets one named after the date."))
 @click.option("--encrypt", is_flag=True, help=_("Ask for a password to encrypt with."))
 @at_option
 @password_options(of=_("that encrypts the archive"))
+@token_options()
 @json_option
 @click.pass_obj
 def create(
@@ -106,9 +105,10 @@ def create(
     encrypt: bool,
     at: datetime | None,
     password: PasswordSource,
+    tokens: TokenUse,
 ) -> Exit:
     made = now(at)
-    backup = collect(place, made)
+    backup = collect(place, made, tokens)
     secret = password.read()
     if secret is None and encrypt:
         secret = password.choose(_("the archive"))
@@ -200,7 +200,7 @@ def verify(out: Output, file: Path, password: PasswordSource) -> None:
     ),
 )
 @ARCHIVE
-@click.argument("destination", metavar="DESTINATION", type=PathOption)
+@DESTINATION
 @OF_ARCHIVE
 @json_option
 @click.pass_obj

@@ -6,6 +6,8 @@ from . import (
     container_backup,
     container_change,
     container_check,
+    container_copy,
+    container_remove,
     container_transfer,
 )
 from .container import container_command
@@ -15,5 +17,7 @@ __all__ = [
     "container_change",
     "container_check",
     "container_command",
+    "container_copy",
+    "container_remove",
     "container_transfer",
 ]

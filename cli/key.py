@@ -10,18 +10,20 @@ from gostkey import curves, keyforms
 from gostkey.errors import EncodingError
 from gostkey.signing import SigningKey, VerifyingKey
 
-from .files import PathOption, read_file, refuse_taken, write_file
+from .files import (
+    PathOption,
+    force_option,
+    out_option,
+    read_file,
+    refuse_taken,
+    write_file,
+)
 from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
-from .sources import SLOTS, curve_option, looks_like, open_key, read_public_key
+from .sources import curve_option, looks_like, open_key, read_public_key, slot_option
 from .texts import _, help_page
 
 KEY_ARGUMENT = click.argument("key", metavar="KEY", type=PathOption)
-SLOT_OPTION = click.option(
-    "--slot",
-    type=click.Choice(SLOTS),
-    help=_("Which key of a container that has two."),
-)
 
 
 @click.group(
@@ -59,15 +61,8 @@ def key_command() -> None:
     ),
 )
 @curve_option
-@click.option(
-    "--out",
-    "target",
-    type=PathOption,
-    required=True,
-    metavar="FILE",
-    help=_("Write the key here."),
-)
-@click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
+@out_option(_("Write the key here."))
+@force_option
 @password_options(
     of=_("that encrypts the new key"), without=_("Do not encrypt the new key.")
 )
@@ -121,10 +116,10 @@ def generate(
     ),
 )
 @KEY_ARGUMENT
-@click.option("--out", "target", type=PathOption, metavar="FILE", help=_("Write here."))
-@click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
+@out_option(_("Write here."), required=False)
+@force_option
 @click.option("--der", is_flag=True, help=_("DER instead of PEM."))
-@SLOT_OPTION
+@slot_option
 @password_options(of=_("of the key"), remember=True)
 @click.pass_obj
 def public(
@@ -160,7 +155,7 @@ def public(
     ),
 )
 @KEY_ARGUMENT
-@SLOT_OPTION
+@slot_option
 @password_options(of=_("of the key"), remember=True)
 @json_option
 @click.pass_obj

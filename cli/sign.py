@@ -15,10 +15,17 @@ from gostkey.pki.cms import sign as sign_cms
 from gostkey.signing import VerifyingKey
 
 from .failures import naming
-from .files import PathOption, read_file, refuse_taken, write_file
+from .files import PathOption, out_option, read_file, refuse_taken, write_file
 from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
-from .sources import SLOTS, KeySource, at_option, now, open_key, read_public_key
+from .sources import (
+    KeySource,
+    at_option,
+    now,
+    open_key,
+    read_public_key,
+    slot_option,
+)
 from .texts import _, help_page
 from .trust import Trust, read_certificates, summary, trust_options
 
@@ -57,15 +64,9 @@ LARGEST_DOCUMENT = 1 << 30
 @click.option("--detached", is_flag=True, help=_("Leave the file out of the message."))
 @click.option("--raw", is_flag=True, help=_("The bare signature, no CMS."))
 @click.option("--pem", "as_pem", is_flag=True, help=_("PEM instead of DER."))
-@click.option(
-    "--out",
-    "target",
-    type=PathOption,
-    metavar="FILE",
-    help=_("Write here; '-' is the standard output."),
-)
+@out_option(_("Write here; '-' is the standard output."), required=False)
 @click.option("--force", is_flag=True, help=_("Replace the output if it is there."))
-@click.option("--slot", type=click.Choice(SLOTS), help=_("Which of two keys."))
+@slot_option
 @at_option
 @password_options(of=_("of the key"), remember=True)
 @json_option
@@ -201,13 +202,7 @@ def _message(
     "--key", type=PathOption, metavar="FILE", help=_("With --raw: the public key.")
 )
 @click.option("--any-signer", is_flag=True, help=_("Do not verify who signed."))
-@click.option(
-    "--out",
-    "target",
-    type=PathOption,
-    metavar="FILE",
-    help=_("Write the content of a good message here."),
-)
+@out_option(_("Write the content of a good message here."), required=False)
 @click.option("--force", is_flag=True, help=_("Replace the output if it is there."))
 @trust_options
 @at_option

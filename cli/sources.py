@@ -23,7 +23,16 @@ from gostkey.errors import (
     PasswordRequired,
     UnknownCurve,
 )
-from gostkey.media import Medium, RegistryFile, is_set_aside, locate
+from gostkey.media import (
+    NO_TOKENS,
+    Medium,
+    RegistryFile,
+    TokenUse,
+    is_set_aside,
+    is_token_address,
+    locate,
+    read_public,
+)
 from gostkey.signing import SigningKey, VerifyingKey
 
 from .failures import naming
@@ -42,11 +51,18 @@ __all__ = [
     "open_key",
     "read_container",
     "read_public_key",
+    "slot_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 SLOTS = ("primary", "secondary")
+
+slot_option = click.option(
+    "--slot",
+    type=click.Choice(SLOTS),
+    help=_("Which key of a container that has two."),
+)
 
 
 def read_curve(
@@ -167,18 +183,26 @@ def _from_pkcs8(data: bytes, path: Path, password: str | None) -> SigningKey:
         return SigningKey.from_pkcs8(data, password)
 
 
-def read_container(folder: Path, medium: Medium[Path] | None = None) -> Container:
-    """Read the key container in a folder or registry export, without opening it.
+def read_container(
+    folder: Path,
+    medium: Medium[Path] | None = None,
+    *,
+    tokens: TokenUse = NO_TOKENS,
+    public: bool = False,
+) -> Container:
+    """Read the key container in a place, without opening it.
 
     Args:
-        folder: the folder, or FILE.reg/NAME.
+        folder: the folder, FILE.reg/NAME, or an address on a token.
         medium: which has it there, if that is known.
+        tokens: what is granted if it is on a token.
+        public: of a token read only what needs no PIN; the keys are missing then.
 
     Raises:
         ContainerError, MediumError: naming the folder.
     """
-    place = folder.absolute()
-    if is_set_aside(place):
+    place = folder if is_token_address(folder) else folder.absolute()
+    if not is_token_address(folder) and is_set_aside(place):
         raise MediumError(
             _(
                 "{folder}: a change of its password was cut off; "
@@ -187,7 +211,9 @@ def read_container(folder: Path, medium: Medium[Path] | None = None) -> Containe
         )
     with naming(folder):
         if medium is None:
-            medium, place = locate(folder)
+            medium, place = locate(folder, tokens)
+        if public:
+            return Container.parse(read_public(medium, place))
         return Container.parse(medium.read(place))
 
 

@@ -19,46 +19,67 @@ from . import durable
 from .archive import LARGEST_ARCHIVE, Backup, Stored, checked_folder
 from .faults import explain, explained
 from .folder import FolderStore
+from .medium import Medium
 from .own_files import read_own_files, refuse_container
 from .switching import SET_ASIDE
+from .token_use import NO_TOKENS, TokenUse, held
+from .tokens import is_token_address
 from .whole_file import write_whole
 
 
-def collect(root: str | os.PathLike[str], made: datetime) -> Backup:
-    """Read all containers below a folder.
+def collect(
+    root: str | os.PathLike[str], made: datetime, tokens: TokenUse = NO_TOKENS
+) -> Backup:
+    """Read all containers below a folder, or of a token.
 
     Args:
-        root: of the medium, or any folder of it.
+        root: of the medium, any folder of it, or a token's address.
         made: the moment of the backup, aware.
+        tokens: what is granted for a token.
 
     Raises:
         MediumError: if the root cannot be read.
         ContainerError: if there is no container.
+        PinRequired, WrongPin, PinBlocked: of a token.
     """
-    store = FolderStore(root)
+    medium: Medium[Path]
+    folder: Path | None = None
+    real = ""
+    if is_token_address(root):
+        medium = tokens.open(root)
+    else:
+        medium = FolderStore(root)
+        folder = medium.root
+        real = os.path.realpath(folder)
     faults: list[MediumError] = []
     missing: list[tuple[str, str]] = []
     containers: list[Stored] = []
     taken: set[str] = set()
-    real_root = os.path.realpath(store.root)
-    for place in store.find(faults):
-        try:
-            if not _is_inside(os.path.realpath(place), real_root):
-                raise MediumError(f"{place}: a link to a folder elsewhere")
-            files = read_own_files(place)
-            if not files:
-                raise MediumError(f"{place}: none of a container's files is in it")
-        except MediumError as error:
-            missing.append((_printable(place), str(error)))
-            continue
-        name, damage = _look_at(files)
-        folder = _free(_folder_of(place, store.root, name), taken)
-        taken.add(folder.lower())
-        containers.append(Stored(folder, name, files, damage))
-    missing += [(_printable(store.root), str(fault)) for fault in faults]
+    with held(medium):
+        for place in medium.find(faults):
+            try:
+                files = _own_files(medium, place, real)
+            except MediumError as error:
+                missing.append((_printable(place), str(error)))
+                continue
+            name, damage = _look_at(files)
+            stored_in = _free(_folder_of(place, folder, name), taken)
+            taken.add(stored_in.lower())
+            containers.append(Stored(stored_in, name, files, damage))
+    identity = _printable(Path(medium.identity))
+    missing += [(identity, str(fault)) for fault in faults]
     if not containers and not missing:
         raise ContainerError(f"{root}: no key containers in it; nothing to back up")
-    return Backup(made, _printable(store.root), tuple(containers), tuple(missing))
+    return Backup(made, identity, tuple(containers), tuple(missing))
+
+
+def _own_files(medium: Medium[Path], place: Path, root: str) -> dict[str, bytes]:
+    if root and not _is_inside(os.path.realpath(place), root):
+        raise MediumError(f"{place}: a link to a folder elsewhere")
+    files = medium.read_own(place)
+    if not files:
+        raise MediumError(f"{place}: none of a container's files is in it")
+    return files
 
 
 def write_archive(path: Path, data: bytes) -> None:
@@ -100,8 +121,13 @@ def restore(backup: Backup, destination: str | os.PathLike[str]) -> list[Restore
         destination: gets the folders as they were on the medium.
 
     Raises:
-        MediumError: if the destination is absent or is a container.
+        MediumError: if the destination is absent, a container, or a token.
     """
+    if is_token_address(destination):
+        raise MediumError(
+            f"{os.fspath(destination)}: an archive is restored into a folder; "
+            "`gostkey container copy` brings a container from there to a token"
+        )
     store = FolderStore(destination)
     refuse_container(store.root)
     results: dict[int, Restored] = {}
@@ -147,8 +173,13 @@ def _look_at(files: Mapping[str, bytes]) -> tuple[str, str]:
     return container.name, "; ".join(pair.fault for pair in pairs if pair.fault)
 
 
-def _folder_of(place: Path, root: Path, name: str) -> str:
-    """Give a container's folder below the root, or one that every system can have."""
+def _folder_of(place: Path, root: Path | None, name: str) -> str:
+    """Give a container's folder below the root, or one that every system can have.
+
+    On a token it has none (*root* is None), and gets that which it would have.
+    """
+    if root is None:
+        return folder_name(name or place.name)
     parts = list(place.relative_to(root).parts) or [root.name]
     # Set aside by a change that was cut off: its own name is free.
     parts[-1] = parts[-1].removeprefix(SET_ASIDE)

@@ -32,7 +32,7 @@ from .groups import (
     write_containers,
 )
 from .own_files import read_own_files
-from .switching import SET_ASIDE, settle_switch
+from .switching import SET_ASIDE, rewrite_container, settle_switch
 
 DEPTH = 4
 """Levels of folders below the root in which containers are looked for."""
@@ -202,17 +202,20 @@ class FolderStore:
         write_containers(writings)
         return [writing.error or writing.place for writing in writings]
 
-    def replace_header(self, place: Path, header: bytes) -> None:
+    def replace_header(self, place: Path, header: bytes) -> Path:
         """Replace header.key of a container, whole or not at all.
 
         Until the new one was read back the old one stays beside it, as
         ".gostkey-old-header.key"; a failure puts it back.
 
+        Returns:
+            The folder.
+
         Raises:
             MediumError: if it cannot be written; the old header is in place
                 (or the new one, if only a last flush failed).
         """
-        _one(self.replace_headers([(place, header)]))
+        return _one(self.replace_headers([(place, header)]))
 
     def replace_headers(
         self, headers: Iterable[tuple[str | Path, bytes]]
@@ -225,6 +228,12 @@ class FolderStore:
         replacings = [Replacing(self.root / place, header) for place, header in headers]
         replace_headers(replacings)
         return [replacing.error or replacing.place for replacing in replacings]
+
+    def rewrite(
+        self, place: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]
+    ) -> Path:
+        """Replace a container's files, all of them or none; see `rewrite_container`."""
+        return rewrite_container(self.root / place, old, new)
 
     def archive(self, place: Path, archive_root: str | os.PathLike[str]) -> Path:
         """Copy a container into an archive folder and compare; leave it in place.

@@ -17,8 +17,10 @@ from gostkey.containers import Container, KeyEntry, with_certificate
 from gostkey.errors import CertificateMismatch, GostKeyError, MediumError
 from gostkey.pki.certificates import Certificate
 
-from .folder import FolderStore
-from .own_files import read_own_files
+from .changing import open_for_change
+from .places import open_medium
+from .token_use import NO_TOKENS, TokenUse, held, read_public
+from .tokens import TokenStore
 
 
 @dataclass(frozen=True)
@@ -41,31 +43,35 @@ def find_containers(
     roots: Iterable[str | os.PathLike[str]],
     certificate: Certificate,
     unreadable: list[GostKeyError] | None = None,
+    tokens: TokenUse = NO_TOKENS,
 ) -> list[Path]:
-    """Return the containers below some folders that hold a certificate's key.
+    """Return the containers in some places that hold a certificate's key.
 
     Args:
-        roots: folders to look in and below.
+        roots: folders to look in and below, and tokens; no PIN is needed.
         certificate: whose key.
         unreadable: gets an error for what cannot be looked into; among it may be
             the container.
+        tokens: what is granted for tokens.
 
     Raises:
         MediumError: if one of the roots cannot be read.
     """
     found: dict[str, Path] = {}
     for root in roots:
-        store = FolderStore(root)
+        medium = open_medium(root, tokens)
+        on_token = isinstance(medium, TokenStore)
         faults: list[MediumError] = []
-        for place in store.find(faults):
+        for place in medium.find(faults):
             try:
-                container = Container.parse(store.read(place))
+                container = Container.parse(read_public(medium, place))
             except GostKeyError as error:
                 if unreadable is not None:
                     unreadable.append(_named(error, place))
                 continue
             if any(_is_of(entry, certificate) for entry in container.keys):
-                found.setdefault(os.path.realpath(place), place)
+                where = str(place) if on_token else os.path.realpath(place)
+                found.setdefault(where, place)
         if unreadable is not None:
             unreadable += faults
     return list(found.values())
@@ -75,21 +81,22 @@ def install_certificate(
     folder: str | os.PathLike[str],
     certificate: Certificate,
     password: str | None = None,
+    tokens: TokenUse = NO_TOKENS,
 ) -> Installed:
     """Put a certificate into a container; one that its key had is replaced.
 
     Args:
-        folder: the container's.
+        folder: the container's, or its address on a token.
         certificate: for a key of it.
         password: the container's, if the whole key shall be compared.
+        tokens: what is granted for a token.
 
     Raises:
         CertificateMismatch: if it is for another key; nothing is written then.
         MediumError, ContainerError: if it cannot be read or written.
         WrongPassword: if the password does not open it.
     """
-    place = Path(os.path.realpath(folder))
-    files = read_own_files(place)
+    medium, place, files = open_for_change(folder, tokens)
     container = Container.parse(files)
     entry = next((one for one in container.keys if _is_of(one, certificate)), None)
     if entry is None:
@@ -104,9 +111,10 @@ def install_certificate(
         Container.parse(changed).open(password).close()
         compared = "key"
     if changed != files:
-        store = FolderStore(place.parent)
-        store.replace_header(place, changed["header.key"])
-        if store.read(place) != changed:
+        with held(medium):
+            place = medium.replace_header(place, changed["header.key"])
+            same = medium.read(place) == changed
+        if not same:
             raise MediumError(
                 f"{place}: changed while it was worked on; was the medium swapped? "
                 "look at it and try again"

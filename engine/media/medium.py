@@ -1,9 +1,9 @@
 """What a place for key containers can do: the verbs of every medium.
 
 A folder on a disk has them (`folder.FolderStore`), a Windows registry export
-(`registry.RegistryFile`), a token will.  A *place* is where one container is on
-its medium: a folder's path, a directory of a card.  `places` tells which medium
-a path means.
+(`registry.RegistryFile`), a token (`tokens.TokenStore`).  A *place* is where one
+container is on its medium: a folder's path, a directory of a card.  `places` tells
+which medium a path means.
 """
 
 from __future__ import annotations
@@ -62,7 +62,25 @@ class Medium(Protocol[Place]):
 
 
 class ChangeableMedium(Medium[Place], Protocol[Place]):
-    """A medium on which a container can get a certificate where it is."""
+    """A medium on which a container can be changed."""
 
-    def replace_header(self, place: Place, header: bytes) -> None:
-        """Replace header.key of a container, whole or not at all."""
+    def replace_header(self, place: Place, header: bytes) -> Place:
+        """Replace header.key of a container, whole or not at all.
+
+        Returns:
+            Where the container is now, which may be another place.
+        """
+
+    def rewrite(
+        self, place: Place, old: Mapping[str, bytes], new: Mapping[str, bytes]
+    ) -> Place:
+        """Replace a container's files, all of them or none.
+
+        Args:
+            place: the container's.
+            old: what was read there; must still be there.
+            new: what shall be there.
+
+        Returns:
+            Where the new container is, which may be another place.
+        """

@@ -1,4 +1,4 @@
-"""Where containers usually are: CryptoPro CSP's folder and removable disks.
+"""Where containers usually are: CryptoPro CSP's folder, removable disks, tokens.
 
 On a removable disk they lie in the root; nothing deeper is looked into, so that
 a large disk costs no time.
@@ -13,8 +13,12 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from gostkey.errors import MediumError, TokenUnknown
+
 from .folder import FolderStore
 from .installing import csp_folder
+from .token_use import NO_TOKENS, TokenUse
+from .tokens import TokenStore, list_tokens
 
 MOUNTS = Path("/proc/self/mounts")
 
@@ -32,6 +36,20 @@ def usual_media() -> list[FolderStore]:
         if folder.is_absolute() and folder.is_dir():
             places.append(FolderStore(folder))
     return places + [FolderStore(disk, depth=1) for disk in _disks()]
+
+
+def usual_tokens(
+    tokens: TokenUse = NO_TOKENS,
+) -> tuple[list[TokenStore], list[MediumError]]:
+    """Return the tokens that can be read, and what kept from looking at others.
+
+    A card that is no token with containers is neither.
+    """
+    found = list_tokens()
+    problems = [one for one in found.problems if not isinstance(one, TokenUnknown)]
+    # One without a serial number is among the problems.
+    stores = [tokens.open(info.address) for info in found.tokens if info.serial]
+    return stores, problems
 
 
 def mounted_disks(mounts: str) -> list[Path]:
