@@ -266,6 +266,8 @@ def _faulty(subscriber: Subscriber, reason: Reason, detail: str) -> Holding:
         cure = "check the medium, then make a new plan"
     elif reason is Reason.TOKEN_ABSENT:
         cure = "put the token in, then make a new plan"
+    elif reason is Reason.TOKEN_UNUSABLE:
+        cure = "gostkey token check tells the cause; then make a new plan"
     elif reason is Reason.NOT_A_CONTAINER and is_token_address(subscriber.container):
         cure = "see what is on the token: gostkey container list token:SERIAL"
     return Holding(subscriber, fault=verdict(reason, detail, cure=cure))

@@ -20,14 +20,20 @@ from gostkey.backend import active
 from gostkey.containers.names import decode_name
 from gostkey.errors import (
     CampaignError,
+    CardServiceAbsent,
+    CardServiceDenied,
     ContainerError,
     ExperimentalOnly,
     GostKeyError,
     PinBlocked,
     PinRequired,
+    PyscardMissing,
     TokenAbsent,
+    TokenAmbiguous,
+    TokenBusy,
     TokenFull,
     TokenSwapped,
+    TokenUnknown,
     WrongPin,
 )
 from gostkey.media.tokens import (
@@ -39,8 +45,8 @@ from gostkey.media.tokens import (
 )
 
 from .reasons import Reason, Verdict, verdict
+from .secret_files import read_password
 from .store import Item
-from .subscribers import read_password
 
 __all__ = [
     "LARGEST_CERTIFICATE",
@@ -76,6 +82,12 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (TokenAbsent, Reason.TOKEN_ABSENT),
     (TokenSwapped, Reason.TOKEN_SWAPPED),
     (ExperimentalOnly, Reason.EXPERIMENTAL),
+    (PyscardMissing, Reason.TOKEN_UNUSABLE),
+    (CardServiceAbsent, Reason.TOKEN_UNUSABLE),
+    (CardServiceDenied, Reason.TOKEN_UNUSABLE),
+    (TokenBusy, Reason.TOKEN_UNUSABLE),
+    (TokenUnknown, Reason.TOKEN_UNUSABLE),
+    (TokenAmbiguous, Reason.TOKEN_UNUSABLE),
 )
 
 

@@ -25,7 +25,16 @@ from renewal.token_offices import (
     whole_containers,
 )
 
-from gostkey.errors import CampaignError, PinRequired, TokenAbsent
+from gostkey.errors import (
+    CampaignError,
+    CardServiceAbsent,
+    CardServiceDenied,
+    MediumError,
+    PinRequired,
+    PyscardMissing,
+    TokenAbsent,
+    TokenBusy,
+)
 from gostkey.media import FolderStore
 from gostkey.media.tokens import TokenInfo
 from gostkey.renewal import Campaign, Listing, make_plan, read_list, read_tree
@@ -489,3 +498,29 @@ def test_a_plan_whose_token_was_swapped_renews_nothing(
         report = campaign.run()
     assert report.rows[0]["reason"] == "token-absent"
     assert report.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    "error", [PyscardMissing, CardServiceAbsent, CardServiceDenied, TokenBusy]
+)
+def test_a_token_that_cannot_be_reached_needs_a_person(
+    office: Office,
+    in_readers: Put,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[MediumError],
+) -> None:
+    card = RutokenLite()
+    readers = in_readers(card)
+    token_office(office, [card])
+
+    def fail(*_: object) -> None:
+        raise error("the cause")
+
+    with office.begin() as campaign:
+        with monkeypatch.context() as patch:
+            patch.setattr(readers, "connect", fail)
+            report = campaign.run()
+        assert report.rows[0]["reason"] == "token-unusable"
+        assert "the cause" in report.rows[0]["text"]
+        assert report.exit_code == 4
+        assert campaign.resume().counts["renewed"] == 1
