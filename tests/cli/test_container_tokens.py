@@ -6,7 +6,6 @@ card itself, and files are compared with those of the folder that they came from
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -394,8 +393,35 @@ def test_a_whole_one_is_removed_when_it_is_named(run: Run, lite: RutokenLite) ->
     assert slots(lite) == [0x0B00]
 
 
-def test_folders_are_not_removed(run: Run, office: Office) -> None:
+def test_a_folder_is_removed_only_when_it_is_named(run: Run, office: Office) -> None:
     folder = office.container(2)
-    ran = run("container", "remove", folder, "--yes-remove-key", "x", "--json")
-    assert (ran.code, ran.error["code"]) == (1, "usage")
-    assert os.path.isdir(folder)
+    name = Container.parse(contents(folder)).name
+    for wrong in ((), ("--yes-remove-key", folder.name)):
+        ran = run("container", "remove", folder, "--json", *wrong)
+        assert (ran.code, ran.error["code"]) == (4, "confirmation_required")
+        assert Container.parse(contents(folder)).name == name
+    ran = run("container", "remove", folder, "--yes-remove-key", name, "--json")
+    assert ran.code == 0 and ran.record["was_whole"]
+    assert not folder.exists() and office.container(3).exists()
+
+
+def test_a_damaged_folder_may_be_all_that_is_left_of_a_key(
+    run: Run, office: Office
+) -> None:
+    folder = office.container(2)
+    (folder / "header.key").unlink()
+    remove = ("container", "remove", folder)
+    assert run(*remove).code == 4 and len(contents(folder)) == 5
+    assert run(*remove, "--yes-remove-key", folder.name).code == 0
+    assert not folder.exists()
+
+
+def test_an_export_is_not_changed(run: Run, office: Office, tmp_path: Path) -> None:
+    export = tmp_path / "keys.reg"
+    source = office.container(2)
+    copy = ("container", "copy", source, export, "--sid", "S-1-5-21-1-2-3-1001")
+    assert run(*copy).code == 0
+    before = export.read_bytes()
+    name = Container.parse(contents(source)).name
+    ran = run("container", "remove", export / name, "--yes-remove-key", name)
+    assert ran.code == 4 and export.read_bytes() == before
