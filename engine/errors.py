@@ -178,6 +178,10 @@ class TokenRefused(MediumError):
         self.status = status
 
 
+class TokenFaulty(MediumError):
+    """A token gave what cannot be right, such as a signature that does not verify."""
+
+
 class TokenFull(GostKeyError):
     """The token has no room or no slot for the container; none of it was written.
 

@@ -7,7 +7,7 @@ from .findings import Fault, Severity
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 FAULTS_OF_DRIVES = (
-    # -- is the drive there ------------------------------------------
+    # -- is the drive there -----------------------------------------
     Fault(
         "drive-absent",
         "drive",
@@ -88,7 +88,7 @@ FAULTS_OF_DRIVES = (
         "delete files that are not needed (never *.key files), or use another drive "
         "for the new key",
     ),
-    # -- the folder --------------------------------------------------
+    # -- the folder -------------------------------------------------
     Fault(
         "folder-missing",
         "folder",
@@ -166,7 +166,7 @@ FAULTS_OF_DRIVES = (
         "along when the drive is taken away",
         "copy the container itself: `gostkey container copy {place} DRIVE`",
     ),
-    # -- the files ---------------------------------------------------
+    # -- the files --------------------------------------------------
     Fault(
         "file-missing",
         "files",
@@ -182,6 +182,14 @@ FAULTS_OF_DRIVES = (
         "the copy was cut off: the drive was full or was pulled out too early",
         "copy the whole folder again from where it came from, then remove the drive "
         "safely",
+    ),
+    Fault(
+        "file-other-kind",
+        "files",
+        _ERROR,
+        "something that is no file has the name of a key file",
+        "move it away, and copy the file from another copy or the backup of this "
+        "container",
     ),
     Fault(
         "file-too-large",

@@ -17,7 +17,7 @@ _MADE_ANEW = (
 )
 
 FAULTS_OF_KEYS = (
-    # -- name and header ---------------------------------------------
+    # -- name and header --------------------------------------------
     Fault(
         "name-damaged",
         "name",
@@ -42,7 +42,7 @@ FAULTS_OF_KEYS = (
         "use it with the program that made it; report the message above if that was "
         "CryptoPro CSP",
     ),
-    # -- password ----------------------------------------------------
+    # -- password ---------------------------------------------------
     Fault(
         "password-needed",
         "password",
@@ -96,7 +96,7 @@ FAULTS_OF_KEYS = (
         "without the right password the key cannot be looked at",
         "check again with the password",
     ),
-    # -- keys --------------------------------------------------------
+    # -- keys -------------------------------------------------------
     Fault(
         "pair-missing",
         "pair",
@@ -151,7 +151,7 @@ FAULTS_OF_KEYS = (
         "find out which pair is right: the certificate must be for its key; then "
         "bring the other pair from the backup of this container",
     ),
-    # -- certificate -------------------------------------------------
+    # -- certificate ------------------------------------------------
     Fault(
         "certificate-absent",
         "certificate",
@@ -215,7 +215,7 @@ FAULTS_OF_KEYS = (
         "the owner must come to the office for a new key; keep the container, old "
         "messages are read with it",
     ),
-    # -- chain -------------------------------------------------------
+    # -- chain ------------------------------------------------------
     Fault(
         "chain-not-asked",
         "chain",
@@ -291,7 +291,7 @@ FAULTS_OF_KEYS = (
         "the authority has revoked a certificate of the chain",
         "do not use the key; the owner must come to the office for a new one",
     ),
-    # -- renewal -----------------------------------------------------
+    # -- renewal ----------------------------------------------------
     Fault(
         "renewal-due",
         "renewal",

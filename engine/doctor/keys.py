@@ -69,14 +69,28 @@ def look_at_keys(
     passwords: Passwords,
     trust: Trust,
     at: datetime,
+    *,
+    with_keys: bool = True,
 ) -> Iterator[Finding]:
-    """Check everything behind header.key, with the password if it is to be had."""
-    password, told = find_password(container, place, passwords)
+    """Check everything behind header.key, with the password if it is to be had.
+
+    Args:
+        container: as read.
+        place: where it is, for the commands that cures name.
+        passwords: where its password comes from.
+        trust: what its certificates are checked with.
+        at: the time to compare dates with.
+        with_keys: whether the key files were read; if not, they are passed over.
+    """
+    password: str | None = None
+    told: list[Finding] = []
+    if with_keys:
+        password, told = find_password(container, place, passwords)
     seen = container.check(password, at)
     yield from (_of(one, place) for one in seen if one.code == "header-mac")
     yield from told
-    late = ("header-mac", "password")
-    yield from (_of(one, place) for one in seen if one.code not in late)
+    done = {"header-mac", "password", *(() if with_keys else ("pair", "reserve"))}
+    yield from (_of(one, place) for one in seen if one.code not in done)
     for entry in container.keys:
         yield from _certified(entry, trust, at)
 

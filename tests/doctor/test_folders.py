@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,16 @@ def test_a_file_whose_copy_was_cut_off(look: Look, box: Path, name: str) -> None
 def test_a_file_that_is_none_of_a_container(look: Look, box: Path) -> None:
     (box / "masks.key").write_bytes(bytes(65537))
     assert list(look(box)) == ["file-too-large"]
+
+
+def test_something_that_is_no_file(look: Look, box: Path) -> None:
+    (box / "masks.key").unlink()
+    (box / "masks.key").mkdir()
+    assert list(look(box)) == ["file-other-kind"]
+    if hasattr(os, "mkfifo"):
+        (box / "masks.key").rmdir()
+        os.mkfifo(box / "masks.key")
+        assert list(look(box)) == ["file-other-kind"]
 
 
 def test_a_file_in_capitals_and_not(look: Look, box: Path) -> None:

@@ -127,7 +127,7 @@ def test_a_wrong_remembered_password_is_named(look: Look, locked: Path) -> None:
         raise PasswordRequired("no terminal")
 
     told = look(locked, passwords=Passwords(nobody, lambda *_: "old"))
-    assert list(told) == ["password-remembered-wrong"]
+    assert list(told) == ["password-remembered-wrong", "key-not-opened"]
     assert told["password-remembered-wrong"].severity is Severity.ERROR
     assert look(locked, passwords=kept("Gostkey-1")) == {}
 

@@ -207,20 +207,19 @@ def _sizes(token: Rutoken, files: Mapping[str, bytes]) -> dict[str, int]:
 
 
 def _slots(token: Rutoken, wanted: str) -> tuple[str, dict[str, FileFacts]]:
-    """Return a free slot and the taken ones before it."""
-    taken: dict[str, FileFacts] = {}
-    numbers = [int(wanted, 16)] if wanted else token.dialect.slots
-    for number in numbers:
-        slot = slot_name(number)
-        facts = token.select_slot(slot)
-        if facts is None:
-            return slot, taken
-        taken[slot] = facts
-    if wanted:
+    """Return a free slot, and the taken ones before the first free one."""
+    if wanted and token.select_slot(wanted) is not None:
         raise MediumError(
             f"{token.title}/{wanted}: exists already; a container is never "
             "overwritten, choose another place"
         )
+    taken: dict[str, FileFacts] = {}
+    for number in token.dialect.slots:
+        slot = slot_name(number)
+        facts = token.select_slot(slot)
+        if facts is None:
+            return wanted or slot, taken
+        taken[slot] = facts
     return "", taken
 
 

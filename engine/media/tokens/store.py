@@ -27,7 +27,7 @@ from .contents import find_slot, is_slot, unfinished, writable
 from .driver import ADMIN, PUBLIC, SECRET, USER, NeedsLogin
 from .finding import hold_token
 from .model import PinSource, TokenInfo
-from .rutoken import Rutoken
+from .rutoken import Rutoken, slot_name
 from .rutoken_writing import WritePlan
 from .sessions import Session
 
@@ -177,6 +177,21 @@ class TokenStore:
                 place_of(session.address, slot)
                 for slot in session.driver.slots()
                 if unfinished(session, slot)
+            ]
+
+    def free_places(self) -> list[Path]:
+        """Return the places where nothing is, in their order; needs no PIN.
+
+        Raises:
+            MediumError: if the token is of a kind to which nothing is written.
+        """
+        with self._session() as session:
+            driver = _writable(session)
+            taken = set(driver.slots())
+            return [
+                place_of(session.address, slot)
+                for slot in map(slot_name, driver.dialect.slots)
+                if slot not in taken
             ]
 
     def read_public(self, place: Path) -> dict[str, bytes]:
