@@ -186,7 +186,7 @@ class TokenStore:
             MediumError: if the token is of a kind to which nothing is written.
         """
         with self._session() as session:
-            driver = _writable(session)
+            driver = writable(session)
             taken = set(driver.slots())
             return [
                 place_of(session.address, slot)
