@@ -9,6 +9,7 @@ import click
 
 from gostkey.errors import CertificateMismatch, InvalidSignature
 from gostkey.keyforms import pem
+from gostkey.media import TokenUse
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.cms import SignedData
 from gostkey.pki.cms import sign as sign_cms
@@ -27,6 +28,7 @@ from .sources import (
     slot_option,
 )
 from .texts import _, help_page
+from .token_input import token_options
 from .trust import Trust, read_certificates, summary, trust_options
 
 # A document is held in memory whole; more than this is not one.
@@ -38,14 +40,15 @@ LARGEST_DOCUMENT = 1 << 30
     help=help_page(
         _(
             "Sign a file.\n\n"
-            "KEY is a PKCS#8 key file or the folder of a key container. The result "
-            "is a CMS message that holds the file and the signer's certificate "
-            "(FILE.p7m); with --detached only the signature (FILE.p7s); with --raw "
-            "the bare signature of GOST R 34.10-2012, s then r (FILE.sig). A "
-            "container that holds its certificate needs no --cert."
+            "KEY is a PKCS#8 key file, the folder of a key container, or its address "
+            "on a token. The result is a CMS message that holds the file and the "
+            "signer's certificate (FILE.p7m); with --detached only the signature "
+            "(FILE.p7s); with --raw the bare signature of GOST R 34.10-2012, s then r "
+            "(FILE.sig). A container that holds its certificate needs no --cert."
         ),
         examples=[
             "gostkey sign --key ivanov.000 --detached report.pdf",
+            "gostkey sign --key token:30DA6803/ivanov --detached report.pdf",
             "gostkey sign --key key.pem --cert cert.pem report.pdf",
             "gostkey sign --key key.pem --raw --out report.sig report.pdf",
         ],
@@ -69,6 +72,7 @@ LARGEST_DOCUMENT = 1 << 30
 @slot_option
 @at_option
 @password_options(of=_("of the key"), remember=True)
+@token_options()
 @json_option
 @click.pass_obj
 def sign_command(
@@ -84,6 +88,7 @@ def sign_command(
     slot: str | None,
     at: datetime | None,
     password: PasswordSource,
+    tokens: TokenUse,
 ) -> None:
     if raw and (detached or as_pem or certificate_file):
         raise click.UsageError(_("--raw goes without --detached, --pem and --cert"))
@@ -93,7 +98,7 @@ def sign_command(
     refuse_taken(target, force)
     content = read_file(file, LARGEST_DOCUMENT)
     signer = None
-    with open_key(key, password, slot) as source:
+    with open_key(key, password, slot, tokens) as source:
         for note in source.notes:
             out.note(note)
         if raw:

@@ -425,3 +425,39 @@ def test_an_export_is_not_changed(run: Run, office: Office, tmp_path: Path) -> N
     name = Container.parse(contents(source)).name
     ran = run("container", "remove", export / name, "--yes-remove-key", name)
     assert ran.code == 4 and export.read_bytes() == before
+
+
+# -- keys on tokens in other commands ----------------------------------------
+
+
+def test_a_key_on_a_token_signs(
+    run: Run, lite: RutokenLite, office: Office, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    key = f"{LITE}/0A00"
+    raw = ("--raw", "--out", tmp_path / "sig")
+    ran = run("sign", tmp_path / "file", "--key", key, *raw, TRY)
+    assert ran.code == 0, ran.stderr
+    # The folder's key verifies what the token's has signed.
+    public = tmp_path / "public.pem"
+    assert run("key", "public", office.container(2), "--out", public).code == 0
+    ran = run(
+        *("verify", tmp_path / "file", "--raw", "--key", public),
+        *("--signature", tmp_path / "sig"),
+    )
+    assert ran.code == 0, ran.stderr
+    ran = run("key", "inspect", "--json", key, TRY)
+    assert (
+        ran.record["public_key"]
+        == (run("key", "inspect", "--json", office.container(2)).record["public_key"])
+    )
+
+
+def test_check_looks_at_the_keys_of_a_token(run: Run, lite: RutokenLite) -> None:
+    ran = run("container", "check", "--json", f"{LITE}/0A00", TRY, "--at", AT.date())
+    assert ran.code == 0, ran.stdout + ran.stderr
+    # Only with the PIN can the pair be opened.
+    assert "holds the primary key; mask MAC and fingerprint match" in ran.stdout
+    lite.pins[USER].left = 1
+    ran = run("container", "check", "--json", f"{LITE}/0A00", TRY, "--at", AT.date())
+    assert ran.code != 0 and lite.pins[USER].left == 1
