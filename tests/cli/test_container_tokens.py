@@ -257,6 +257,35 @@ def test_a_full_token_says_what_it_needs(
     assert not card.containers
 
 
+def test_a_copy_goes_to_a_token_and_not_to_a_place(
+    run: Run, lite: RutokenLite, office: Office
+) -> None:
+    copy = ("container", "copy", office.container(3), f"{LITE}/0D00", TRY, MAY)
+    ran = run(*copy, "--json")
+    assert (ran.code, ran.error["code"]) == (4, "medium_error")
+    assert f"name the token alone: {LITE}" in ran.error["message"]
+    assert slots(lite) == [0x0A00, 0x0B00]
+
+
+@pytest.mark.parametrize("number", [12, 20, 30])
+def test_what_a_pulled_token_has_of_a_copy_is_told_and_removed(
+    run: Run, insert: Insert, office: Office, number: int
+) -> None:
+    card = RutokenLite()
+    readers = insert(card, None)
+    card.pull_at(number)
+    ran = run("container", "copy", "--json", office.container(2), LITE, TRY, MAY)
+    assert ran.code == 4 and "half-written" in ran.error["message"], ran.stdout
+    readers.put("Virtual PCD 00 00", None)
+    readers.put("Virtual PCD 00 01", card)
+    assert slots(card) == [0x0A00]
+    assert run("container", "list", "--json", LITE).code == 4
+    (left,) = run("token", "show", "--json").record["unfinished"]
+    assert run("container", "remove", left, TRY).code == 0
+    assert not card.containers
+    assert run("container", "copy", office.container(2), LITE, TRY, MAY).code == 0
+
+
 # -- other commands ----------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ what a command did is read from the card and not from the command.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from cards.pins import ADMIN, USER
 from cards.readers import VirtualReaders
 from cards.rutoken import RutokenEcp, RutokenLite
 
-from gostkey import pcsc
+from gostkey import errors, pcsc
+from gostkey.cli.failures import describe
 from gostkey.errors import CardServiceAbsent, PyscardMissing
 
 from .conftest import Run
@@ -52,6 +54,20 @@ def verifications(card: RutokenLite) -> int:
     return sum(
         one.command.startswith(VERIFY) and len(one.command) > 5 for one in card.log
     )
+
+
+def test_the_error_codes_that_are_documented_exist() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "tokens.md").read_text("utf-8")
+    codes = re.findall(r"`([a-z_]+)`", text.split("Error codes:")[1])
+    assert len(codes) > 10
+    there = {
+        describe(one("text")).code
+        for one in vars(errors).values()
+        if isinstance(one, type)
+        and issubclass(one, errors.GostKeyError)
+        and one is not errors.GostKeyError
+    }
+    assert not set(codes) - there
 
 
 # -- list and show -----------------------------------------------------------
