@@ -25,6 +25,7 @@ from .scan import (
     new_container_name,
     renewed_key,
     short_id,
+    why_closed,
 )
 from .subscribers import Listing, RowError, Subscriber
 from .tokens import token_of
@@ -115,17 +116,21 @@ def plan_items(
         names = _NewContainers.beside_folders(subscribers, workers)
         found = _in_chunks(examine_all, subscribers, workers)
     seen: dict[bytes, str] = {}
+    closed: dict[Path, Verdict | None] = {}
     for holdings in found:
         for one in holdings:
             decided = _decide(one, names, now, zone)
             if one.key_id and one.fault is None:
-                where = str(one.subscriber.container)
                 key = bytes.fromhex(one.key_id)
-                first = seen.setdefault(key, f"{where} {one.slot}")
-                is_first = first == f"{where} {one.slot}"
-                if not is_first and (decided is None or decided.kind != "skipped"):
-                    there = first.rpartition(" ")[0]
-                    decided = verdict(Reason.DUPLICATE, there)
+                if key not in seen:
+                    seen[key] = str(one.subscriber.container)
+                elif decided is None or decided.kind != "skipped":
+                    decided = verdict(Reason.DUPLICATE, seen[key])
+            if decided is None:
+                place = _destination(one)
+                if place not in closed:
+                    closed[place] = why_closed(place)
+                decided = closed[place]
             yield _item(one, decided, now, zone)
 
 

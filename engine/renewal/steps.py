@@ -41,8 +41,8 @@ from .places import LocalPlaces, Places
 from .randomness import Randomness
 from .reasons import Reason, Verdict, verdict
 from .rules import MOSCOW
+from .secret_files import read_password
 from .store import Change, Clock, Item
-from .subscribers import read_password
 from .tokens import Tokens, is_token_address, token_verdict
 from .transports import Pending, Transport, Trust
 
