@@ -311,6 +311,13 @@ def read_container(folder: str | Path) -> dict[str, bytes]:
         MediumError: if it cannot be read, or a file has over 64 KiB.
     """
     try:
+        try:
+            return {
+                name: durable.read_file(f"{folder}{os.sep}{name}", LARGEST_FILE)
+                for name in FILES
+            }
+        except FileNotFoundError:
+            pass  # in capitals, as on FAT, or not all there
         names = _names_in(folder)
         return {
             name: durable.read_file(f"{folder}{os.sep}{names[name]}", LARGEST_FILE)
