@@ -37,6 +37,9 @@ from .switching import SET_ASIDE, rewrite_container, settle_switch
 DEPTH = 4
 """Levels of folders below the root in which containers are looked for."""
 
+PUBLIC_FILES = frozenset({"name.key", "header.key"})
+"""Without one of them a container is half-written."""
+
 _NUMBERED = re.compile(r".+\.[0-9]{3}")
 
 
@@ -201,6 +204,35 @@ class FolderStore:
                     writing.error = explain(error, parent)
         write_containers(writings)
         return [writing.error or writing.place for writing in writings]
+
+    def remove(self, place: Path, *, whole: bool = False) -> None:
+        """Remove a half-written container, or a whole one if *whole* says so.
+
+        Its files are overwritten, the keys first; other files in the folder stay,
+        and then the folder does too.
+
+        Raises:
+            MediumError: if it is a whole container or none, a link, or it cannot be
+                removed.
+        """
+        folder = self.root / place
+        with explained(folder):
+            if folder.is_symlink():
+                raise MediumError(f"{folder}: a link; remove the folder it leads to")
+            names = {name.lower(): name for name in os.listdir(folder)}
+            own = [name for name in FILES if name in names]
+            if not own:
+                raise MediumError(f"{folder}: none of a container's files is in it")
+            if not whole and not PUBLIC_FILES.difference(own):
+                raise MediumError(
+                    f"{folder}: a whole container; make a backup first, then say that "
+                    "it shall be removed although it is whole"
+                )
+            for name in sorted(own, key=lambda one: one in PUBLIC_FILES):
+                durable.discard(folder / names[name])
+            if not os.listdir(folder):
+                folder.rmdir()
+            durable.flush_folder(folder.parent)
 
     def replace_header(self, place: Path, header: bytes) -> Path:
         """Replace header.key of a container, whole or not at all.

@@ -19,8 +19,8 @@ Place = TypeVar("Place")
 class Medium(Protocol[Place]):
     """A medium that holds containers.
 
-    Nothing here deletes or overwrites a container.  All methods raise
-    MediumError if the medium is absent, full, read-only or fails.
+    Nothing here overwrites a container, and only `remove` deletes one.  All
+    methods raise MediumError if the medium is absent, full, read-only or fails.
     """
 
     @property
@@ -57,6 +57,20 @@ class Medium(Protocol[Place]):
             place: where to, if that was settled before.
         """
 
+    def remove(self, place: Place, *, whole: bool = False) -> None:
+        """Remove a half-written container; what is in its key files is overwritten.
+
+        Half-written is one without name.key or header.key.
+
+        Args:
+            place: the container's.
+            whole: remove it although it is a whole one.
+
+        Raises:
+            MediumError: if it is a whole one, not there, or the medium does not
+                allow it.
+        """
+
     def free_space(self) -> int:
         """Return the bytes that can still be written."""
 
@@ -68,7 +82,7 @@ class ChangeableMedium(Medium[Place], Protocol[Place]):
         """Replace header.key of a container, whole or not at all.
 
         Returns:
-            Where the container is now, which may be another place.
+            Where the container is now: on a token, in another slot.
         """
 
     def rewrite(
@@ -82,5 +96,5 @@ class ChangeableMedium(Medium[Place], Protocol[Place]):
             new: what shall be there.
 
         Returns:
-            Where the new container is, which may be another place.
+            Where the new container is: on a token, in another slot.
         """

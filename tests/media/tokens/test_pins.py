@@ -9,6 +9,7 @@ import pytest
 import samples
 from cards.readers import VirtualReaders
 from cards.rutoken import RutokenEcpCard, RutokenLite
+from cards.rutoken_s import RutokenS
 
 from gostkey.errors import LengthError, MediumError, PinBlocked, PinRequired, WrongPin
 from gostkey.media.tokens import list_tokens, open_token, pins
@@ -191,6 +192,24 @@ def test_a_changed_pin_may_be_one_that_was_refused(in_readers: InReaders) -> Non
         store.read(PLACE)
     store.change_pin(RIGHT, "00000000")
     assert store.read(PLACE)
+
+
+def test_rutoken_s_takes_the_bare_pin(in_readers: InReaders) -> None:
+    card = RutokenS()
+    in_readers(card)
+    store = open_token("token:")
+    store.change_pin(RIGHT, "new pin 1")
+    assert card.pins[2].value == "new pin 1"
+    commands = [exchange.command for exchange in card.log]
+    (change,) = (command for command in commands if command[1] == 0x24)
+    assert change[:5].hex() == "0024010209"
+    with pytest.raises(LengthError, match="1 to 16"):
+        store.change_pin("new pin 1", "1" * 17)
+    with pytest.raises(WrongPin, match="not sent"):
+        store.change_pin("1" * 17, RIGHT)
+    card.pins[2].left = 0
+    store.unblock(ADMIN, RIGHT)
+    assert card.pins[2].value == RIGHT and tries(card) == 10
 
 
 @pytest.mark.parametrize("new", [None, "fresh pin"])

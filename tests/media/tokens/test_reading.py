@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import samples
 from cards.readers import VirtualReaders
 from cards.rutoken import RutokenEcp, RutokenEcpCard, RutokenLite
+from cards.rutoken_s import RutokenS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,7 +38,20 @@ from gostkey.media.tokens.tlv import object_length, read_tlv
 
 InReaders = Callable[..., VirtualReaders]
 
-KINDS = [RutokenLite, RutokenEcp, RutokenEcpCard]
+
+class RutokenSOfThatNumber(RutokenS):
+    """A Rutoken S of the number that the others have."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"serial": 0x30DA6803, **options})
+
+
+KINDS: list[type[RutokenLite]] = [
+    RutokenLite,
+    RutokenEcp,
+    RutokenEcpCard,
+    RutokenSOfThatNumber,
+]
 PIN = "12345678"
 PLACE = Path("token:30DA6803/0A00")
 
@@ -71,20 +86,25 @@ def test_a_token_tells_who_it_is(
     found = list_tokens()
     assert found.problems == ()
     (info,) = found.tokens
+    is_s = issubclass(kind, RutokenS)
+    # A Rutoken S is not asked for the least length of its PINs.
+    pin = PinState(7) if is_s else PinState(7, 7, 6)
+    slots = 7 if is_s else 15
+    firmware = {RutokenLite: "8.0", RutokenSOfThatNumber: "20.0"}.get(kind, "30.02")
     assert info == TokenInfo(
         address="token:30DA6803",
         reader="Virtual PCD 00 01",
         atr=kind.ATR,
-        family="rutoken",
+        family="rutoken-s" if is_s else "rutoken",
         model=identify(kind.ATR).model,
         serial="30DA6803",
-        firmware="8.0" if kind is RutokenLite else "30.02",
+        firmware=firmware,
         memory_total=kind.MEMORY,
         memory_free=card.free,
-        user_pin=PinState(7, 7, 6),
-        admin_pin=PinState(7, 7, 6),
-        slots_total=15,
-        slots_free=14,
+        user_pin=pin,
+        admin_pin=pin,
+        slots_total=slots,
+        slots_free=slots - 1,
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 import samples
 from cards.readers import VirtualReaders
 from cards.rutoken import RutokenEcp, RutokenEcpCard, RutokenLite
+from cards.rutoken_s import RutokenS
 
 from gostkey.containers import with_certificate, with_password
 from gostkey.errors import (
@@ -74,6 +75,32 @@ def test_what_is_sent_is_what_is_known_to_be_taken(in_readers: InReaders) -> Non
     assert commands[-1] == bytes.fromhex("80400000")
 
 
+def test_rutoken_s_gets_its_own_spelling(in_readers: InReaders) -> None:
+    card = RutokenS(serial=0x30DA6803)
+    in_readers(card)
+    sample = samples.container(with_certificate=False)
+    place = store_of(card).write(sample.name, sample.files)
+    assert place == PLACE and store_of(card).read(place) == sample.files
+    created = [command for command in sent(card) if command[1] == 0xE0]
+    # Notes, 4: template 62; 80, 82, 83, 86 in this order; numbers little-endian.
+    rule = default_rules(LITTLE).secret.hex()
+    assert created[0].hex() == "00e0000038623680020000" + "82023800" + "8302000a" + (
+        "8628" + rule
+    )
+    assert created[1].hex() == "00e0000038623680023c00" + "82020100" + "8302010a" + (
+        "8628" + rule
+    )
+    # 3F00 0000/0000/0002, each number little-endian, and no 3F00.
+    selected = [command for command in sent(card) if command[1] == 0xA4]
+    assert selected[0].hex().startswith("00a4080008" + "000000000200" + "000a")
+    numbers = list(range(0x0A00, 0x1100, 0x100))
+    for _ in numbers[1:]:
+        store_of(card).write(sample.name, sample.files)
+    assert list(card.containers) == numbers
+    with pytest.raises(TokenFull, match="all 7 places"):
+        store_of(card).write(sample.name, sample.files)
+
+
 def test_the_rules_of_rutoken_s_are_as_in_opensc() -> None:
     # Notes, 4: "user only, no delete" is 43 01 01 00 00 00 00 FF | 02 00 00 00 | ...
     secret = default_rules(LITTLE).secret
@@ -85,13 +112,13 @@ def test_the_rules_of_rutoken_s_are_as_in_opensc() -> None:
     assert len(default_rules(BIG).name) == 15
 
 
-@pytest.mark.parametrize("kind", [RutokenLite, RutokenEcp, RutokenEcpCard])
+@pytest.mark.parametrize("kind", [RutokenLite, RutokenEcp, RutokenEcpCard, RutokenS])
 @pytest.mark.parametrize("create_selects", [True, False])
 @pytest.mark.parametrize("fresh", [0x00, 0xFF, 0x30])
 def test_a_container_is_written_and_reads_back(
     in_readers: InReaders, kind: type[RutokenLite], create_selects: bool, fresh: int
 ) -> None:
-    card = kind(create_selects=create_selects, fresh=fresh)
+    card = kind(serial=0x30DA6803, create_selects=create_selects, fresh=fresh)
     readers = in_readers(card)
     sample = samples.container()
     store = store_of(card)
