@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from cards.card import VirtualCard
-from cards.readers import VirtualReaders
+from cards.fixtures import in_readers
 from renewal.offices import Office, new_office
-from renewal.token_offices import Put
 
-from gostkey import pcsc
+__all__ = ["in_readers", "office", "trio"]
 
 
 @pytest.fixture
@@ -27,16 +23,3 @@ def trio(office: Office) -> Office:
     for _ in range(3):
         office.add()
     return office
-
-
-@pytest.fixture
-def in_readers() -> Iterator[Put]:
-    """Put cards into readers that the whole package sees: in_readers(card, None)."""
-    with ExitStack() as stack:
-
-        def put(*cards: VirtualCard | None) -> VirtualReaders:
-            readers = VirtualReaders(*cards)
-            stack.enter_context(pcsc.using(readers))
-            return readers
-
-        yield put
