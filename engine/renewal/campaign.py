@@ -10,9 +10,8 @@ three can be called any number of times, by any process, one at a time.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
@@ -23,27 +22,38 @@ from gostkey.random.policy import Policy
 
 from . import transports
 from .answer_steps import BACK_TO_SENT, Check, Fetch, Send
+from .chunks import CHUNK, Event, OnEvent, Progress, do_step, state_before
 from .install_steps import ARCHIVE, BACKUP, BackUp, Install
 from .key_steps import MakeKey, MakeRequest
 from .lock import CampaignLock
+from .places import LocalPlaces
 from .plan import Plan, PlanItem, confirm, make_plan
 from .randomness import Randomness
-from .reasons import FINAL_FAULTS, REFUSALS, Reason, Verdict
+from .reasons import FINAL_FAULTS, REFUSALS, Reason
 from .report import Report, make_report
 from .rules import MOSCOW
 from .schema import STATES
-from .steps import Context, Done, Step, Work
-from .store import Change, Clock, Item, Store, moment
+from .steps import Context, Step, Work
+from .store import Clock, Item, Store, moment
 from .subscribers import read_list
 from .tokens import Tokens
 from .transports import Transport
 from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
+from .workers import CAN_FORK, Crew, WorkerDied
 
 DEFAULT_FOLDER = Path("gostkey-campaign")
-CHUNK = 256
-"""Items that go through the steps together, in a transaction for each step."""
 LOCK_NAME = "campaign.lock"
+__all__ = [
+    "CHUNK",
+    "DEFAULT_FOLDER",
+    "LOCK_NAME",
+    "Campaign",
+    "Event",
+    "OnEvent",
+    "utc_now",
+    "zone_of",
+]
 
 STEPS: tuple[Step, ...] = (
     MakeKey(),
@@ -54,35 +64,17 @@ STEPS: tuple[Step, ...] = (
     Install(),
     BackUp(),
 )
+MAKING: tuple[Step, ...] = STEPS[:2]
+"""What worker processes do; all else is for the one that knows the authority."""
 RECEIVING: tuple[Step, ...] = STEPS[3:]
+MOST_DEATHS = 3
+"""Worker processes that may die in a run and are replaced."""
 
 _TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
 }
-
-
-@dataclass(frozen=True)
-class Event:
-    """What happens during a run, for a progress bar."""
-
-    kind: str
-    """"begin", "step", "item" (it has ended, well or not), "waiting"."""
-    done: int
-    """Steps done so far in this run."""
-    total: int
-    """Steps that this run has to do at most."""
-    step: str = ""
-    owner: str = ""
-    container: str = ""
-    state: str = ""
-    reason: str = ""
-    text: str = ""
-    cure: str = ""
-
-
-OnEvent = Callable[[Event], None]
 
 
 def utc_now() -> datetime:
@@ -240,6 +232,8 @@ class Campaign:
         *,
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
+        until: str = STATES[-1],
+        workers: int = 1,
     ) -> Report:
         """Do all that is open; items that failed before stay as they are.
 
@@ -248,13 +242,19 @@ class Campaign:
             randomness: what is mixed in besides the system's generator, which
                 serves alone by default.
             tokens: whom to ask for PINs; without it they come from files alone.
+            until: the state after which an item is left for another run, such
+                as "requested": nothing is sent yet.
+            workers: processes that make keys and requests, each a chunk at a
+                time; only where a process can fork.  They add to each other's
+                speed up to the number of processors.
 
         Raises:
             GeneratorFailure: if the random generator fails.
             GammaExhausted: if the gamma file has too few records; what is done
                 stays, and `resume` goes on with a new file.
         """
-        return self._work(STEPS, on_event, randomness, tokens)
+        steps = STEPS[: STATES.index(until) - 1]
+        return self._work(steps, on_event, randomness, tokens, workers)
 
     def resume(
         self,
@@ -262,6 +262,7 @@ class Campaign:
         *,
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
+        workers: int = 1,
     ) -> Report:
         """Go on after an interruption, and try the failed items again.
 
@@ -271,7 +272,7 @@ class Campaign:
         self._store.reopen(_TRIED_AGAIN)
         tokens = tokens or Tokens()
         self._clean(tokens)
-        return self._work(STEPS, on_event, randomness, tokens)
+        return self._work(STEPS, on_event, randomness, tokens, workers)
 
     def policy(self) -> Policy | None:
         """Return whom the last run asked for random input; None before the first.
@@ -331,6 +332,7 @@ class Campaign:
         on_event: OnEvent | None,
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
+        workers: int = 1,
     ) -> Report:
         self.prepare()
         settings = self._store.settings()
@@ -339,8 +341,8 @@ class Campaign:
         transport = self._transport
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
-        ids = self._store.open_ids(from_state=_state_before(steps[0]))
-        progress = _Progress(on_event, len(ids) * len(steps))
+        ids = self._store.open_ids(from_state=state_before(steps[0]))
+        progress = Progress(on_event, len(ids) * len(steps))
         context = Context(
             folder=self.folder,
             store=self._store,
@@ -350,35 +352,76 @@ class Campaign:
             randomness=randomness or Randomness(),
             tokens=tokens,
         )
-        keys = self.keys_to_make() if steps is STEPS else 0
+        keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         if not keys:
-            self._do_chunks(context, ids, steps, progress)
+            self._do_chunks(context, steps, progress)
             return self.report()
         context.randomness.begin(self._store, self.clock, keys)
         try:
-            self._do_chunks(context, ids, steps, progress)
+            making = tuple(step for step in steps if step in MAKING)
+            if workers > 1 and CAN_FORK:
+                self._make_with(workers, context, making, progress, steps == making)
+            self._do_chunks(context, steps, progress)
         finally:
             context.randomness.end()
         return self.report()
 
     def _do_chunks(
-        self,
-        context: Context,
-        ids: Sequence[int],
-        steps: Sequence[Step],
-        progress: _Progress,
+        self, context: Context, steps: Sequence[Step], progress: Progress
     ) -> None:
-        for start in range(0, len(ids), CHUNK):
-            chunk = self._store.items(ids[start : start + CHUNK])
+        for chunk in self._chunks(steps):
             context.tokens.learn(chunk)
             works = [Work(one, tokens=context.tokens) for one in chunk]
             try:
                 for step in steps:
-                    _do_step(context, step, works, progress)
+                    progress.step(step.name, do_step(context, step, works))
             finally:
                 for work in works:
                     work.wipe()
             progress.end_chunk(works)
+
+    def _chunks(self, steps: Sequence[Step]) -> Iterator[list[Item]]:
+        return map(self._store.items, self._chunk_ids(steps))
+
+    def _chunk_ids(
+        self, steps: Sequence[Step], *, on_tokens: bool = True
+    ) -> Iterator[list[int]]:
+        """List the items on which one of the steps is to be done, chunk by chunk."""
+        first, last = state_before(steps[0]), state_before(steps[-1])
+        ids = self._store.open_ids(first, last, on_tokens=on_tokens)
+        for start in range(0, len(ids), CHUNK):
+            yield ids[start : start + CHUNK]
+
+    def _make_with(
+        self,
+        workers: int,
+        context: Context,
+        steps: Sequence[Step],
+        progress: Progress,
+        to_the_end: bool,
+    ) -> None:
+        """Have worker processes make keys and requests; replace those that die.
+
+        Tokens are left for this process: it alone can ask for their PINs.
+        """
+        context.settle_trust()
+        deaths = 0
+        while True:
+            # Anew after a death: what the dead one was at is read from the disk.
+            mine = replace(context, places=LocalPlaces())
+            chunks = list(self._chunk_ids(steps, on_tokens=False))
+            self._store.close()
+            try:
+                with Crew(mine, steps, min(workers, len(chunks))) as crew:
+                    crew.run(
+                        map(self._store.items, chunks), progress, to_the_end=to_the_end
+                    )
+                return
+            except WorkerDied:
+                deaths += 1
+                if deaths > MOST_DEATHS:
+                    raise
+            self._clean(context.tokens)
 
     def _clean(self, tokens: Tokens) -> None:
         """Remove what a killed run left half-written, where it was at work.
@@ -404,110 +447,6 @@ class Campaign:
         for place in places:
             if place.is_dir():
                 FolderStore(place, depth=0).clean_leftovers(older_than=0)
-
-
-def _do_step(
-    context: Context, step: Step, works: Sequence[Work], progress: _Progress
-) -> None:
-    """Take the items of a chunk that are ready for a step through it."""
-    ready = [
-        work
-        for work in works
-        if work.item.reason is None and work.item.state == _state_before(step)
-    ]
-    if not ready:
-        return
-    changes, going = [], []
-    for work, outcome in zip(ready, step.prepare(context, ready), strict=True):
-        if isinstance(outcome, Done):
-            going.append(work)
-            # One that waits for its answer is not journalled at every look.
-            if step.name == "certified" and context.was_begun(step.name, work.item):
-                continue
-            changes.append(
-                Change(
-                    work.item.id, step.name, "before", outcome.values, outcome.detail
-                )
-            )
-        elif isinstance(outcome, Verdict):
-            changes.append(_stopped(work.item, step, outcome))
-    _record(context, works, changes)
-    changes = []
-    for work, outcome in zip(going, step.run(context, going), strict=True):
-        if isinstance(outcome, Done):
-            values = {**outcome.values, "state": step.name}
-            changes.append(
-                Change(work.item.id, step.name, "after", values, outcome.detail)
-            )
-        elif isinstance(outcome, Verdict):
-            changes.append(_stopped(work.item, step, outcome))
-    _record(context, works, changes)
-    progress.step(step, len(ready))
-
-
-def _record(context: Context, works: Sequence[Work], changes: Sequence[Change]) -> None:
-    """Write changes into the store, then into the items at hand."""
-    if not changes:
-        return
-    context.store.record(changes, context.clock())
-    by_id = {work.item.id: work.item for work in works}
-    for change in changes:
-        for name, value in change.values.items():
-            setattr(by_id[change.item_id], name, value)
-
-
-def _stopped(one: Item, step: Step, why: Verdict) -> Change:
-    values: dict[str, Any] = {
-        "reason": why.reason.value,
-        "text": why.text,
-        "cure": why.cure,
-    }
-    detail = {"reason": why.reason.value, "text": why.text}
-    if step.name == "checked" and why.reason in BACK_TO_SENT:
-        # The bad answer is put aside; the request still waits for a good one.
-        values |= {
-            "state": "sent",
-            "certificate": None,
-            "new_begins": None,
-            "new_ends": None,
-        }
-        detail["answer"] = hashlib.sha256(one.certificate or b"").hexdigest()
-    return Change(one.id, step.name, why.kind, values, detail)
-
-
-class _Progress:
-    """Counts the steps and tells of them."""
-
-    def __init__(self, on_event: OnEvent | None, total: int) -> None:
-        self._tell = on_event or (lambda event: None)
-        self._done = 0
-        self._total = total
-        self._counted: dict[int, int] = {}
-        self._tell(Event("begin", 0, total))
-
-    def step(self, step: Step, count: int) -> None:
-        """Tell that *count* items went through a step."""
-        self._done += count
-        self._tell(Event("step", self._done, self._total, step=step.name))
-
-    def end_chunk(self, works: Sequence[Work]) -> None:
-        """Tell how the items of a chunk have ended."""
-        for work in works:
-            one = work.item
-            waits = one.reason is None and one.state == "sent"
-            self._tell(
-                Event(
-                    "waiting" if waits else "item",
-                    self._done,
-                    self._total,
-                    owner=one.owner,
-                    container=one.container,
-                    state=one.state,
-                    reason=one.reason or "",
-                    text=one.text or "",
-                    cure=one.cure or "",
-                )
-            )
 
 
 def new_settings(
@@ -591,10 +530,6 @@ def _item_of(number: int, one: PlanItem) -> Item:
         cure=why.cure if why else None,
         note=None,
     )
-
-
-def _state_before(step: Step) -> str:
-    return STATES[STATES.index(step.name) - 1]
 
 
 def _text(path: Path | None) -> str | None:

@@ -221,7 +221,10 @@ class Store:
             store.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; it is opened again when it is needed.
+
+        Before a fork: no process may touch what another one opened.
+        """
         self._engine.dispose()
 
     def __enter__(self) -> Store:
@@ -279,18 +282,29 @@ class Store:
         with self._reading() as connection:
             return [Item(*row) for row in connection.execute(query)]
 
-    def open_ids(self, from_state: str = "planned") -> list[int]:
+    def open_ids(
+        self,
+        from_state: str = "planned",
+        to_state: str = STATES[-2],
+        *,
+        on_tokens: bool = True,
+    ) -> list[int]:
         """List the items on which something is still to be done.
 
         Args:
             from_state: leave out those that have not come so far.
+            to_state: leave out those that have come farther.
+            on_tokens: False to leave out those with a container on a token.
         """
-        states = STATES[STATES.index(from_state) : -1]
+        states = STATES[STATES.index(from_state) : STATES.index(to_state) + 1]
         query = (
             sa.select(item.c.id)
             .where(item.c.reason.is_(None), item.c.state.in_(states))
             .order_by(item.c.id)
         )
+        if not on_tokens:
+            for place in (item.c.container, item.c.destination):
+                query = query.where(place.not_like("token:%"))
         with self._reading() as connection:
             return list(connection.execute(query).scalars())
 
