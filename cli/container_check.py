@@ -12,7 +12,7 @@ from gostkey.doctor import Doctor, Passwords
 from gostkey.media import KeyRing, TokenUse
 
 from .container import container_command
-from .doctor_words import show
+from .doctor_words import brief_option, show
 from .failures import Failure, overall
 from .files import PathOption
 from .output import Output, json_option
@@ -71,6 +71,7 @@ __all__ = ["check"]
     without=_("Check only what needs no password."),
     remember=True,
 )
+@brief_option
 @json_option
 @click.pass_obj
 def check(
@@ -79,6 +80,7 @@ def check(
     certificates: tuple[Path, ...],
     trust: Trust,
     at: datetime | None,
+    brief: bool,
     tokens: TokenUse,
     password: PasswordSource,
 ) -> int:
@@ -108,7 +110,7 @@ def check(
     done = 0
     for place in places:
         for one in doctor.examine(place):
-            failure = show(out, one, "container")
+            failure = show(out, one, "container", brief=brief)
             if password.remember and one.is_container and not failure and not notes:
                 notes.append(_("{place}: no password to remember").format(place=place))
             while notes:
@@ -118,7 +120,7 @@ def check(
             elif one.is_container:
                 done += 1
     for one in doctor.certificates(wanted):
-        failure = show(out, one, "container")
+        failure = show(out, one, "container", brief=brief)
         if failure:
             failures.append(failure)
     return overall(done, failures)

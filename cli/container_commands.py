@@ -8,6 +8,7 @@ from . import (
     container_check,
     container_copy,
     container_remove,
+    container_repair,
     container_transfer,
 )
 from .container import container_command
@@ -17,6 +18,7 @@ __all__ = [
     "container_change",
     "container_check",
     "container_command",
+    "container_repair",
     "container_copy",
     "container_remove",
     "container_transfer",

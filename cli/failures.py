@@ -181,8 +181,8 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
     (
         errors.ContainerDamaged,
         _(
-            "copy the container from its backup; if there is none, "
-            "the subscriber must come to the office"
+            "`gostkey container check` says which file it is and what helps; without "
+            "a backup the subscriber may have to come to the office"
         ),
     ),
 )

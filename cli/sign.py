@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,14 +16,14 @@ from gostkey.media import TokenUse
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.cms import SignedData
 from gostkey.pki.cms import sign as sign_cms
-from gostkey.signing import VerifyingKey
+from gostkey.signing import SupportsSigning, VerifyingKey
 
+from .chip_input import ChipUse, chip_options
 from .failures import naming
 from .files import PathOption, out_option, read_file, refuse_taken, write_file
 from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
 from .sources import (
-    KeySource,
     at_option,
     now,
     open_key,
@@ -28,7 +31,6 @@ from .sources import (
     slot_option,
 )
 from .texts import _, help_page
-from .token_input import token_options
 from .trust import Trust, read_certificates, summary, trust_options
 
 # A document is held in memory whole; more than this is not one.
@@ -44,11 +46,14 @@ LARGEST_DOCUMENT = 1 << 30
             "on a token. The result is a CMS message that holds the file and the "
             "signer's certificate (FILE.p7m); with --detached only the signature "
             "(FILE.p7s); with --raw the bare signature of GOST R 34.10-2012, s then r "
-            "(FILE.sig). A container that holds its certificate needs no --cert."
+            "(FILE.sig). A container that holds its certificate needs no --cert. "
+            "--token-key takes a key inside a token instead, by its label or "
+            "identifier (see `gostkey token keys`)."
         ),
         examples=[
             "gostkey sign --key ivanov.000 --detached report.pdf",
             "gostkey sign --key token:30DA6803/ivanov --detached report.pdf",
+            "gostkey sign --token-key director --library librtpkcs11ecp.so report.pdf",
             "gostkey sign --key key.pem --cert cert.pem report.pdf",
             "gostkey sign --key key.pem --raw --out report.sig report.pdf",
         ],
@@ -56,7 +61,9 @@ LARGEST_DOCUMENT = 1 << 30
     ),
 )
 @click.argument("file", type=PathOption)
-@click.option("--key", type=PathOption, required=True, help=_("The private key."))
+@click.option("--key", type=PathOption, help=_("The private key."))
+@click.option("--token-key", metavar="KEY", help=_("The private key inside a token."))
+@chip_options
 @click.option(
     "--cert",
     "certificate_file",
@@ -72,13 +79,14 @@ LARGEST_DOCUMENT = 1 << 30
 @slot_option
 @at_option
 @password_options(of=_("of the key"), remember=True)
-@token_options()
 @json_option
 @click.pass_obj
 def sign_command(
     out: Output,
     file: Path,
-    key: Path,
+    key: Path | None,
+    token_key: str | None,
+    chip: ChipUse,
     certificate_file: Path | None,
     detached: bool,
     raw: bool,
@@ -88,8 +96,9 @@ def sign_command(
     slot: str | None,
     at: datetime | None,
     password: PasswordSource,
-    tokens: TokenUse,
 ) -> None:
+    if (key is None) == (token_key is None):
+        raise click.UsageError(_("name the key with --key or with --token-key"))
     if raw and (detached or as_pem or certificate_file):
         raise click.UsageError(_("--raw goes without --detached, --pem and --cert"))
     target = _target(file, target, raw, detached)
@@ -98,7 +107,7 @@ def sign_command(
     refuse_taken(target, force)
     content = read_file(file, LARGEST_DOCUMENT)
     signer = None
-    with open_key(key, password, slot, tokens) as source:
+    with _signing_key(key, token_key, password, slot, chip) as source:
         for note in source.notes:
             out.note(note)
         if raw:
@@ -132,6 +141,35 @@ def sign_command(
         )
 
 
+@dataclass
+class _Signing:
+    """A key that signs, wherever it is, and what was found beside it."""
+
+    key: SupportsSigning
+    certificate: bytes | None
+    notes: Sequence[str] = ()
+
+
+@contextlib.contextmanager
+def _signing_key(
+    key: Path | None,
+    token_key: str | None,
+    password: PasswordSource,
+    slot: str | None,
+    chip: ChipUse,
+) -> Iterator[_Signing]:
+    if key is not None:
+        tokens = TokenUse(pin=chip.pin.ask)
+        with open_key(key, password, slot, tokens) as source:
+            yield _Signing(source.key, source.certificate, source.notes)
+        return
+    if slot is not None:
+        raise click.UsageError(_("--slot is for key containers, not for tokens"))
+    with chip.open() as opened:
+        inside = opened.key(token_key or "")
+        yield _Signing(inside, inside.entry.certificate)
+
+
 def _target(file: Path, target: Path | None, raw: bool, detached: bool) -> Path:
     if target is not None:
         return target
@@ -143,7 +181,7 @@ def _target(file: Path, target: Path | None, raw: bool, detached: bool) -> Path:
 
 def _message(
     content: bytes,
-    source: KeySource,
+    source: _Signing,
     certificate_file: Path | None,
     detached: bool,
     moment: datetime,

@@ -37,9 +37,15 @@ TOKEN = click.argument(
 
 
 class TokenGroup(click.Group):
-    """Has `check` too, whose module is loaded when it is asked for."""
+    """Has commands too whose modules are loaded when they are asked for."""
 
-    _OTHERS = {"check": f"{__package__}.token_check"}
+    _OTHERS = {
+        "check": f"{__package__}.token_check",
+        "keys": f"{__package__}.token_keys",
+        "generate": f"{__package__}.token_keys",
+        "request": f"{__package__}.token_keys",
+        "install": f"{__package__}.token_keys",
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         there = [

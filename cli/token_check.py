@@ -10,7 +10,7 @@ import click
 
 from gostkey.doctor import Doctor
 
-from .doctor_words import show
+from .doctor_words import brief_option, show
 from .failures import Failure, overall
 from .files import PathOption
 from .output import Output, json_option
@@ -47,10 +47,15 @@ __all__ = ["check_command"]
 @click.argument("tokens", metavar="[TOKEN]...", nargs=-1, type=PathOption)
 @trust_options
 @at_option
+@brief_option
 @json_option
 @click.pass_obj
 def check_command(
-    out: Output, tokens: tuple[Path, ...], trust: Trust, at: datetime | None
+    out: Output,
+    tokens: tuple[Path, ...],
+    trust: Trust,
+    at: datetime | None,
+    brief: bool,
 ) -> int:
     doctor = Doctor(trust=trust.loaded(), at=at)
     failures: list[Failure] = []
@@ -61,7 +66,7 @@ def check_command(
             # What people copy from the token's case.
             address = f"token:{address}"
         for one in doctor.tokens(address if tokens else ""):
-            failure = show(out, one, "token")
+            failure = show(out, one, "token", brief=brief)
             if failure:
                 failures.append(failure)
             elif one.item.lower().startswith("token:"):

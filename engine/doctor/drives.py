@@ -34,6 +34,8 @@ def unreadable(error: OSError, place: Path, around: Surroundings) -> Finding:
     """Return the finding for a place that cannot be read."""
     told = explain(error, place)
     text = str(told).removeprefix(f"{place}: ")
+    if told.errno == errno.ENOTDIR and place.is_file():
+        return found("drive-is-file", str(place), "it is a file", error=told)
     if told.errno in (errno.ENOENT, errno.ENOTDIR):
         disks = around.unmounted_disks()
         code = "drive-not-mounted" if disks else "drive-absent"

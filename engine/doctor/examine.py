@@ -117,7 +117,7 @@ class Doctor:
             with_keys: read the key files, too, for which the PIN is asked.
         """
         way, readers = look_at_readers(self.around)
-        item = address or "token:"
+        item = address or "readers"
         if any(one.stops for one in way) and not readers:
             yield Examination(item, "", tuple(way), is_container=False)
             return
@@ -227,14 +227,14 @@ class Doctor:
             )
             drive = right("drive", above, "it is there and can be read")
             space = drives.look_at_space(store, above)
-            yield self._container(str(named), store, place, [drive, *space], place)
+            yield self._container(str(named), store, place, [drive, *space], named)
             return
         store = FolderStore(place)
         places, findings = drives.look_for_containers(store, str(named), self.around)
         findings += drives.look_at_space(store, str(named))
         yield Examination(str(named), "", tuple(findings), is_container=False)
         for one in places:
-            yield self._container(_as_typed(one, named), store, one, [], place)
+            yield self._container(_as_typed(one, named), store, one, [], named)
 
     def _container(
         self,

@@ -17,6 +17,14 @@ FAULTS_OF_DRIVES = (
         "list` shows what is on every drive that is there",
     ),
     Fault(
+        "drive-is-file",
+        "drive",
+        _ERROR,
+        "a file was named; a container is a folder with six files",
+        "name the folder: `gostkey container check FOLDER`; a PFX or PKCS #8 file "
+        "becomes a container with `gostkey container import`",
+    ),
+    Fault(
         "drive-not-mounted",
         "drive",
         _ERROR,
@@ -174,6 +182,13 @@ FAULTS_OF_DRIVES = (
         "the file was deleted, or not copied along with the others",
         "copy it from another copy or the backup of this same container; without one "
         "the container cannot be used, and the owner needs a new key",
+    ),
+    Fault(
+        "key-file-missing",
+        "files",
+        _WARNING,
+        "the file was deleted, or not copied along with the others",
+        "look below for what is left of the key: it is there twice",
     ),
     Fault(
         "file-empty",

@@ -12,8 +12,8 @@ _FROM_COPY = (
     "one the owner needs a new key"
 )
 _MADE_ANEW = (
-    "the key itself is unharmed: `gostkey container password {place}` (the old "
-    "password may be given again) writes both copies anew"
+    "the key itself is unharmed: `gostkey container repair {place}` makes both copies "
+    "anew from the one that is whole"
 )
 
 FAULTS_OF_KEYS = (
@@ -103,7 +103,7 @@ FAULTS_OF_KEYS = (
         _ERROR,
         "the file was deleted, or not copied along with the others; programs that do "
         "not look at the reserve copy do not open the container",
-        "if the reserve copy below is right, " + _MADE_ANEW + "; else " + _FROM_COPY,
+        _MADE_ANEW,
     ),
     Fault(
         "pair-damaged",
@@ -111,7 +111,7 @@ FAULTS_OF_KEYS = (
         _ERROR,
         "a file was changed, belongs to another container, or was read at another "
         "moment than the other (a program used the key meanwhile)",
-        "if the reserve copy below is right, " + _MADE_ANEW + "; else " + _FROM_COPY,
+        _MADE_ANEW,
     ),
     Fault(
         "public-key-absent",
@@ -150,6 +150,14 @@ FAULTS_OF_KEYS = (
         "the files of two containers were mixed",
         "find out which pair is right: the certificate must be for its key; then "
         "bring the other pair from the backup of this container",
+    ),
+    Fault(
+        "key-lost",
+        "key",
+        _ERROR,
+        "neither copy of the key in the container is whole; or, where the password "
+        "could not be tested above, it is another one",
+        _FROM_COPY,
     ),
     # -- certificate ------------------------------------------------
     Fault(

@@ -15,7 +15,7 @@ from gostkey.media.groups import OLD_HEADER
 from gostkey.media.switching import SET_ASIDE
 
 from .catalogue import found
-from .findings import Finding, Severity, right
+from .findings import Finding, right
 from .surroundings import Surroundings
 
 NUMBERED = re.compile(r"(.+)\.[0-9]{3}", re.DOTALL)
@@ -63,7 +63,7 @@ def look_at_folder(
     Args:
         place: the folder.
         name: the container's; "" if it cannot be read.
-        named: the place that the user named: the folder, or one above it.
+        named: the folder, or one above it, as the user has named it.
         around: the machine.
         beside: what lies beside it.
     """
@@ -88,10 +88,12 @@ def look_at_folder(
         yield found("folder-other-name", subject, text, name=name)
     else:
         yield right("folder", subject, "it is named as it should be")
-    above = root if root is not None else named if named != place else None
-    if above is not None and os.path.realpath(place.parent) != os.path.realpath(above):
+    above = root if root is not None else named
+    if above.absolute() != place and not _is_in(place, above):
         text = f"it lies in a folder inside a folder: {os.path.relpath(place, above)}"
-        yield found("folder-too-deep", subject, text, root=above, folder=place.name)
+        # What the user has named is named to the user in the same words.
+        shown = named if os.path.realpath(named) == os.path.realpath(above) else above
+        yield found("folder-too-deep", subject, text, root=shown, folder=place.name)
     for other in beside.names_like(place):
         if other != place.name:
             free = _suggested(place, name, beside)
@@ -100,6 +102,10 @@ def look_at_folder(
     if place.is_symlink():
         text = f"it is a link to {os.path.realpath(place)}"
         yield found("folder-link", subject, text, place=place)
+
+
+def _is_in(place: Path, folder: Path) -> bool:
+    return os.path.realpath(place.parent) == os.path.realpath(folder)
 
 
 def _fault_of_name(folder: str) -> str:
@@ -166,12 +172,7 @@ def _missing(place: Path, names: list[str]) -> Iterator[Finding]:
     else:
         gone = [name for name in (*_PAIR, *_RESERVE) if name not in names]
         # Whether that is bad depends on the other pair, which is told below.
-        yield found(
-            "file-missing",
-            ", ".join(gone),
-            "missing",
-            severity=Severity.WARNING,
-        )
+        yield found("key-file-missing", ", ".join(gone), "missing")
 
 
 def _file(path: Path) -> Iterator[Finding]:

@@ -81,7 +81,9 @@ def _socket(around: Surroundings) -> Iterator[Finding]:
     """Look at the service without asking it."""
     if not sys.platform.startswith("linux"):
         return
-    socket = around.run / _SOCKET
+    # Where the library looks, too (pcsc-lite, PCSCLITE_CSOCK_NAME).
+    named = os.environ.get("PCSCLITE_CSOCK_NAME")
+    socket = Path(named) if named else around.run / _SOCKET
     if not socket.exists():
         yield _service(CardServiceAbsent(f"{socket}: the service does not run"), around)
     elif not os.access(socket, os.R_OK | os.W_OK):

@@ -1,8 +1,9 @@
 """The steps that put the certificate in place and keep copies.
 
 *installed*: the certificate goes into the header of the new container and is
-read back.  *backed-up*: the old container is copied into the campaign's
-archive and compared, the new one into its backup; the originals stay.
+read back; on a token the container is written anew beside itself.  *backed-up*:
+the old container is copied into the campaign's archive and compared, the new one
+into its backup; the originals stay.
 """
 
 from __future__ import annotations

@@ -46,6 +46,7 @@ class Reason(enum.Enum):
     # tokens
     TOKEN_ABSENT = "token-absent"
     TOKEN_SWAPPED = "token-swapped"
+    TOKEN_UNUSABLE = "token-unusable"
     TOKEN_FULL = "token-full"
     EXPERIMENTAL = "token-experimental"
     PIN_FILE = "pin-file"
@@ -161,6 +162,10 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "another token is in its place",
         "put the right token in, then run resume",
     ),
+    Reason.TOKEN_UNUSABLE: (
+        "the token cannot be reached or is of no kind that holds containers",
+        "gostkey token check tells the cause; then run resume",
+    ),
     Reason.TOKEN_FULL: (
         "the token has no room for another container",
         "back up a container that is not needed any more, remove it from the token, "
@@ -268,6 +273,7 @@ OF_TOKENS = frozenset(
     {
         Reason.TOKEN_ABSENT,
         Reason.TOKEN_SWAPPED,
+        Reason.TOKEN_UNUSABLE,
         Reason.TOKEN_FULL,
         Reason.EXPERIMENTAL,
         Reason.PIN_FILE,

@@ -203,6 +203,23 @@ def names_in(folder: Path) -> dict[str, Path]:
     return found
 
 
+def why_closed(destination: Path) -> Verdict | None:
+    """Say why new containers cannot be written to a token, if it is of such a kind.
+
+    One that is absent may be put in before the run.
+    """
+    if not is_token_address(destination):
+        return None
+    try:
+        Tokens().free_places(destination)
+    except TokenAbsent:
+        return None
+    except MediumError as error:
+        cure = "name another destination: --destination, or the column in the list"
+        return verdict(Reason.MEDIUM, str(error), cure=cure)
+    return None
+
+
 def _holding(subscriber: Subscriber, name: str, entry: KeyEntry) -> Holding:
     base = Holding(subscriber, name, entry.slot, usage=entry.usage)
     if entry.certificate is None:
@@ -249,6 +266,8 @@ def _faulty(subscriber: Subscriber, reason: Reason, detail: str) -> Holding:
         cure = "check the medium, then make a new plan"
     elif reason is Reason.TOKEN_ABSENT:
         cure = "put the token in, then make a new plan"
+    elif reason is Reason.TOKEN_UNUSABLE:
+        cure = "gostkey token check tells the cause; then make a new plan"
     elif reason is Reason.NOT_A_CONTAINER and is_token_address(subscriber.container):
         cure = "see what is on the token: gostkey container list token:SERIAL"
     return Holding(subscriber, fault=verdict(reason, detail, cure=cure))

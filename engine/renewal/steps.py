@@ -40,8 +40,8 @@ from gostkey.signing import SigningKey
 from .randomness import Randomness
 from .reasons import Reason, Verdict, verdict
 from .rules import MOSCOW
+from .secret_files import read_password
 from .store import Clock, Item, Store
-from .subscribers import read_password
 from .tokens import Tokens, is_token_address, token_verdict
 from .transports import Pending, Transport, Trust
 

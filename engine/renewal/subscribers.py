@@ -33,7 +33,6 @@ from .form import FIELDS
 
 MAX_LIST_BYTES = 64 << 20
 MAX_LINE_CHARS = 16384
-MAX_PASSWORD_FILE_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -221,34 +220,6 @@ def read_list(path: Path, *, exchanges_finished: bool = False) -> Listing:
     kept, doubled = _without_duplicates(rows)
     errors += doubled
     return Listing(tuple(kept), tuple(sorted(errors, key=lambda one: one.line)))
-
-
-def read_password(path: Path) -> str:
-    """Read a password: the first line of a UTF-8 file.
-
-    Raises:
-        CampaignError: if it cannot be read; the text never shows the content.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_PASSWORD_FILE_BYTES + 1)
-    except OSError as error:
-        raise CampaignError(
-            f"{path}: cannot be read: {error.strerror or 'error'}"
-        ) from None
-    if len(data) > MAX_PASSWORD_FILE_BYTES:
-        raise CampaignError(
-            f"{path}: longer than {MAX_PASSWORD_FILE_BYTES} bytes, so it is not "
-            "a password file"
-        )
-    line = data.removeprefix(codecs.BOM_UTF8).splitlines()[:1]
-    if not line or not line[0]:
-        raise CampaignError(f"{path}: its first line is empty")
-    try:
-        # "from None": the decoder's exception would show the bytes.
-        return line[0].decode("utf-8")
-    except UnicodeDecodeError:
-        raise CampaignError(f"{path}: is not UTF-8 text") from None
 
 
 class _BadRow(Exception):

@@ -20,14 +20,20 @@ from gostkey.backend import active
 from gostkey.containers.names import decode_name
 from gostkey.errors import (
     CampaignError,
+    CardServiceAbsent,
+    CardServiceDenied,
     ContainerError,
     ExperimentalOnly,
     GostKeyError,
     PinBlocked,
     PinRequired,
+    PyscardMissing,
     TokenAbsent,
+    TokenAmbiguous,
+    TokenBusy,
     TokenFull,
     TokenSwapped,
+    TokenUnknown,
     WrongPin,
 )
 from gostkey.media.tokens import (
@@ -39,8 +45,8 @@ from gostkey.media.tokens import (
 )
 
 from .reasons import Reason, Verdict, verdict
+from .secret_files import read_password
 from .store import Item
-from .subscribers import read_password
 
 __all__ = [
     "LARGEST_CERTIFICATE",
@@ -76,6 +82,12 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (TokenAbsent, Reason.TOKEN_ABSENT),
     (TokenSwapped, Reason.TOKEN_SWAPPED),
     (ExperimentalOnly, Reason.EXPERIMENTAL),
+    (PyscardMissing, Reason.TOKEN_UNUSABLE),
+    (CardServiceAbsent, Reason.TOKEN_UNUSABLE),
+    (CardServiceDenied, Reason.TOKEN_UNUSABLE),
+    (TokenBusy, Reason.TOKEN_UNUSABLE),
+    (TokenUnknown, Reason.TOKEN_UNUSABLE),
+    (TokenAmbiguous, Reason.TOKEN_UNUSABLE),
 )
 
 
@@ -217,6 +229,15 @@ class Tokens:
         """Say whether a whole container of that name is in a place."""
         with self._at(place) as store:
             return _is_whole(store, place) and _name_at(store, Path(place)) == name
+
+    def free_places(self, token: str | Path) -> list[Path]:
+        """List the places on a token where nothing is.
+
+        Raises:
+            MediumError: if nothing is written to tokens of this kind.
+        """
+        with self._at(token) as store:
+            return store.free_places()
 
     def free_place(
         self, token: str, chosen: str | None = None, *, spare: int = 0

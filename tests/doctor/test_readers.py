@@ -151,6 +151,7 @@ def listening(around: Surroundings) -> Iterator[Path]:
 def test_without_pyscard_the_service_is_looked_at_all_the_same(
     around: Surroundings, listening: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("PCSCLITE_CSOCK_NAME", raising=False)
     service = Service(error=PyscardMissing("no pyscard"))
     machine = replace(around, installed=lambda program: True)
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import samples
 from cards.card import VirtualCard
+from cards.kinds import KINDS
 from cards.pins import ADMIN, USER
 from cards.readers import VirtualReaders
 from cards.rutoken import RutokenEcp, RutokenLite
@@ -79,6 +81,24 @@ def test_a_sound_token_with_a_sound_container(put: Put, doctor: Doctor) -> None:
     assert card.pins[USER].left == card.pins[ADMIN].left == 10
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_token_is_sound(
+    put: Put, around: Surroundings, kind: str
+) -> None:
+    card: Any = KINDS[kind]()
+    sample = samples.container("ivanov-2026")
+    first = {"jacarta-lt": 0, "etoken-pro": 0xCC00}.get(kind, 0x0A00)
+    card.add_container(first, sample.files)
+    put(card)
+    pin = {"jacarta-lt": "1234567890", "etoken-pro": "1234567890"}.get(kind, "12345678")
+    doctor = Doctor(around=around, at=samples.MADE, pin=lambda info: pin)
+    examined = list(doctor.examine(Path("token:")))
+    assert set(faults(examined)) <= {"memory-not-told", "pin-not-told"}
+    assert examined[-1].name == "ivanov-2026"
+    checks = {finding.check for finding in examined[-1].findings}
+    assert {"pair", "reserve"} < checks
+
+
 def test_with_the_pin_the_keys_are_looked_at(put: Put, around: Surroundings) -> None:
     put(lite())
     doctor = Doctor(around=around, at=samples.MADE, pin=lambda info: "12345678")
@@ -91,7 +111,7 @@ def test_with_the_pin_the_keys_are_looked_at(put: Put, around: Surroundings) -> 
 def test_a_wrong_pin_is_sent_once(put: Put, around: Surroundings) -> None:
     card = lite()
     put(card)
-    doctor = Doctor(around=around, at=samples.MADE, pin=lambda info: "00000000")
+    doctor = Doctor(around=around, at=samples.MADE, pin=lambda info: "27182818")
     found = faults(list(doctor.examine(Path(TOKEN))))
     assert "pin-wrong" in found and card.pins[USER].left == 9
     assert isinstance(found["pin-wrong"].error, WrongPin)
@@ -334,5 +354,5 @@ def test_without_a_way_to_tokens_nothing_more_is_asked(
 
     with pcsc.using(Nothing(b"")):
         (one,) = doctor.tokens()
-    assert one.item == "token:" and not one.is_container
+    assert one.item == "readers" and not one.is_container
     assert any(finding.fault.startswith(fault) for finding in one.findings)

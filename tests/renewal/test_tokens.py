@@ -6,19 +6,16 @@ memory, not with the commands that wrote it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from cards.card import VirtualCard
 from cards.jacarta_lt import JacartaLt
-from cards.readers import VirtualReaders
 from cards.rutoken import RutokenLite
 from cards.rutoken_s import RutokenS
 from renewal.offices import Office, certificate_in
 from renewal.token_offices import (
     PIN,
+    Put,
     address_of,
     bring,
     certificate_on,
@@ -28,28 +25,22 @@ from renewal.token_offices import (
     whole_containers,
 )
 
-from gostkey import pcsc
-from gostkey.errors import CampaignError, PinRequired, TokenAbsent
+from gostkey.errors import (
+    CampaignError,
+    CardServiceAbsent,
+    CardServiceDenied,
+    MediumError,
+    PinRequired,
+    PyscardMissing,
+    TokenAbsent,
+    TokenBusy,
+)
+from gostkey.media import FolderStore
 from gostkey.media.tokens import TokenInfo
 from gostkey.renewal import Campaign, Listing, make_plan, read_list, read_tree
 from gostkey.renewal.copies import unpack
 from gostkey.renewal.plan_file import plan_from_json, plan_to_json
 from gostkey.renewal.tokens import Tokens
-
-Put = Callable[..., VirtualReaders]
-
-
-@pytest.fixture
-def in_readers() -> Iterator[Put]:
-    """Put cards into readers that the whole package sees."""
-    with ExitStack() as stack:
-
-        def put(*cards: VirtualCard | None) -> VirtualReaders:
-            readers = VirtualReaders(*cards)
-            stack.enter_context(pcsc.using(readers))
-            return readers
-
-        yield put
 
 
 def test_token_to_the_same_token(office: Office, in_readers: Put) -> None:
@@ -280,9 +271,7 @@ def test_a_token_that_cannot_be_written_to_wants_another_destination(
     in_readers(card)
     office.add()
     who = office.subscribers[0]
-    from gostkey.media import FolderStore
-
-    card.add_container(FolderStore(office.keys).read(who.container))
+    card.add_container(0, FolderStore(office.keys).read(who.container))
     listing = read_tree(Path("token:"), exchanges_finished=True)
     (one,) = make_plan(listing, office.clock()).items
     assert one.verdict is not None
@@ -427,7 +416,7 @@ def test_a_pin_file_that_is_not_there(office: Office, in_readers: Put) -> None:
 # -- full, absent, swapped -----------------------------------------------
 
 
-@pytest.mark.parametrize("room", [0, 2500, 5000])
+@pytest.mark.parametrize("room", [0, 2500, 4000])
 def test_a_full_token_stops_one_key_before_it_is_made(
     office: Office, in_readers: Put, room: int
 ) -> None:
@@ -509,3 +498,29 @@ def test_a_plan_whose_token_was_swapped_renews_nothing(
         report = campaign.run()
     assert report.rows[0]["reason"] == "token-absent"
     assert report.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    "error", [PyscardMissing, CardServiceAbsent, CardServiceDenied, TokenBusy]
+)
+def test_a_token_that_cannot_be_reached_needs_a_person(
+    office: Office,
+    in_readers: Put,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[MediumError],
+) -> None:
+    card = RutokenLite()
+    readers = in_readers(card)
+    token_office(office, [card])
+
+    def fail(*_: object) -> None:
+        raise error("the cause")
+
+    with office.begin() as campaign:
+        with monkeypatch.context() as patch:
+            patch.setattr(readers, "connect", fail)
+            report = campaign.run()
+        assert report.rows[0]["reason"] == "token-unusable"
+        assert "the cause" in report.rows[0]["text"]
+        assert report.exit_code == 4
+        assert campaign.resume().counts["renewed"] == 1

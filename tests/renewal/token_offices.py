@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from cards.readers import VirtualReaders
 from cards.rutoken import RutokenLite
 from renewal.offices import Office
 
@@ -16,6 +17,7 @@ from gostkey.pki.certificates import Certificate
 from gostkey.renewal import Subscriber
 
 PIN = "12345678"
+Put = Callable[..., VirtualReaders]
 
 
 def address_of(card: RutokenLite, fid: int | None = None) -> str:

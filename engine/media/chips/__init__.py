@@ -14,6 +14,7 @@ is.  Containers that lie on a token as files are another thing: `media.tokens`.
 
 from .chip import Chip
 from .key import ChipKey
+from .libraries import usual_libraries
 from .model import ChipKeyEntry, ChipToken, PinSource, PinTries
 from .opening import list_chips, open_chip
 
@@ -26,4 +27,5 @@ __all__ = [
     "PinTries",
     "list_chips",
     "open_chip",
+    "usual_libraries",
 ]

@@ -1,0 +1,118 @@
+"""Which token behind a PKCS #11 library is meant, and its PIN: options of commands."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gostkey.media.chips import (
+    Chip,
+    ChipToken,
+    PinTries,
+    list_chips,
+    open_chip,
+    usual_libraries,
+)
+from gostkey.media.tokens import PinState, TokenInfo
+
+from .files import PathOption
+from .texts import _
+from .token_input import PinInput, pin_options
+
+__all__ = ["ChipUse", "chip_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+VARIABLE = "GOSTKEY_PKCS11"
+
+
+@dataclass(frozen=True)
+class ChipUse:
+    """The library and the token that a command was given, and its PIN."""
+
+    library: Path | None
+    token: str
+    pin: PinInput
+    last_try: bool
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any of the options was given."""
+        return self.library is not None
+
+    def tokens(self) -> list[ChipToken]:
+        """List the tokens that are meant; needs no PIN."""
+        wanted = self.token.strip().lower()
+        return [
+            one
+            for one in list_chips(str(self._library()))
+            if wanted in ("", one.serial.lower(), one.label.lower())
+        ]
+
+    def open(self, serial: str = "") -> Chip:
+        """Return the token that is meant, to be used as a context manager."""
+        return open_chip(
+            str(self._library()),
+            serial or self.token,
+            pin=self._ask,
+            force=self.last_try,
+        )
+
+    def _library(self) -> Path:
+        if self.library is None:
+            there = ", ".join(map(str, usual_libraries()))
+            text = _("name the PKCS #11 library of the token's maker with --library")
+            if there:
+                text += _("; this computer has: {libraries}").format(libraries=there)
+            raise click.UsageError(text)
+        return self.library
+
+    def _ask(self, token: ChipToken) -> str:
+        left = {PinTries.LAST: 1, PinTries.NONE: 0}.get(token.tries)
+        state = PinState(tries_left=left, blocked=left == 0)
+        return self.pin.ask(
+            TokenInfo(
+                token.name, "", b"", "", token.model, token.serial, user_pin=state
+            )
+        )
+
+
+def chip_options(command: F) -> F:
+    """Add the options for a token that keeps keys; the command gets a `ChipUse`."""
+
+    @functools.wraps(command)
+    def with_chip(*args: Any, pin: PinInput, **values: Any) -> Any:
+        use = ChipUse(
+            values.pop("library"), values.pop("token"), pin, values.pop("last_try")
+        )
+        return command(*args, chip=use, **values)
+
+    wrapped: Any = pin_options(factory=False)(with_chip)
+    wrapped = click.option(
+        "--last-try",
+        is_flag=True,
+        help=_("Give the PIN even if a wrong one would block the token."),
+    )(wrapped)
+    wrapped = click.option(
+        "--token",
+        metavar="SERIAL",
+        default="",
+        help=_("Serial number or label of the token, if there are several."),
+    )(wrapped)
+    wrapped = click.option(
+        "--library",
+        type=PathOption,
+        metavar="LIBRARY",
+        envvar=VARIABLE,
+        help=_(
+            "The PKCS #11 library of the token's maker; else the variable {name} "
+            "names it."
+        ).format(name=VARIABLE),
+    )(wrapped)
+    done: F = wrapped
+    return done
