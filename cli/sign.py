@@ -18,7 +18,7 @@ from gostkey.pki.cms import SignedData
 from gostkey.pki.cms import sign as sign_cms
 from gostkey.signing import SupportsSigning, VerifyingKey
 
-from .chip_input import ChipUse, chip_options
+from .chip_input import ChipUse, chip_options_beside_tokens
 from .failures import naming
 from .files import PathOption, out_option, read_file, refuse_taken, write_file
 from .output import Output, json_option
@@ -31,6 +31,7 @@ from .sources import (
     slot_option,
 )
 from .texts import _, help_page
+from .token_input import token_options
 from .trust import Trust, read_certificates, summary, trust_options
 
 # A document is held in memory whole; more than this is not one.
@@ -52,8 +53,8 @@ LARGEST_DOCUMENT = 1 << 30
         ),
         examples=[
             "gostkey sign --key ivanov.000 --detached report.pdf",
-            "gostkey sign --key token:30DA6803/ivanov --detached report.pdf",
             "gostkey sign --token-key director --library librtpkcs11ecp.so report.pdf",
+            "gostkey sign --key token:30DA6803/ivanov --detached report.pdf",
             "gostkey sign --key key.pem --cert cert.pem report.pdf",
             "gostkey sign --key key.pem --raw --out report.sig report.pdf",
         ],
@@ -63,7 +64,6 @@ LARGEST_DOCUMENT = 1 << 30
 @click.argument("file", type=PathOption)
 @click.option("--key", type=PathOption, help=_("The private key."))
 @click.option("--token-key", metavar="KEY", help=_("The private key inside a token."))
-@chip_options
 @click.option(
     "--cert",
     "certificate_file",
@@ -79,6 +79,8 @@ LARGEST_DOCUMENT = 1 << 30
 @slot_option
 @at_option
 @password_options(of=_("of the key"), remember=True)
+@token_options()
+@chip_options_beside_tokens
 @json_option
 @click.pass_obj
 def sign_command(
@@ -96,6 +98,7 @@ def sign_command(
     slot: str | None,
     at: datetime | None,
     password: PasswordSource,
+    tokens: TokenUse,
 ) -> None:
     if (key is None) == (token_key is None):
         raise click.UsageError(_("name the key with --key or with --token-key"))
@@ -107,7 +110,7 @@ def sign_command(
     refuse_taken(target, force)
     content = read_file(file, LARGEST_DOCUMENT)
     signer = None
-    with _signing_key(key, token_key, password, slot, chip) as source:
+    with _signing_key(key, token_key, password, slot, tokens, chip) as source:
         for note in source.notes:
             out.note(note)
         if raw:
@@ -156,10 +159,10 @@ def _signing_key(
     token_key: str | None,
     password: PasswordSource,
     slot: str | None,
+    tokens: TokenUse,
     chip: ChipUse,
 ) -> Iterator[_Signing]:
     if key is not None:
-        tokens = TokenUse(pin=chip.pin.ask)
         with open_key(key, password, slot, tokens) as source:
             yield _Signing(source.key, source.certificate, source.notes)
         return
