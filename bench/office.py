@@ -31,7 +31,7 @@ from typing import Any
 
 from gostkey.measure.machine import facts
 from gostkey.pki.ca import CertificateAuthority
-from gostkey.renewal import Campaign, FolderTransport, make_plan
+from gostkey.renewal import Campaign, FolderTransport
 from gostkey.renewal.key_steps import MakeKey, MakeRequest
 from gostkey.renewal.store import Store
 from gostkey.renewal.subscribers import read_list
@@ -115,20 +115,20 @@ def inner(folder: Path, subscribers: int, workers: int) -> dict[str, Any]:
             timed_method(kind, "run", shares, name)
         timed_method(Store, "record", shares, "journal")
     phases: dict[str, Any] = {}
-    with timed(phases, "plan"):
-        listing = read_list(trial.list)
-        away = tuple(replace(one, destination=new) for one in listing.subscribers)
-        plan = make_plan(replace(listing, subscribers=away), utc_now())
     transport = FolderTransport(run / "out", run / "in", trial.folder / "trusted")
-    with timed(phases, "begin"):
-        campaign = Campaign.begin(run / "campaign", plan, transport)
-    del listing, away, plan
-    with campaign:
-        with timed(phases, "run"):
-            campaign.run(until="requested", workers=workers)
-        requested = campaign.report().counts["unfinished"]
-    if requested != subscribers or len(os.listdir(new)) != subscribers:
-        raise SystemExit(f"not all were requested: {requested}")
+    with timed(phases, "list"):
+        listing = read_list(trial.list)
+    away = tuple(replace(one, destination=new) for one in listing.subscribers)
+    listing = replace(listing, subscribers=away)
+    with timed(phases, "plan"):
+        campaign = Campaign.begin_list(
+            run / "campaign", listing, transport, workers=workers
+        )
+    del listing, away
+    with campaign, timed(phases, "keys and requests"):
+        counts = campaign.make_requests(workers=workers)
+    if counts != {"requested": subscribers} or len(os.listdir(new)) != subscribers:
+        raise SystemExit(f"not all were requested: {counts}")
     usages = [
         resource.getrusage(one).ru_maxrss / 1024
         for one in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)

@@ -10,7 +10,7 @@ three can be called any number of times, by any process, one at a time.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -23,24 +23,24 @@ from gostkey.random.policy import Policy
 from . import transports
 from .answer_steps import BACK_TO_SENT, Check, Fetch, Send
 from .chunks import CHUNK, Event, OnEvent, Progress, do_step, state_before
+from .forks import CAN_FORK, WorkerDied
 from .install_steps import ARCHIVE, BACKUP, BackUp, Install
 from .key_steps import MakeKey, MakeRequest
 from .lock import CampaignLock
 from .places import LocalPlaces
-from .plan import Plan, PlanItem, confirm, make_plan
+from .plan import Plan, PlanItem, confirm, make_plan, plan_items
 from .randomness import Randomness
 from .reasons import FINAL_FAULTS, REFUSALS, Reason
 from .report import Report, make_report
 from .rules import MOSCOW
-from .schema import STATES
 from .steps import Context, Step, Work
 from .store import Clock, Item, Store, moment
-from .subscribers import read_list
+from .subscribers import Listing, RowError, read_list
 from .tokens import Tokens
 from .transports import Transport
 from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
-from .workers import CAN_FORK, Crew, WorkerDied
+from .workers import Crew
 
 DEFAULT_FOLDER = Path("gostkey-campaign")
 LOCK_NAME = "campaign.lock"
@@ -128,10 +128,62 @@ class Campaign:
             plan = confirm(plan, now)
         settings = new_settings(plan.zone, now, transport.settings())
         settings["experimental"] = experimental
-        items = items_of(plan)
+        return cls._begin(
+            folder, settings, transport, clock, now, plan.items, plan.row_errors
+        )
+
+    @classmethod
+    def begin_list(
+        cls,
+        folder: Path,
+        listing: Listing,
+        transport: Transport,
+        *,
+        zone: tzinfo = MOSCOW,
+        clock: Clock = utc_now,
+        experimental: bool = False,
+        workers: int = 1,
+    ) -> Campaign:
+        """Plan the keys of a list and begin a campaign on them, key by key.
+
+        What comes of it is the same as `begin` on a plan of the list, but no plan
+        is held in memory: this is for lists of any length.
+
+        Args:
+            folder: of the campaign; made if it is not there.
+            listing: the subscribers, as `read_tree` or `read_list` gave them.
+            transport: the way to the authority; `resume` will find it again.
+            zone: the office's zone, in which calendar days are counted.
+            clock: gives the present moment.
+            experimental: as for `begin`.
+            workers: processes that read the containers.
+
+        Raises:
+            CampaignError, CampaignLocked, MediumError: as `begin`.
+            WorkerDied: if a worker process died; nothing is begun then.
+        """
+        now = clock()
+        settings = new_settings(zone, now, transport.settings())
+        settings["experimental"] = experimental
+        items = plan_items(listing, now, zone, workers=workers)
+        return cls._begin(
+            folder, settings, transport, clock, now, items, listing.errors
+        )
+
+    @classmethod
+    def _begin(
+        cls,
+        folder: Path,
+        settings: dict[str, Any],
+        transport: Transport,
+        clock: Clock,
+        now: datetime,
+        items: Iterable[PlanItem],
+        errors: Sequence[RowError],
+    ) -> Campaign:
         lock = locked(folder)
         try:
-            store = Store.create(folder, settings, now, items, plan.row_errors)
+            store = Store.create(folder, settings, now, _numbered(items), errors)
         except BaseException:
             lock.release()
             raise
@@ -232,7 +284,6 @@ class Campaign:
         *,
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
-        until: str = STATES[-1],
         workers: int = 1,
     ) -> Report:
         """Do all that is open; items that failed before stay as they are.
@@ -242,8 +293,6 @@ class Campaign:
             randomness: what is mixed in besides the system's generator, which
                 serves alone by default.
             tokens: whom to ask for PINs; without it they come from files alone.
-            until: the state after which an item is left for another run, such
-                as "requested": nothing is sent yet.
             workers: processes that make keys and requests, each a chunk at a
                 time; only where a process can fork.  They add to each other's
                 speed up to the number of processors.
@@ -253,8 +302,26 @@ class Campaign:
             GammaExhausted: if the gamma file has too few records; what is done
                 stays, and `resume` goes on with a new file.
         """
-        steps = STEPS[: STATES.index(until) - 1]
-        return self._work(steps, on_event, randomness, tokens, workers)
+        self._work(STEPS, on_event, randomness, tokens, workers)
+        return self.report()
+
+    def make_requests(
+        self,
+        on_event: OnEvent | None = None,
+        *,
+        randomness: Randomness | None = None,
+        tokens: Tokens | None = None,
+        workers: int = 1,
+    ) -> dict[str, int]:
+        """Do what `run` does up to the requests, and send nothing.
+
+        Arguments and errors are those of `run`.
+
+        Returns:
+            How many items that nothing has stopped are in which state.
+        """
+        self._work(MAKING, on_event, randomness, tokens, workers)
+        return self._store.count_states()
 
     def resume(
         self,
@@ -272,7 +339,8 @@ class Campaign:
         self._store.reopen(_TRIED_AGAIN)
         tokens = tokens or Tokens()
         self._clean(tokens)
-        return self._work(STEPS, on_event, randomness, tokens, workers)
+        self._work(STEPS, on_event, randomness, tokens, workers)
+        return self.report()
 
     def policy(self) -> Policy | None:
         """Return whom the last run asked for random input; None before the first.
@@ -297,7 +365,8 @@ class Campaign:
         """Fetch the certificates that have come, check and install them."""
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        return self._work(RECEIVING, on_event, tokens=tokens)
+        self._work(RECEIVING, on_event, tokens=tokens)
+        return self.report()
 
     def report(self) -> Report:
         """Tell where every item stands."""
@@ -324,7 +393,7 @@ class Campaign:
         )
         plan = make_plan(read_list(trial.list), at, zone_of(settings))
         settings["transport"] = settings_of(trial)
-        self._store.fill(items_of(plan), plan.row_errors, settings, at)
+        self._store.fill(_numbered(plan.items), plan.row_errors, settings, at)
 
     def _work(
         self,
@@ -333,7 +402,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
-    ) -> Report:
+    ) -> None:
         self.prepare()
         settings = self._store.settings()
         tokens = tokens or Tokens()
@@ -355,7 +424,7 @@ class Campaign:
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         if not keys:
             self._do_chunks(context, steps, progress)
-            return self.report()
+            return
         context.randomness.begin(self._store, self.clock, keys)
         try:
             making = tuple(step for step in steps if step in MAKING)
@@ -364,7 +433,6 @@ class Campaign:
             self._do_chunks(context, steps, progress)
         finally:
             context.randomness.end()
-        return self.report()
 
     def _do_chunks(
         self, context: Context, steps: Sequence[Step], progress: Progress
@@ -465,9 +533,9 @@ def zone_of(settings: dict[str, Any]) -> tzinfo:
     return timezone(timedelta(minutes=int(settings["zone_minutes"])))
 
 
-def items_of(plan: Plan) -> list[Item]:
-    """Turn a plan into the items of a store, numbered from 1."""
-    return [_item_of(number, one) for number, one in enumerate(plan.items, start=1)]
+def _numbered(items: Iterable[PlanItem]) -> Iterator[Item]:
+    """Turn a plan's items into those of a store, numbered from 1."""
+    return (_item_of(number, one) for number, one in enumerate(items, start=1))
 
 
 def locked(folder: Path) -> CampaignLock:

@@ -14,35 +14,25 @@ ends.  What it wrote is taken over by the next run, like that of any killed proc
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import pickle
-import signal
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from typing import Any, NoReturn
 
 from gostkey import random
 from gostkey.backend import active
-from gostkey.errors import CampaignError, GeneratorFailure
+from gostkey.errors import GeneratorFailure
 
 from .chunks import Progress, do_step, record
+from .forks import Fork, Forks
 from .places import Wanted
 from .randomness import Randomness, counters
 from .reasons import Verdict
 from .steps import Context, Step, Work
 from .store import Change, Item
-
-CAN_FORK = hasattr(os, "fork")
-"""Whether this system has what workers need; without it one process does all."""
-
-
-class WorkerDied(CampaignError):
-    """A worker process ended in the middle of its chunk."""
-
 
 # -- the worker's side --------------------------------------------------------
 
@@ -88,18 +78,8 @@ class _ParentsRandomness(Randomness):
         random.generator().reseed(self._campaign)
 
 
-def _work(
-    context: Context,
-    steps: Sequence[Step],
-    connection: Connection,
-    others: Sequence[Connection],
-) -> None:
+def _work(context: Context, steps: Sequence[Step], connection: Connection) -> None:
     """Be a worker until the parent has no more chunks, or is gone."""
-    # Ctrl-C is for the parent, whose end this process notices at its next question.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # With the parent's ends open here, no worker would notice that it is gone.
-    for other in others:
-        other.close()
     parent = _Parent(connection)
     mine = replace(
         context,
@@ -118,10 +98,9 @@ def _work(
         reseeds, given = counters()
         parent.ask("counters", reseeds - before[0], given - before[1])
     except (EOFError, ConnectionError):
-        pass
+        raise
     except BaseException as error:
-        with suppress(EOFError, ConnectionError):
-            parent.ask("raised", _sendable(error))
+        parent.ask("raised", _sendable(error))
 
 
 def _do_chunk(context: Context, steps: Sequence[Step], chunk: Sequence[Item]) -> None:
@@ -148,52 +127,21 @@ def _sendable(error: BaseException) -> BaseException:
 # -- the parent's side --------------------------------------------------------
 
 
-@dataclass
-class _Worker:
-    """A worker as the parent sees it."""
-
-    number: int
-    connection: Connection
-    process: Any
-    works: list[Work] = field(default_factory=list)
-    """The items of the chunk that it is at."""
-
-
 class Crew:
     """The workers of one run; leaving the context waits until all have ended."""
 
     def __init__(self, context: Context, steps: Sequence[Step], count: int) -> None:
         self._context = context
         self._to_the_end = True
-        self._workers: list[_Worker] = []
-        forking = multiprocessing.get_context("fork")
-        ends: list[Connection] = []
-        try:
-            for number in range(1, count + 1):
-                ours, its = forking.Pipe()
-                ends.append(ours)
-                process = forking.Process(
-                    target=_work, args=(context, steps, its, tuple(ends)), daemon=True
-                )
-                process.start()
-                its.close()
-                self._workers.append(_Worker(number, ours, process))
-        except BaseException:
-            self.close()
-            raise
+        self._works: dict[Fork, list[Work]] = {}
+        """The items of the chunk that each worker is at."""
+        self._crew = Forks(partial(_work, context, steps), count)
 
     def __enter__(self) -> Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Answer no more, and wait until each worker has ended by itself."""
-        for worker in self._workers:
-            worker.connection.close()
-        for worker in self._workers:
-            worker.process.join()
+        self._crew.close()
 
     def run(
         self, chunks: Iterator[list[Item]], progress: Progress, *, to_the_end: bool
@@ -211,26 +159,23 @@ class Crew:
             GeneratorFailure: if the random generator of a worker failed.
         """
         self._to_the_end = to_the_end
-        by_connection = {worker.connection: worker for worker in self._workers}
+        by_connection = {fork.connection: fork for fork in self._crew.forks}
         while by_connection:
             for ready in wait(list(by_connection)):
                 assert isinstance(ready, Connection)
-                worker = by_connection[ready]
+                fork = by_connection[ready]
                 try:
                     question = ready.recv()
-                except (EOFError, ConnectionError):
-                    raise self._died(worker) from None
-                answer = self._answer(worker, question, chunks, progress)
-                try:
+                    answer = self._answer(fork, question, chunks, progress)
                     ready.send(answer)
-                except ConnectionError:
-                    raise self._died(worker) from None
+                except (EOFError, ConnectionError):
+                    raise fork.died() from None
                 if question[0] == "counters":
                     del by_connection[ready]
 
     def _answer(
         self,
-        worker: _Worker,
+        fork: Fork,
         question: tuple[Any, ...],
         chunks: Iterator[list[Item]],
         progress: Progress,
@@ -239,7 +184,7 @@ class Crew:
         context = self._context
         if kind == "record":
             (changes,) = values
-            record(context, worker.works, changes)
+            record(context, self._works[fork], changes)
             after = [one for one in changes if one.phase != "before"]
             if after:
                 progress.step(after[0].step, len(after))
@@ -248,28 +193,21 @@ class Crew:
             return context.places.choose(*values)
         if kind == "gamma":
             context.randomness.before_keys(*values)
-            return random.for_worker(worker.number)
+            return random.for_worker(fork.number)
         if kind == "chunk":
             ended = [
                 one
-                for one in worker.works
+                for one in self._works.get(fork, ())
                 if self._to_the_end or one.item.reason is not None
             ]
             progress.end_chunk(ended)
             chunk = next(chunks, None)
-            worker.works = [Work(one) for one in chunk or ()]
+            self._works[fork] = [Work(one) for one in chunk or ()]
             return chunk
         if kind == "counters":
             context.randomness.count_worker(*values)
             return None
         _raise(*values)
-
-    def _died(self, worker: _Worker) -> WorkerDied:
-        worker.process.join()
-        return WorkerDied(
-            f"worker process {worker.process.pid} ended by itself (status "
-            f"{worker.process.exitcode}); run resume, which takes over what it was at"
-        )
 
 
 def _raise(error: BaseException) -> NoReturn:

@@ -31,19 +31,6 @@ def trio(office: Office) -> Office:
     return office
 
 
-@pytest.fixture
-def in_readers() -> Iterator[Put]:
-    """Put cards into readers that the whole package sees: in_readers(card, None)."""
-    with ExitStack() as stack:
-
-        def put(*cards: VirtualCard | None) -> VirtualReaders:
-            readers = VirtualReaders(*cards)
-            stack.enter_context(pcsc.using(readers))
-            return readers
-
-        yield put
-
-
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
     """Make scenes that are copies of one office: three due keys and a refusal."""
@@ -61,3 +48,16 @@ def undisturbed(
     table = scene.table()
     assert [row[0] for row in table] == ["renewed"] * SUBSCRIBERS + ["refused"]
     return table
+
+
+@pytest.fixture
+def in_readers() -> Iterator[Put]:
+    """Put cards into readers that the whole package sees: in_readers(card, None)."""
+    with ExitStack() as stack:
+
+        def put(*cards: VirtualCard | None) -> VirtualReaders:
+            readers = VirtualReaders(*cards)
+            stack.enter_context(pcsc.using(readers))
+            return readers
+
+        yield put
