@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -37,18 +37,19 @@ from gostkey.pki.certificates import Certificate
 from gostkey.pki.chain import ChainVerifier
 from gostkey.signing import SigningKey
 
+from .places import LocalPlaces, Places
 from .randomness import Randomness
 from .reasons import Reason, Verdict, verdict
 from .rules import MOSCOW
 from .secret_files import read_password
-from .store import Clock, Item, Store
+from .store import Change, Clock, Item
 from .tokens import Tokens, is_token_address, token_verdict
 from .transports import Pending, Transport, Trust
 
 log = logging.getLogger("gostkey.renewal")
 
 
-@dataclass
+@dataclass(eq=False)
 class Work:
     """One item of a chunk, and the keys that are open for it."""
 
@@ -98,13 +99,23 @@ class Waiting:
 Outcome: TypeAlias = "Done | Waiting | Verdict"
 
 
+class Journal(Protocol):
+    """What the steps need of the store."""
+
+    def record(self, changes: Sequence[Change], at: datetime) -> None:
+        """Write the journal and the items' new values; see `Store.record`."""
+
+    def begun(self, step: str) -> set[int]:
+        """List the items for which *step* was ever begun."""
+
+
 @dataclass
 class Context:
     """What the steps of one run have at hand."""
 
     folder: Path
     """The campaign's."""
-    store: Store
+    store: Journal
     transport: Transport
     clock: Clock
     zone: tzinfo = MOSCOW
@@ -113,8 +124,8 @@ class Context:
     tokens: Tokens = field(default_factory=Tokens)
     _trust: Trust | None = None
     _verifier: ChainVerifier | None = None
-    folders: dict[str, dict[str, set[str]]] = field(default_factory=dict)
-    """Destination to its folders' names, by what is before the last dot."""
+    places: Places = field(default_factory=LocalPlaces)
+    """Chooses the folders of new containers."""
     begun: dict[str, set[int]] = field(default_factory=dict)
     """Step to the items for which an earlier run began it."""
 
@@ -127,6 +138,15 @@ class Context:
         if self._trust is None:
             self._trust = self.transport.trust()
         return self._trust
+
+    def settle_trust(self) -> None:
+        """Take the authority's CRLs now if they can be had: workers do not ask it."""
+        try:
+            self.trust()
+        except GeneratorFailure:
+            raise
+        except GostKeyError:
+            self._trust = Trust()
 
     def verifier(self) -> ChainVerifier:
         """Give what verifies a new certificate's chain.
