@@ -16,12 +16,10 @@ from gostkey.errors import (
 )
 from gostkey.media import (
     KeyRing,
-    RegistryFile,
     copy_container,
     csp_folder,
     find_containers,
     install_certificate,
-    open_destination,
     read_own_files,
     rewrite_container,
     settle_switch,
@@ -29,6 +27,7 @@ from gostkey.media import (
 from gostkey.pki.certificates import Certificate
 
 from .container import container_command
+from .exports import ExportOptions, export_options
 from .failures import describe, naming
 from .files import PathOption
 from .output import Output, json_option
@@ -75,22 +74,7 @@ FOLDER = click.argument("folder", metavar="FOLDER", type=PathOption)
     metavar="NAME",
     help=_("Container name of the copy; that of the source if left out."),
 )
-@click.option(
-    "--sid",
-    metavar="SID",
-    help=_("For a .reg file: the Windows user, as `whoami /user` shows it there."),
-)
-@click.option(
-    "--windows",
-    "bits",
-    type=click.Choice(["64", "32"]),
-    default="64",
-    show_default=True,
-    help=_("For a .reg file: Windows of 64 or 32 bits."),
-)
-@click.option(
-    "--force", is_flag=True, help=_("Overwrite a .reg file, with all that is in it.")
-)
+@export_options
 @password_options(of=_("of the container"))
 @json_option
 @click.pass_obj
@@ -99,21 +83,10 @@ def copy(
     source: Path,
     destination: Path,
     name: str | None,
-    sid: str | None,
-    bits: str,
-    force: bool,
+    exports: ExportOptions,
     password: PasswordSource,
 ) -> None:
-    export = RegistryFile.holds(destination)
-    if export and sid is None:
-        raise click.UsageError(
-            _("{file}: --sid must name the Windows user who shall have the key").format(
-                file=destination
-            )
-        )
-    if not export and (sid is not None or force):
-        raise click.UsageError(_("--sid and --force are for a .reg file"))
-    medium = open_destination(destination, sid=sid, wow=bits == "64", replace=force)
+    medium = exports.open(destination)
     with naming(source):
         copied = copy_container(source, medium, name=name, password=password.read())
     for note in copied.notes:
@@ -286,11 +259,14 @@ def _forget(out: Output, folder: Path) -> None:
             "another key is refused. An older certificate of the same key is "
             "replaced; nothing else in the container changes, and no password is "
             "needed. With a password option the whole key of a container with a "
-            "password is compared, and not only what its header tells of it."
+            "password is compared, and not only what its header tells of it. "
+            "A Windows registry export is not changed: --out names a new one, which "
+            "gets the container with its certificate."
         ),
         examples=[
             "gostkey container install ivanov.cer --container ivanov.000",
             "gostkey container install ivanov.cer --in /media/keys",
+            "gostkey container install ivanov.cer --in keys.reg --out ivanov.reg",
         ],
         exits=[0, 1, 3, 4],
     ),
@@ -311,6 +287,14 @@ def _forget(out: Output, folder: Path) -> None:
     metavar="TREE",
     help=_("Look for the container here; may be given again."),
 )
+@click.option(
+    "--out",
+    "target",
+    type=PathOption,
+    metavar="FILE.reg",
+    help=_("For a container in a .reg file: the new file to write."),
+)
+@click.option("--force", is_flag=True, help=_("Overwrite the file of --out."))
 @at_option
 @password_options(of=_("of the container"))
 @json_option
@@ -320,9 +304,13 @@ def install(
     certificate: Path,
     folder: Path | None,
     trees: tuple[Path, ...],
+    target: Path | None,
+    force: bool,
     at: datetime | None,
     password: PasswordSource,
 ) -> None:
+    if force and target is None:
+        raise click.UsageError(_("--force goes with --out"))
     if folder is not None and trees:
         raise click.UsageError(_("give either --container or --in, not both"))
     several = read_certificates(certificate)
@@ -336,7 +324,9 @@ def install(
     if folder is None:
         folder = _find(out, certificate, one, trees)
     with naming(folder):
-        done = install_certificate(folder, one, password.read())
+        done = install_certificate(
+            folder, one, password.read(), out=target, replace=force
+        )
     if not one.not_before <= now(at) <= one.not_after:
         out.note(
             _("{file}: the certificate is valid from {begin} to {end}, not now").format(
@@ -364,7 +354,9 @@ def install(
         text = _("{folder}: the certificate of {owner} is installed, valid until {end}")
         out.note(
             text.format(
-                folder=folder, owner=one.subject.owner, end=one.not_after.date()
+                folder=target or folder,
+                owner=one.subject.owner,
+                end=one.not_after.date(),
             )
         )
 

@@ -19,9 +19,10 @@ from gostkey.containers import (
 )
 from gostkey.errors import EncodingError, PasswordRequired
 from gostkey.keyforms import CIPHERS, unpem
-from gostkey.media import FolderStore
+from gostkey.media import RegistryFile
 
 from .container import container_command
+from .exports import ExportOptions, export_options
 from .failures import naming
 from .files import PathOption, read_file, refuse_taken, write_file
 from .output import Output, json_option
@@ -165,8 +166,9 @@ def export(
             "FILE is a PFX (of CryptoPro, of RFC 9548, or another one with GOST "
             "keys) or a PKCS#8 key. DESTINATION is a folder that is there, such as "
             "the root of a removable disk; each key gets a new container in it, with "
-            "its certificate. Nothing is overwritten. What the file holds besides is "
-            "told and passed over."
+            "its certificate. Nothing is overwritten. Or it is a new .reg file for "
+            "the Windows user of --sid. What the file holds besides is told and "
+            "passed over."
         ),
         examples=[
             "gostkey container import ivanov.pfx /media/keys",
@@ -196,6 +198,7 @@ def export(
     default=None,
     help=_("Mark the key so; as the file says if left out."),
 )
+@export_options
 @password_options(
     "file-password", of=_("of the file"), without=_("The file has no password.")
 )
@@ -211,9 +214,11 @@ def import_(
     name: str | None,
     certificates: tuple[Path, ...],
     exportable: bool | None,
+    exports: ExportOptions,
     file_password: PasswordSource,
     password: PasswordSource,
 ) -> None:
+    medium = exports.open(destination)
     data = read_file(file, _LIMIT)
     extra = [_certificate(path) for path in certificates]
     with naming(file), _open(data, file, file_password) as transfer:
@@ -234,8 +239,14 @@ def import_(
                 key.exportable = exportable
         # All before the first is written: one that cannot be stops all of them.
         made = [container_of(key, name=name, password=secret) for key in transfer.keys]
-        for key, (chosen, files) in zip(transfer.keys, made, strict=True):
-            place = FolderStore(destination).write(chosen, files)
+        if isinstance(medium, RegistryFile):
+            # All of them at once, as an export is written as a whole.
+            places = iter(medium.write_many(made))
+        else:
+            places = (medium.write(chosen, files) for chosen, files in made)
+        for key, place in zip(transfer.keys, places, strict=True):
+            if isinstance(place, Exception):
+                raise place
             _tell(out, file, place, key, transfer.kind)
 
 

@@ -8,6 +8,7 @@ import click
 
 from gostkey import curves, keyforms
 from gostkey.errors import EncodingError
+from gostkey.media import is_in_file
 from gostkey.signing import SigningKey, VerifyingKey
 
 from .files import PathOption, read_file, refuse_taken, write_file
@@ -192,7 +193,7 @@ def _any_key(
     out: Output, path: Path, password: PasswordSource, slot: str | None
 ) -> tuple[VerifyingKey, str]:
     """Return the public key of whatever *path* is, and what it is."""
-    if not path.is_dir():
+    if not path.is_dir() and not is_in_file(path):
         data = read_file(path)
         if looks_like(data, "CERTIFICATE", "PUBLIC KEY"):
             return read_public_key(path)

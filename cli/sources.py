@@ -23,7 +23,7 @@ from gostkey.errors import (
     PasswordRequired,
     UnknownCurve,
 )
-from gostkey.media import Medium, RegistryFile, is_set_aside, locate
+from gostkey.media import Medium, is_in_file, is_set_aside, locate
 from gostkey.signing import SigningKey, VerifyingKey
 
 from .failures import naming
@@ -139,7 +139,7 @@ def open_key(
     Raises:
         PasswordRequired, WrongPassword, EncodingError, ContainerError, OSError
     """
-    if path.is_dir() or RegistryFile.holds(path):
+    if path.is_dir() or is_in_file(path):
         with _open_container(path, password, slot) as source:
             yield source
         return
@@ -171,7 +171,7 @@ def read_container(folder: Path, medium: Medium[Path] | None = None) -> Containe
     """Read the key container in a folder or registry export, without opening it.
 
     Args:
-        folder: the folder, or FILE.reg/NAME.
+        folder: the folder, or FILE.reg/NAME, or FILE.img/FOLDER.
         medium: which has it there, if that is known.
 
     Raises:

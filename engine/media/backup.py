@@ -13,52 +13,76 @@ from datetime import datetime
 from pathlib import Path
 
 from gostkey.containers import Container, folder_name
-from gostkey.errors import BackupError, ContainerError, GostKeyError, MediumError
+from gostkey.errors import (
+    BackupError,
+    ContainerDamaged,
+    ContainerError,
+    GostKeyError,
+    MediumError,
+)
 
 from . import durable
 from .archive import LARGEST_ARCHIVE, Backup, Stored, checked_folder
 from .faults import explain, explained
 from .folder import FolderStore
+from .image import FloppyImage
+from .medium import Medium
 from .own_files import read_own_files, refuse_container
+from .places import open_destination, open_medium
+from .registry import RegistryFile
 from .switching import SET_ASIDE
 from .whole_file import write_whole
 
 
 def collect(root: str | os.PathLike[str], made: datetime) -> Backup:
-    """Read all containers below a folder.
+    """Read all containers of a medium.
 
     Args:
-        root: of the medium, or any folder of it.
+        root: of the medium, or any folder of it; or a registry export or floppy
+            image.
         made: the moment of the backup, aware.
 
     Raises:
         MediumError: if the root cannot be read.
         ContainerError: if there is no container.
     """
-    store = FolderStore(root)
+    medium = open_medium(root)
     faults: list[MediumError] = []
     missing: list[tuple[str, str]] = []
     containers: list[Stored] = []
     taken: set[str] = set()
-    real_root = os.path.realpath(store.root)
-    for place in store.find(faults):
+    for place in medium.find(faults):
         try:
-            if not _is_inside(os.path.realpath(place), real_root):
-                raise MediumError(f"{place}: a link to a folder elsewhere")
-            files = read_own_files(place)
+            files, fault = _read(medium, place)
             if not files:
-                raise MediumError(f"{place}: none of a container's files is in it")
+                raise MediumError(
+                    fault or f"{place}: none of a container's files is in it"
+                )
         except MediumError as error:
             missing.append((_printable(place), str(error)))
             continue
         name, damage = _look_at(files)
-        folder = _free(_folder_of(place, store.root, name), taken)
+        folder = _free(_folder_of(medium, place, name), taken)
         taken.add(folder.lower())
-        containers.append(Stored(folder, name, files, damage))
-    missing += [(_printable(store.root), str(fault)) for fault in faults]
+        containers.append(Stored(folder, name, files, fault or damage))
+    identity = Path(medium.identity)
+    missing += [(_printable(identity), str(fault)) for fault in faults]
     if not containers and not missing:
         raise ContainerError(f"{root}: no key containers in it; nothing to back up")
-    return Backup(made, _printable(store.root), tuple(containers), tuple(missing))
+    return Backup(made, _printable(identity), tuple(containers), tuple(missing))
+
+
+def _read(medium: Medium[Path], place: Path) -> tuple[dict[str, bytes], str]:
+    """Read what is there of a container; and what of it cannot be read."""
+    if isinstance(medium, FolderStore):
+        if not _is_inside(os.path.realpath(place), os.path.realpath(medium.root)):
+            raise MediumError(f"{place}: a link to a folder elsewhere")
+    try:
+        return medium.read_own(place), ""
+    except ContainerDamaged as error:
+        if isinstance(medium, RegistryFile):
+            return dict(medium.entry(place).files), str(error)
+        raise MediumError(str(error)) from None
 
 
 def write_archive(path: Path, data: bytes) -> None:
@@ -89,20 +113,30 @@ class Restored:
     """Its folder, whose name has another number if the first was taken."""
     was_there: bool = False
     """The same container was in that place already."""
-    error: MediumError | None = None
+    error: MediumError | ContainerError | None = None
 
 
-def restore(backup: Backup, destination: str | os.PathLike[str]) -> list[Restored]:
-    """Write the containers of an archive into a folder that is there.
+def restore(
+    backup: Backup, destination: str | os.PathLike[str] | Medium[Path]
+) -> list[Restored]:
+    """Write the containers of an archive into a folder that is there, or an export.
 
     Args:
         backup: as `archive.unpack` gave it, so every hash is good.
-        destination: gets the folders as they were on the medium.
+        destination: a folder gets the folders as they were on the medium; an
+            export gets all containers for its one user.
 
     Raises:
-        MediumError: if the destination is absent or is a container.
+        MediumError: if the destination is absent or is a container, or if the
+            export cannot be written.
     """
-    store = FolderStore(destination)
+    if isinstance(destination, (str, os.PathLike)):
+        destination = open_destination(destination)
+    if isinstance(destination, RegistryFile):
+        return _restore_export(backup, destination)
+    if not isinstance(destination, FolderStore):
+        return [_restore_one(one, destination) for one in backup.containers]
+    store = destination
     refuse_container(store.root)
     results: dict[int, Restored] = {}
     writing: list[tuple[int, Path]] = []
@@ -130,6 +164,36 @@ def restore(backup: Backup, destination: str | os.PathLike[str]) -> list[Restore
     return [results[index] for index in range(len(backup.containers))]
 
 
+def _restore_export(backup: Backup, export: RegistryFile) -> list[Restored]:
+    named = [(_name_of(one), one.files) for one in backup.containers]
+    return [
+        Restored(stored, None, error=result)
+        if isinstance(result, ContainerError)
+        else Restored(stored, result)
+        for stored, result in zip(
+            backup.containers, export.write_many(named), strict=True
+        )
+    ]
+
+
+def _restore_one(stored: Stored, medium: Medium[Path]) -> Restored:
+    try:
+        return Restored(stored, medium.write(_name_of(stored), stored.files))
+    except (MediumError, ContainerError) as error:
+        return Restored(stored, None, error=error)
+
+
+def _name_of(stored: Stored) -> str:
+    """Return the container's name, or its folder's if that cannot be read."""
+    return stored.name or _stem(stored.folder.rpartition("/")[2])
+
+
+def _stem(folder: str) -> str:
+    """Return NAME of NAME.000."""
+    numbered = folder[-4:-3] == "." and folder[-3:].isdigit()
+    return folder[:-4] if numbered else folder
+
+
 def _is_inside(path: str, root: str) -> bool:
     try:
         return os.path.commonpath([path, root]) == root
@@ -147,11 +211,20 @@ def _look_at(files: Mapping[str, bytes]) -> tuple[str, str]:
     return container.name, "; ".join(pair.fault for pair in pairs if pair.fault)
 
 
-def _folder_of(place: Path, root: Path, name: str) -> str:
-    """Give a container's folder below the root, or one that every system can have."""
-    parts = list(place.relative_to(root).parts) or [root.name]
-    # Set aside by a change that was cut off: its own name is free.
-    parts[-1] = parts[-1].removeprefix(SET_ASIDE)
+def _folder_of(medium: Medium[Path], place: Path, name: str) -> str:
+    """Give a container's folder as on its medium, or one that every system can have."""
+    if isinstance(medium, RegistryFile):
+        entry = medium.entry(place)
+        folder = folder_name(name or entry.name)
+        several = len({medium.entry(one).sid for one in medium.find()}) > 1
+        parts = [entry.sid, folder] if several else [folder]
+    elif isinstance(medium, (FolderStore, FloppyImage)):
+        root = Path(medium.identity)
+        parts = list(place.relative_to(root).parts) or [root.name]
+        # Set aside by a change that was cut off: its own name is free.
+        parts[-1] = parts[-1].removeprefix(SET_ASIDE)
+    else:
+        parts = [folder_name(name or "unnamed")]
     try:
         return checked_folder("/".join(parts))
     except BackupError:
@@ -162,7 +235,7 @@ def _free(folder: str, taken: set[str]) -> str:
     """Give the folder another number if that of another one is the same to FAT."""
     if folder.lower() not in taken:
         return folder
-    stem = folder[:-4] if folder[-4:-3] == "." and folder[-3:].isdigit() else folder
+    stem = _stem(folder)
     for number in range(1000):
         candidate = f"{stem}.{number:03d}"
         if candidate.lower() not in taken:
@@ -218,7 +291,7 @@ def _holds(place: Path, files: Mapping[str, bytes]) -> bool:
 
 def _next(candidate: str, first: str) -> str:
     """Give the next name to try: NAME.000, NAME.001 and so on."""
-    stem = first[:-4] if first[-4:-3] == "." and first[-3:].isdigit() else first
+    stem = _stem(first)
     number = -1 if candidate == first else int(candidate[-3:])
     number += 1
     if f"{stem}.{number:03d}" == first:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from gostkey.errors import CertificateMismatch, GostKeyError, MediumError
 from gostkey.pki.certificates import Certificate
 
 from .folder import FolderStore
-from .own_files import read_own_files
+from .medium import Medium
+from .places import locate, open_medium
+from .registry import RegistryFile
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def find_containers(
     """Return the containers below some folders that hold a certificate's key.
 
     Args:
-        roots: folders to look in and below.
+        roots: folders to look in and below, registry exports, floppy images.
         certificate: whose key.
         unreadable: gets an error for what cannot be looked into; among it may be
             the container.
@@ -55,7 +57,7 @@ def find_containers(
     """
     found: dict[str, Path] = {}
     for root in roots:
-        store = FolderStore(root)
+        store = open_medium(root)
         faults: list[MediumError] = []
         for place in store.find(faults):
             try:
@@ -75,21 +77,31 @@ def install_certificate(
     folder: str | os.PathLike[str],
     certificate: Certificate,
     password: str | None = None,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    replace: bool = False,
 ) -> Installed:
     """Put a certificate into a container; one that its key had is replaced.
 
     Args:
-        folder: the container's.
+        folder: the container's, or FILE.reg/NAME.
         certificate: for a key of it.
         password: the container's, if the whole key shall be compared.
+        out: for a container in an export, which is not changed itself: the export
+            to be made, with this container for the same Windows user.
+        replace: overwrite *out* if it exists.
 
     Raises:
         CertificateMismatch: if it is for another key; nothing is written then.
         MediumError, ContainerError: if it cannot be read or written.
         WrongPassword: if the password does not open it.
     """
-    place = Path(os.path.realpath(folder))
-    files = read_own_files(place)
+    medium, place = locate(folder)
+    if isinstance(medium, FolderStore):
+        place = Path(os.path.realpath(place))
+        medium = FolderStore(place.parent)
+    write = _writer(medium, place, out, replace)
+    files = medium.read_own(place)
     container = Container.parse(files)
     entry = next((one for one in container.keys if _is_of(one, certificate)), None)
     if entry is None:
@@ -104,13 +116,7 @@ def install_certificate(
         Container.parse(changed).open(password).close()
         compared = "key"
     if changed != files:
-        store = FolderStore(place.parent)
-        store.replace_header(place, changed["header.key"])
-        if store.read(place) != changed:
-            raise MediumError(
-                f"{place}: changed while it was worked on; was the medium swapped? "
-                "look at it and try again"
-            )
+        place = write(changed)
     return Installed(
         place=place,
         name=container.name,
@@ -119,6 +125,46 @@ def install_certificate(
         changed=changed != files,
         compared=compared,
     )
+
+
+def _writer(
+    medium: Medium[Path],
+    place: Path,
+    out: str | os.PathLike[str] | None,
+    replace: bool,
+) -> Callable[[Mapping[str, bytes]], Path]:
+    """Tell how the changed container gets written, or that it cannot be."""
+    if isinstance(medium, RegistryFile):
+        if out is None:
+            raise MediumError(
+                f"{place}: a registry export is not changed; name a new one for the "
+                "container with its certificate (--out FILE.reg)"
+            )
+        entry = medium.entry(place)
+        export = RegistryFile(out, sid=entry.sid, wow=entry.wow, replace=replace)
+        if os.path.realpath(export.file) == os.path.realpath(medium.file):
+            raise MediumError(f"{export.file}: is what is read; name another file")
+        return lambda files: export.write(entry.name, files)
+    if out is not None:
+        raise MediumError(f"{place}: is in no registry export; leave out --out")
+    # A floppy image has no such method.
+    replace_header = getattr(medium, "replace_header", None)
+    if replace_header is None:
+        raise MediumError(
+            f"{place}: is only read; copy the container to a folder and install the "
+            "certificate there"
+        )
+
+    def write(files: Mapping[str, bytes]) -> Path:
+        replace_header(place, files["header.key"])
+        if medium.read(place) != files:
+            raise MediumError(
+                f"{place}: changed while it was worked on; was the medium swapped? "
+                "look at it and try again"
+            )
+        return place
+
+    return write
 
 
 def csp_folder() -> Path:

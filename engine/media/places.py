@@ -1,11 +1,17 @@
-"""Which medium a path means: a folder, or a .reg file and what is in it."""
+"""Which medium a path means: a folder, or a file of containers and what is in it.
+
+Such files are Windows registry exports (.reg) and images of floppy disks.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
+from gostkey.errors import MediumError
+
 from .folder import FolderStore
+from .image import FloppyImage, split_image
 from .medium import Medium
 from .own_files import refuse_container
 from .registry import RegistryFile, split_export
@@ -14,26 +20,35 @@ from .registry import RegistryFile, split_export
 def open_medium(path: str | os.PathLike[str]) -> Medium[Path]:
     """Return the medium whose containers are at or below a path."""
     whole = Path(path).absolute()
-    return RegistryFile(whole) if split_export(whole) else FolderStore(whole)
+    return _in_file(whole) or FolderStore(whole)
+
+
+def is_in_file(path: str | os.PathLike[str]) -> bool:
+    """Say whether a path names a file of containers, or one of those in it."""
+    return _in_file(Path(path).absolute()) is not None
+
+
+def _in_file(whole: Path) -> RegistryFile | FloppyImage | None:
+    if split_export(whole):
+        return RegistryFile(whole)
+    return FloppyImage(whole) if split_image(whole) else None
 
 
 def locate(path: str | os.PathLike[str]) -> tuple[Medium[Path], Path]:
     """Return the medium of one container, and its place there."""
     whole = Path(path).absolute()
-    if split_export(whole):
-        return RegistryFile(whole), whole
-    return FolderStore(whole.parent), whole
+    return _in_file(whole) or FolderStore(whole.parent), whole
 
 
 def locate_all(path: str | os.PathLike[str]) -> tuple[Medium[Path], list[Path]]:
-    """Return the containers that a path names: a folder is one, an export many.
+    """Return the containers that a path names: a folder is one, a file many.
 
     Raises:
-        MediumError: if an export cannot be read.
+        MediumError: if the file cannot be read.
         ContainerError: if what is named is not in it.
     """
     medium, place = locate(path)
-    if isinstance(medium, RegistryFile):
+    if isinstance(medium, (RegistryFile, FloppyImage)):
         return medium, list(medium.find())
     return medium, [place]
 
@@ -54,12 +69,17 @@ def open_destination(
         replace: overwrite an export that exists.
 
     Raises:
-        MediumError: if the folder is absent or is itself a container.
+        MediumError: if the folder is absent or is itself a container, or an image.
     """
     whole = Path(path).absolute()
     export = split_export(whole)
     if export:
         # Whatever is behind the file's name would be a name; there is --name.
         return RegistryFile(export[0], sid=sid, wow=wow, replace=replace)
+    if split_image(whole):
+        raise MediumError(
+            f"{whole}: a floppy image is only read; name a folder, such as the root "
+            "of a removable disk"
+        )
     refuse_container(whole)
     return FolderStore(whole)
