@@ -1,6 +1,6 @@
-"""``gostkey container``: find, show and check key containers.
+"""``gostkey container``: find and show key containers.
 
-This module has the group and what changes nothing; `container_commands` names
+This module has the group and what only reads; `container_commands` names
 the modules with the other commands.
 """
 
@@ -13,22 +13,13 @@ from typing import Any
 
 import click
 
-from gostkey.containers import Finding
-from gostkey.errors import (
-    ContainerError,
-    GostKeyError,
-    MediumError,
-    RememberedPasswordWrong,
-    WrongPassword,
-)
+from gostkey.errors import ContainerError, GostKeyError, MediumError
 from gostkey.media import Medium, locate_all, open_medium, usual_media
 from gostkey.pki.certificates import Certificate
 
 from .failures import Failure, describe, overall
 from .files import PathOption
 from .output import Output, json_option, place
-from .remembering import container_password, keep
-from .secrets_input import PasswordSource, password_options
 from .sources import at_option, now, read_container
 from .texts import _, help_page
 
@@ -172,103 +163,6 @@ def show(out: Output, folders: tuple[Path, ...]) -> int:
             out.pairs(_lines(folder, record))
         done += 1
     return overall(done, failures)
-
-
-@container_command.command(
-    "check",
-    help=help_page(
-        _(
-            "Check containers and their keys.\n\n"
-            "Looked at are every MAC, both copies of the key, fingerprints, "
-            "certificates and dates. "
-            "A container with a password is opened with it; it is asked for on the "
-            "terminal, once for each container, unless an option names it. "
-            "--no-password checks only what needs none. Nothing is changed."
-        ),
-        examples=[
-            "gostkey container check /media/keys/ivanov.000",
-            "gostkey container check --password-file ivanov.txt ivanov.000",
-            "gostkey container check keys.reg/ivanov",
-        ],
-        exits=[0, 1, 2, 3, 4],
-    ),
-)
-@FOLDERS
-@at_option
-@password_options(
-    of=_("of the containers"),
-    without=_("Check only what needs no password."),
-    remember=True,
-)
-@json_option
-@click.pass_obj
-def check(
-    out: Output,
-    folders: tuple[Path, ...],
-    at: datetime | None,
-    password: PasswordSource,
-) -> int:
-    failures: list[Failure] = []
-    done = 0
-    for medium, folder in _named(out, folders, failures):
-        try:
-            container = read_container(folder, medium)
-            value, outdated = None, None
-            if not password.absent:
-                try:
-                    value = container_password(container, folder, password)
-                except RememberedPasswordWrong as error:
-                    outdated = error
-            findings = container.check(value, at)
-            if outdated is not None:
-                findings = [_named_so(one, outdated) for one in findings]
-            elif password.remember and container.has_this_password(value or ""):
-                for note in keep(container, folder, password, value):
-                    out.note(note)
-        except (GostKeyError, OSError) as error:
-            failures.append(describe(error))
-            out.failure(failures[-1], str(folder))
-            continue
-        failure = describe(outdated) if outdated else _failure(findings)
-        if out.json:
-            record: dict[str, Any] = {
-                "item": str(folder),
-                "status": "failed" if failure else "done",
-                "name": container.name,
-                "findings": [one.as_dict() for one in findings],
-            }
-            if failure:
-                record["error"] = failure.record()
-            out.record(record)
-        else:
-            out.text(f"{folder}: {_('BAD') if failure else _('good')}")
-            for one in findings:
-                what = f"{one.subject}: {one.text}"
-                out.text(f"  {one.state:<9}  {one.code:<17}  {what}")
-        if failure:
-            failures.append(failure)
-        else:
-            done += 1
-    return overall(done, failures)
-
-
-def _named_so(finding: Finding, outdated: RememberedPasswordWrong) -> Finding:
-    """Name the key ring's password as the cause: nothing is wrong with the keys."""
-    if finding.code != "password":
-        return finding
-    return Finding(finding.code, finding.subject, "bad", str(outdated))
-
-
-def _failure(findings: list[Finding]) -> Failure | None:
-    """Return the first finding that is bad, as a failure."""
-    bad = next((one for one in findings if one.state == "bad"), None)
-    if bad is None:
-        return None
-    if bad.code == "password":
-        return describe(WrongPassword(bad.text))
-    return Failure(
-        f"container_{bad.code.replace('-', '_')}", f"{bad.subject}: {bad.text}"
-    )
 
 
 def _found(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from . import container_backup, container_change, container_transfer
+from . import (
+    container_backup,
+    container_change,
+    container_check,
+    container_transfer,
+)
 from .container import container_command
 
 __all__ = [
     "container_backup",
     "container_change",
+    "container_check",
     "container_command",
     "container_transfer",
 ]

@@ -15,7 +15,7 @@ from gostkey.media import KeyRing, recalled
 from .secrets_input import PasswordSource
 from .texts import _
 
-__all__ = ["container_password", "keep", "replace_remembered"]
+__all__ = ["container_password", "keep", "kept", "replace_remembered"]
 
 
 def container_password(
@@ -46,6 +46,14 @@ def container_password(
         if value is not None:
             return value
     return source.ask(str(folder))
+
+
+def kept(container: Container) -> str | None:
+    """Return what is remembered for a container, right or not; None without any."""
+    try:
+        return KeyRing().recall(container)
+    except KeyRingError:
+        return None
 
 
 def keep(

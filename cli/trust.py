@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gostkey import doctor
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.chain import verify_chain
 from gostkey.pki.crls import RevocationList
@@ -73,19 +74,28 @@ class Trust:
         Raises:
             CertificateError: if there is no chain; it names the certificate.
         """
+        loaded = self.loaded()
         return verify_chain(
             certificate,
+            roots=loaded.roots,
+            intermediates=[*loaded.intermediates, *others],
+            crls=loaded.crls,
+            at=at,
+            require_crl=loaded.require_crl,
+        )
+
+    def loaded(self) -> doctor.Trust:
+        """Return what the named files hold.
+
+        Raises:
+            EncodingError: if one of them is not what it should be.
+        """
+        return doctor.Trust(
             roots=[one for path in self.roots for one in read_certificates(path)],
             intermediates=[
-                *(
-                    one
-                    for path in self.intermediates
-                    for one in read_certificates(path)
-                ),
-                *others,
+                one for path in self.intermediates for one in read_certificates(path)
             ],
             crls=[_read_crl(path) for path in self.crls],
-            at=at,
             require_crl=self.require_crl,
         )
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hmac
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from . import random
 from .agreement import vko
@@ -29,7 +29,7 @@ from .errors import (
 from .keyforms import Scheme, decode_pkcs8, decode_spki, encode_pkcs8, encode_spki
 from .primitives import HashState, Readable
 
-__all__ = ["Scheme", "SigningKey", "VerifyingKey"]
+__all__ = ["Scheme", "SigningKey", "SupportsSigning", "VerifyingKey"]
 
 
 def _curve_of(curve: str | Curve, scheme: Scheme) -> Curve:
@@ -181,6 +181,33 @@ class VerifyingKey:
 
     def __repr__(self) -> str:
         return f"<VerifyingKey {self._curve.name} {self.fingerprint}>"
+
+
+class SupportsSigning(Protocol):
+    """A private key that signs, wherever it is kept: in memory or on a chip.
+
+    Requests, certificates and messages need no more of a key than this.
+    """
+
+    @property
+    def curve(self) -> Curve:
+        """The curve, under the OID that the key came with."""
+
+    @property
+    def scheme(self) -> Scheme:
+        """The standard that the key belongs to."""
+
+    @property
+    def verifying_key(self) -> VerifyingKey:
+        """The public key."""
+
+    def sign(self, message: Readable) -> bytes:
+        """Hash and sign a message; return s then r, each big-endian."""
+        ...
+
+    def sign_digest(self, digest: Readable) -> bytes:
+        """Sign a digest, the octets as the hash returns them; return as `sign`."""
+        ...
 
 
 class SigningKey:

@@ -7,7 +7,6 @@ every MAC, the fingerprints and the certificates on the way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,23 +16,15 @@ from gostkey.errors import (
     ContainerDamaged,
     ContainerError,
     GostKeyError,
-    PasswordRequired,
     WrongPassword,
 )
 from gostkey.keyforms import certificate_public_key
 from gostkey.signing import SigningKey
 
-from . import protection
 from .findings import Finding, description_of, findings_of
-from .header import HAS_RESERVE, Header, KeyEntry, read_header
-from .names import decode_name
-from .pairs import PAIRS, Pair, PairOpener, read_pair
-
-FILES = ("name.key", "header.key", *PAIRS[0], *PAIRS[1])
-"""The six files; the last two are the reserve pair and may be absent."""
-
-LARGEST_FILE = 64 * 1024
-"""Bytes; real files are at most a few thousand."""
+from .header import HAS_RESERVE, KeyEntry
+from .pairs import Pair, PairOpener
+from .parsed import ParsedContainer
 
 
 @dataclass
@@ -61,66 +52,8 @@ class OpenContainer:
         self.close()
 
 
-@dataclass(frozen=True)
-class Container:
-    """A container as read; no secret is in here in the clear."""
-
-    name: str
-    header: Header = field(repr=False)
-    pairs: tuple[Pair, ...] = field(repr=False)
-    files: Mapping[str, bytes] = field(repr=False)
-
-    @classmethod
-    def parse(cls, files: Mapping[str, bytes]) -> Container:
-        """Read a container from its files (name to content).
-
-        A damaged or missing pair of key files is no error here: `open` and
-        `check` tell of it.
-
-        Raises:
-            ContainerError: if these are not the files of a container.
-            ContainerDamaged: if name.key or header.key is missing, damaged or
-                fails its MAC.
-            UnknownCurve, UnknownAlgorithm: if a key is of an unknown kind.
-        """
-        files = {name: bytes(files[name]) for name in FILES if name in files}
-        if not files:
-            raise ContainerError(
-                f"not a key container: none of {', '.join(FILES)} is there"
-            )
-        for name, data in files.items():
-            if len(data) > LARGEST_FILE:
-                raise ContainerError(
-                    f"{name}: {len(data)} bytes; a container's file has at most "
-                    f"{LARGEST_FILE}"
-                )
-        for name in ("name.key", "header.key"):
-            if name not in files:
-                raise ContainerDamaged(
-                    f"{name}: missing; restore it from a copy of the container"
-                )
-        header = read_header(files["header.key"])
-        return cls(
-            name=decode_name(files["name.key"]),
-            header=header,
-            pairs=tuple(read_pair(files, pair, header.profile) for pair in PAIRS),
-            files=files,
-        )
-
-    @property
-    def has_password(self) -> bool:
-        """Say whether a password protects the keys."""
-        return self.header.has_password
-
-    @property
-    def has_reserve(self) -> bool:
-        """Say whether there is a reserve pair, whole or not."""
-        return any(name in self.files for name in PAIRS[1])
-
-    @property
-    def keys(self) -> tuple[KeyEntry, ...]:
-        """What the header says of each key, the primary one first."""
-        return self.header.keys
+class Container(ParsedContainer):
+    """A container that can be opened, described and checked."""
 
     def describe(self) -> dict[str, Any]:
         """Return what is public of the container, ready for JSON."""
@@ -167,33 +100,6 @@ class Container:
             opened.close()
             raise
         return opened
-
-    def password_to_use(self, password: str | None) -> str:
-        """Check a password against the password MAC; "" if there is none.
-
-        Raises:
-            PasswordRequired: if the container has a password and none is given.
-            WrongPassword: if it is another one.
-        """
-        if not self.has_password:
-            return ""
-        if password is None:
-            raise PasswordRequired(f"container {self.name!r}: it has a password")
-        fingerprint = self.keys[0].fingerprint
-        expected = self.header.password_mac
-        if fingerprint is not None and expected is not None:
-            mac = protection.password_mac(self.header.profile, password, fingerprint)
-            if not protection.same(mac, expected):
-                raise WrongPassword(f"container {self.name!r}: wrong password")
-        return password
-
-    def has_this_password(self, password: str) -> bool:
-        """Say whether a password is right, as far as the password MAC tells."""
-        try:
-            self.password_to_use(password)
-        except WrongPassword:
-            return False
-        return True
 
     def _take_keys(self, opened: OpenContainer, password: str) -> None:
         wanted = list(self.keys)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gostkey.errors import (
     CertificateError,
@@ -22,9 +22,7 @@ from .certificate_facts import certificate_facts
 from .header import HAS_RESERVE, KeyEntry
 from .names import carrier_suffix
 from .pairs import PAIRS, Pair, PairOpener
-
-if TYPE_CHECKING:
-    from .container import Container
+from .parsed import ParsedContainer
 
 GOOD = "good"
 BAD = "bad"
@@ -44,6 +42,9 @@ class Finding:
     state: str
     """"good", "bad", "warning" or "unchecked"."""
     text: str
+    fault: str = ""
+    """What is wrong; does not change either (`gostkey.doctor` has causes and cures
+    by it).  "" if nothing is."""
 
     def as_dict(self) -> dict[str, str]:
         """Return the finding for JSON."""
@@ -51,7 +52,7 @@ class Finding:
 
 
 def findings_of(
-    container: Container, password: str | None, at: datetime | None
+    container: ParsedContainer, password: str | None, at: datetime | None
 ) -> list[Finding]:
     """Check everything that can be checked; faults are findings, not errors."""
     now = at or datetime.now(timezone.utc)
@@ -61,9 +62,13 @@ def findings_of(
         effective = container.password_to_use(password)
     except PasswordRequired:
         text = "has a password and none was given; the keys were not looked at"
-        found.append(Finding("password", container.name, UNCHECKED, text))
+        found.append(
+            Finding("password", container.name, UNCHECKED, text, "password-needed")
+        )
     except WrongPassword:
-        found.append(Finding("password", container.name, BAD, "wrong password"))
+        found.append(
+            Finding("password", container.name, BAD, "wrong password", "password-wrong")
+        )
     else:
         text = "the password is right" if container.has_password else "has no password"
         found.append(Finding("password", container.name, GOOD, text))
@@ -81,7 +86,7 @@ def findings_of(
 
 
 def _pair(
-    container: Container,
+    container: ParsedContainer,
     pair: Pair,
     password: str | None,
     keys: dict[str, SigningKey],
@@ -96,9 +101,12 @@ def _pair(
             subject,
             BAD if expected else WARNING,
             "missing, though the header names it" if expected else "there is none",
+            "reserve-missing" if expected else "reserve-absent",
         )
     elif pair.fault:
-        yield Finding(code, subject, BAD, pair.fault)
+        absent = any(name not in container.files for name in pair.files)
+        kind = "missing" if absent else "damaged"
+        yield Finding(code, subject, BAD, pair.fault, f"{code}-{kind}")
     elif password is None:
         yield Finding(code, subject, UNCHECKED, "the mask's MAC matches")
     else:
@@ -117,7 +125,7 @@ def _key_of_pair(
     try:
         key = opener.signing_key(entry)
     except ContainerDamaged as error:
-        return Finding(code, subject, BAD, str(error))
+        return Finding(code, subject, BAD, str(error), f"{code}-damaged")
     if entry.slot not in keys:
         keys[entry.slot] = key
     elif key == keys[entry.slot]:
@@ -125,10 +133,10 @@ def _key_of_pair(
     else:
         key.wipe()
         text = f"holds another {entry.slot} key than the first pair"
-        return Finding(code, subject, BAD, text)
+        return Finding(code, subject, BAD, text, "reserve-other-key")
     if entry.fingerprint is None:
         text = f"holds a {entry.slot} key; the header has no fingerprint of it"
-        return Finding(code, subject, WARNING, text)
+        return Finding(code, subject, WARNING, text, "public-key-absent")
     text = f"holds the {entry.slot} key; mask MAC and fingerprint match"
     return Finding(code, subject, GOOD, text)
 
@@ -138,21 +146,26 @@ def _certificate(
 ) -> Iterator[Finding]:
     subject = f"{entry.slot} key"
     if entry.certificate is None:
-        yield Finding("certificate", subject, WARNING, "no certificate is installed")
+        text = "no certificate is installed"
+        yield Finding("certificate", subject, WARNING, text, "certificate-absent")
         return
     try:
         info = certificate_public_key(entry.certificate)
         facts = certificate_facts(entry.certificate)
     except GostKeyError as error:
-        yield Finding("certificate", subject, BAD, str(error))
+        text = str(error)
+        yield Finding("certificate", subject, BAD, text, "certificate-unreadable")
         return
     fingerprint = entry.fingerprint or b""
+    other = Finding(
+        "certificate", subject, BAD, "is for another key", "certificate-other-key"
+    )
     if info.curve != entry.curve or not info.public_le.startswith(fingerprint):
-        yield Finding("certificate", subject, BAD, "is for another key")
+        yield other
     elif key is None:
         yield Finding("certificate", subject, GOOD, "matches the fingerprint")
     elif info.public_le != key.verifying_key.to_bytes():
-        yield Finding("certificate", subject, BAD, "is for another key")
+        yield other
     else:
         yield Finding("certificate", subject, GOOD, "is for this key")
     yield _dates(
@@ -177,19 +190,18 @@ def _dates(
     not_after: datetime | None,
     now: datetime,
 ) -> Finding:
+    what = code.removesuffix("-dates")
     if not_before is not None and now < not_before:
-        return Finding(
-            code, subject, WARNING, f"not valid before {not_before:%Y-%m-%d %H:%M} UTC"
-        )
+        text = f"not valid before {not_before:%Y-%m-%d %H:%M} UTC"
+        return Finding(code, subject, WARNING, text, f"{what}-early")
     if not_after is not None and now > not_after:
-        return Finding(
-            code, subject, WARNING, f"expired on {not_after:%Y-%m-%d %H:%M} UTC"
-        )
+        text = f"expired on {not_after:%Y-%m-%d %H:%M} UTC"
+        return Finding(code, subject, WARNING, text, f"{what}-expired")
     until = f"until {not_after:%Y-%m-%d %H:%M} UTC" if not_after else "without an end"
     return Finding(code, subject, GOOD, f"valid {until}")
 
 
-def description_of(container: Container) -> dict[str, Any]:
+def description_of(container: ParsedContainer) -> dict[str, Any]:
     """Return what is public of a container, for JSON."""
     return {
         "name": container.name,

@@ -24,7 +24,7 @@ from gostkey.errors import (
 )
 from gostkey.hashing import streebog256
 from gostkey.keyforms import Scheme, encode_spki, pem
-from gostkey.signing import SigningKey, VerifyingKey
+from gostkey.signing import SupportsSigning, VerifyingKey
 
 from . import coding, oids, schemas
 from . import extensions as ext
@@ -42,7 +42,7 @@ _SIGNATURES = {
 _PEM_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 
 
-def signature_oid(key: VerifyingKey | SigningKey) -> str:
+def signature_oid(key: VerifyingKey | SupportsSigning) -> str:
     """Return the OID of a signature with a key: hash and key together."""
     return _SIGNATURES[key.scheme, key.curve.size]
 
@@ -304,7 +304,7 @@ def spki_of(key: VerifyingKey, *, always_digest: bool = False) -> bytes:
 def build_certificate(
     *,
     issuer: Name,
-    signing_key: SigningKey,
+    signing_key: SupportsSigning,
     subject: Name,
     public_key: VerifyingKey | bytes,
     serial: int,
@@ -354,7 +354,7 @@ def build_certificate(
     return sign_der(tbs, signing_key, algorithm)
 
 
-def sign_der(content: bytes, key: SigningKey, algorithm: asn1.TLV) -> bytes:
+def sign_der(content: bytes, key: SupportsSigning, algorithm: asn1.TLV) -> bytes:
     """Sign DER and put it, the algorithm and the signature into a SEQUENCE."""
     return coding.encode(
         schemas.Signed(

@@ -19,7 +19,7 @@ from cryptography.hazmat import asn1
 from gostkey.errors import EncodingError, GostKeyError, InvalidSignature
 from gostkey.hashing import Hash, gostr3411_94, streebog256, streebog512
 from gostkey.keyforms import Scheme
-from gostkey.signing import SigningKey
+from gostkey.signing import SupportsSigning
 
 from . import coding, oids, schemas
 from .certificates import Certificate, signature_oid
@@ -70,7 +70,7 @@ def _to_be_signed(attributes: list[asn1.TLV]) -> bytes:
 
 def sign(
     content: bytes,
-    key: SigningKey,
+    key: SupportsSigning,
     certificate: Certificate,
     *,
     signing_time: datetime,

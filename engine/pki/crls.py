@@ -22,7 +22,7 @@ from gostkey.errors import (
     InvalidSignature,
 )
 from gostkey.keyforms import pem
-from gostkey.signing import SigningKey
+from gostkey.signing import SupportsSigning
 
 from . import coding, oids, schemas
 from . import extensions as ext
@@ -217,7 +217,7 @@ class RevocationList(SignedDer):
 def build_crl(
     *,
     issuer: Certificate,
-    signing_key: SigningKey,
+    signing_key: SupportsSigning,
     number: int,
     this_update: datetime,
     next_update: datetime,

@@ -26,7 +26,7 @@ from gostkey.errors import (
     UnknownCurve,
 )
 from gostkey.hashing import streebog256
-from gostkey.signing import SigningKey
+from gostkey.signing import SupportsSigning
 
 from . import cms, coding, oids, requests
 from . import extensions as ext
@@ -67,7 +67,7 @@ class RenewalProfile:
 
 
 def build_request(
-    new_key: SigningKey,
+    new_key: SupportsSigning,
     old_certificate: Certificate,
     *,
     profile: RenewalProfile = RenewalProfile(),  # noqa: B008  frozen
@@ -99,8 +99,8 @@ def build_request(
 
 
 def build_renewal(
-    new_key: SigningKey,
-    old_key: SigningKey,
+    new_key: SupportsSigning,
+    old_key: SupportsSigning,
     old_certificate: Certificate,
     *,
     at: datetime,

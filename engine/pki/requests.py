@@ -13,7 +13,7 @@ from cryptography.hazmat import asn1
 
 from gostkey.errors import EncodingError
 from gostkey.keyforms import pem
-from gostkey.signing import SigningKey, VerifyingKey
+from gostkey.signing import SupportsSigning, VerifyingKey
 
 from . import coding, oids, schemas
 from . import extensions as ext
@@ -182,7 +182,7 @@ class Request(SignedDer):
 
 
 def build_request(
-    key: SigningKey,
+    key: SupportsSigning,
     subject: Name,
     *,
     extensions: Iterable[Extension] = (),

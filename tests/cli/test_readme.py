@@ -29,6 +29,7 @@ VARYING = (
     (r"\b\d+(\.\d+)? (s|keys/s)\b", "TIME"),
     (r"-\d{8}-HEX", "-DAY-HEX"),
     (r"(\d+) days?", "DAYS"),
+    (r"\b\d+ (GB|MB|kB)\b", "SIZE"),
 )
 
 

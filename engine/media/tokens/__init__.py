@@ -12,7 +12,7 @@ It may come as a `pathlib.Path`, which leaves it as it is; nothing of it is on a
 """
 
 from .addresses import is_token_address, split_address
-from .listing import list_tokens
+from .finding import list_tokens
 from .model import PinState, TokenInfo, TokenList
 from .store import TokenStore, open_token
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 PREFIX = "token:"
 
@@ -21,3 +22,22 @@ def split_address(text: str | os.PathLike[str]) -> tuple[str, str]:
     rest = os.fspath(text)[len(PREFIX) :].replace(os.sep, "/")
     token, _, container = rest.partition("/")
     return token, container
+
+
+def place_of(address: str, slot: str) -> Path:
+    """Return the place of a container from its token's address and its slot."""
+    return Path(f"{address}/{slot}")
+
+
+def is_serial(text: str, serial: str) -> bool:
+    """Say whether a text names a serial number: hexadecimal, or as it is engraved.
+
+    >>> is_serial("0x30da6803", "30DA6803"), is_serial("819619843", "30DA6803")
+    (True, True)
+    """
+    if not serial:
+        return False
+    wanted = text.strip().lower().removeprefix("0x").lstrip("0")
+    if wanted == serial.lower().lstrip("0"):
+        return True
+    return wanted.isascii() and wanted.isdigit() and int(wanted) == int(serial, 16)

@@ -1,14 +1,35 @@
-"""A token as a medium."""
+"""A token as a medium.
+
+What each verb does stands in `medium.Medium`; how a family does it, in its driver.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from gostkey.errors import MediumError
+from gostkey.backend import active
+from gostkey.containers import FILES
+from gostkey.containers.names import decode_name
+from gostkey.errors import (
+    ContainerDamaged,
+    ContainerError,
+    ExperimentalOnly,
+    GostKeyError,
+    MediumError,
+    TokenFull,
+)
 
+from . import etoken, jacarta_lt, pins, rutoken_writing
+from .addresses import is_token_address, place_of, split_address
+from .driver import ADMIN, PUBLIC, USER, NeedsLogin
+from .finding import hold_token
 from .model import PinSource, TokenInfo
+from .rutoken import Rutoken
+from .rutoken_writing import WritePlan
+from .sessions import Session
 
 
 def open_token(
@@ -16,28 +37,33 @@ def open_token(
     *,
     pin: PinSource | None = None,
     experimental: bool = False,
+    risk_last_try: bool = False,
 ) -> TokenStore:
     """Return the token of an address as a medium.
+
+    The token is looked for when it is used first.
 
     Args:
         address: of a token or of a container on it, which is then the only one found.
         pin: asks for the user's PIN; called only when the token wants it.
         experimental: allow writing where nobody has shown that it works.
+        risk_last_try: log in even if a wrong PIN would block the token.
 
     Raises:
-        TokenAbsent: if there is none.
-        TokenAmbiguous: if there are several and the address does not say which.
-        TokenUnknown: if it is of no kind that holds containers as files.
-        MediumError: if cards cannot be reached.
+        MediumError: if that is no address of a token.
     """
-    return TokenStore(address, pin=pin, experimental=experimental)
+    return TokenStore(
+        address, pin=pin, experimental=experimental, risk_last_try=risk_last_try
+    )
 
 
 class TokenStore:
     """The containers of one token; a `Medium[Path]` with places "token:SERIAL/SLOT".
 
     As a context manager it holds the token, and the login, until the block ends;
-    otherwise every method does so for itself.
+    otherwise every method does so for itself.  Every method raises TokenAbsent,
+    TokenAmbiguous, TokenUnknown, TokenBusy or another MediumError if the token cannot
+    be used, and those that need the PIN PinRequired, WrongPin and PinBlocked.
     """
 
     def __init__(
@@ -46,45 +72,221 @@ class TokenStore:
         *,
         pin: PinSource | None = None,
         experimental: bool = False,
+        risk_last_try: bool = False,
     ) -> None:
-        raise NotImplementedError
+        if not is_token_address(address):
+            raise MediumError(
+                f"{os.fspath(address)}: not a token's address; `gostkey token list` "
+                "shows them"
+            )
+        self._token, self.wanted = split_address(address)
+        self._pin = pin
+        self._experimental = experimental
+        self._risk_last_try = risk_last_try
+        self._address = ""
+        self._held = ExitStack()
+        self._depth = 0
+        self._current: Session | None = None
+
+    def __repr__(self) -> str:
+        return f"TokenStore({self._address or 'token:' + self._token!r})"
 
     def __enter__(self) -> TokenStore:
-        raise NotImplementedError
+        if not self._depth:
+            self._current = self._held.enter_context(self._session())
+        self._depth += 1
+        return self
 
     def __exit__(self, *_: object) -> None:
-        raise NotImplementedError
+        self._depth -= 1
+        if not self._depth:
+            self._current = None
+            self._held.close()
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """Hold the token; once found, the same one and no other."""
+        if self._current is not None:
+            yield self._current
+            return
+        token = self._address.removeprefix("token:") or self._token
+        with hold_token(token) as session:
+            self._address = session.address
+            yield session
+
+    # -- who it is -------------------------------------------------------
 
     @property
     def info(self) -> TokenInfo:
-        """Who the token is, as it was when it was asked last."""
-        raise NotImplementedError
+        """Who the token is, asked for each time."""
+        with self._session() as session:
+            return session.driver.describe(fully=True)
 
     @property
     def identity(self) -> str:
         """The address of the token: "token:SERIAL"."""
-        raise NotImplementedError
+        if not self._address:
+            with self._session():
+                pass
+        return self._address
 
-    def find(self, unreadable: list[MediumError] | None = None) -> Iterator[Path]:
-        """Yield the places of containers, in order of slots; needs no PIN."""
-        raise NotImplementedError
-
-    def read_public(self, place: Path) -> dict[str, bytes]:
-        """Read name.key and header.key, which need no PIN."""
-        raise NotImplementedError
-
-    def read(self, place: Path) -> dict[str, bytes]:
-        """Read all files of a container.
+    def free_space(self) -> int:
+        """Return the bytes that can still be written.
 
         Raises:
-            PinRequired: if there is nobody to ask.
-            WrongPin, PinBlocked, MediumError
+            MediumError: if the token does not tell.
         """
-        raise NotImplementedError
+        with self._session() as session:
+            free = session.driver.free_memory()
+            if free is None:
+                raise MediumError(
+                    f"{session.address}: it does not tell how much memory is free"
+                )
+            return free
+
+    # -- looking ---------------------------------------------------------
+
+    def find(self, unreadable: list[MediumError] | None = None) -> Iterator[Path]:
+        """Yield the places of containers, in order of slots; needs no PIN.
+
+        Args:
+            unreadable: gets an error for each half-written container.
+        """
+        with self._session() as session:
+            if self.wanted:
+                yield place_of(session.address, self._slot(session, self.wanted))
+                return
+            found = []
+            for slot in session.driver.slots():
+                fault = _unfinished(session, slot)
+                if not fault:
+                    found.append(place_of(session.address, slot))
+                elif unreadable is not None:
+                    unreadable.append(
+                        MediumError(
+                            f"{session.address}/{slot}: half-written ({fault}); it is "
+                            "not usable and can be removed"
+                        )
+                    )
+        yield from found
+
+    def unfinished(self) -> list[Path]:
+        """Return the places of half-written containers."""
+        with self._session() as session:
+            return [
+                place_of(session.address, slot)
+                for slot in session.driver.slots()
+                if _unfinished(session, slot)
+            ]
+
+    def read_public(self, place: Path) -> dict[str, bytes]:
+        """Read name.key and header.key, which need no PIN on the tokens known.
+
+        Should one need it after all, it is asked for.
+        """
+        with self._session() as session:
+            return self._read(session, self._slot(session, place), PUBLIC)
+
+    def read(self, place: Path) -> dict[str, bytes]:
+        """Read all files of a container, asking for the PIN if that is needed."""
+        with self._session() as session:
+            return self._read(session, self._slot(session, place), FILES)
 
     def read_own(self, place: Path) -> dict[str, bytes]:
-        """Read all files of a container; there are no links on a token."""
-        raise NotImplementedError
+        """Read all files of a container; there are no links on a token.
+
+        While the token is held, files that were read before are given again, when its
+        serial number shows that it is the same.
+        """
+        with self._session() as session:
+            slot = self._slot(session, place)
+            if session.has_read(slot, FILES):
+                session.same_token()
+            return self._read(session, slot, FILES)
+
+    def _read(
+        self, session: Session, slot: str, names: tuple[str, ...]
+    ) -> dict[str, bytes]:
+        files = {}
+        for name in names:
+            try:
+                data = session.read_file(slot, name)
+            except NeedsLogin:
+                self._log_in(session)
+                try:
+                    data = session.read_file(slot, name)
+                except NeedsLogin:
+                    raise MediumError(
+                        f"{session.address}/{slot}: the token lets its user not read "
+                        f"{name}"
+                    ) from None
+            if data:
+                files[name] = data
+        if not files:
+            raise ContainerError(
+                f"{session.address}/{slot}: no container there; `gostkey container "
+                f"list {session.address}` shows what is on the token"
+            )
+        return files
+
+    def _log_in(self, session: Session) -> None:
+        pins.log_in_as_user(session, self._pin, risk_last_try=self._risk_last_try)
+
+    def _slot(self, session: Session, place: str | os.PathLike[str]) -> str:
+        """Return the slot that a place names: by its number or by its name.
+
+        Raises:
+            ContainerError: if there is none, or several.
+        """
+        text = os.fspath(place)
+        if is_token_address(text):
+            _, text = split_address(text)
+        text = text or self.wanted
+        slots: list[str] | None = None
+        if not isinstance(session.driver, Rutoken):
+            slots = session.driver.slots()
+            if text.upper() in slots:
+                return text.upper()
+        elif _is_slot(session.driver, text):
+            return text.upper()
+        names = {
+            slot: _name(session, slot)
+            for slot in slots or session.driver.slots()
+            if not _unfinished(session, slot)
+        }
+        fitting = [slot for slot, name in names.items() if not text or name == text]
+        if not fitting:
+            folded = text.casefold()
+            fitting = [
+                slot for slot, name in names.items() if name.casefold() == folded
+            ]
+        if len(fitting) == 1:
+            return fitting[0]
+        shown = ", ".join(f"{session.address}/{slot} ({names[slot]})" for slot in names)
+        if not names:
+            raise ContainerError(f"{session.address}: no key containers on it")
+        if fitting:
+            raise ContainerError(
+                f"{session.address}/{text}: {len(fitting)} containers; name one: "
+                + shown
+            )
+        raise ContainerError(
+            f"{session.address}/{text}: no such container; there are: {shown}"
+        )
+
+    # -- writing ---------------------------------------------------------
+
+    def plan(self, files: Mapping[str, bytes], place: Path | None = None) -> WritePlan:
+        """Say what writing a container would come to; writes nothing, needs no PIN.
+
+        Raises:
+            TokenFull: if there is no room or no slot.
+            MediumError: if the token is of a kind to which nothing is written.
+        """
+        with self._session() as session:
+            return rutoken_writing.plan(
+                _writable(session), files, self._target(session, place)
+            )
 
     def write(
         self, name: str, files: Mapping[str, bytes], place: Path | None = None
@@ -94,13 +296,53 @@ class TokenStore:
         Raises:
             TokenFull: before anything is written.
             ExperimentalOnly: if nothing shows that it works on such a token.
-            PinRequired, WrongPin, PinBlocked, MediumError
         """
-        raise NotImplementedError
+        with self._session() as session:
+            return self._write(session, files, self._target(session, place))
 
-    def replace_header(self, place: Path, header: bytes) -> None:
-        """Replace header.key of a container, whole or not at all."""
-        raise NotImplementedError
+    def _write(
+        self, session: Session, files: Mapping[str, bytes], slot: str = ""
+    ) -> Path:
+        driver = _writable(session)
+        missing = [one for one in PUBLIC if one not in files]
+        if missing:
+            raise ContainerDamaged(f"{missing[0]}: missing; it is not written without")
+        plan = rutoken_writing.plan(driver, files, slot)
+        if plan.doubts and not self._experimental:
+            raise ExperimentalOnly(
+                f"{session.address}: writing is experimental here: "
+                + "; ".join(plan.doubts)
+                + "; try it on a token with nothing else on it, with --experimental"
+            )
+        self._log_in(session)
+        session.forget(plan.slot)
+        rutoken_writing.write(driver, plan, files, session.same_token)
+        session.wrote(plan.slot, {one: files[one] for one in FILES if one in files})
+        return place_of(session.address, plan.slot)
+
+    @staticmethod
+    def _target(session: Session, place: Path | None) -> str:
+        if place is None:
+            return ""
+        slot = split_address(place)[1] if is_token_address(place) else os.fspath(place)
+        driver = session.driver
+        if isinstance(driver, Rutoken) and slot and not _is_slot(driver, slot):
+            raise MediumError(
+                f"{session.address}/{slot}: new containers are put into "
+                f"{driver.dialect.slots[0]:04X} to {driver.dialect.slots[-1]:04X}"
+            )
+        return slot.upper()
+
+    def replace_header(self, place: Path, header: bytes) -> Path:
+        """Replace header.key of a container, whole or not at all.
+
+        Returns:
+            The container's place, which is another slot: see `rewrite`.
+        """
+        with self._session() as session:
+            slot = self._slot(session, place)
+            old = self._read(session, slot, FILES)
+            return self._rewrite(session, slot, old, {**old, "header.key": header})
 
     def rewrite(
         self, place: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]
@@ -108,37 +350,159 @@ class TokenStore:
         """Replace a container's files, all of them or none.
 
         The new ones are written into another slot and read back; then the old
-        slot is removed.
+        slot is removed.  Until then the old container can be read.
+
+        Args:
+            old: what was read there; must still be there.
 
         Returns:
             The place of the new container.
-        """
-        raise NotImplementedError
-
-    def remove(self, place: Path, *, whole: bool = False) -> None:
-        """Remove a half-written container, or a whole one if *whole* says so."""
-        raise NotImplementedError
-
-    def free_space(self) -> int:
-        """Return the bytes that can still be written.
 
         Raises:
-            MediumError: if the token does not tell.
+            TokenFull: if there is no room for both.
         """
-        raise NotImplementedError
+        with self._session() as session:
+            slot = self._slot(session, place)
+            if self._read(session, slot, FILES) != dict(old):
+                raise MediumError(
+                    f"{session.address}/{slot}: changed while it was worked on; was "
+                    "the token swapped? look at it and try again"
+                )
+            return self._rewrite(session, slot, old, new)
 
-    def unfinished(self) -> list[Path]:
-        """Return the places of half-written containers."""
-        raise NotImplementedError
+    def _rewrite(
+        self,
+        session: Session,
+        slot: str,
+        old: Mapping[str, bytes],
+        new: Mapping[str, bytes],
+    ) -> Path:
+        if dict(new) == dict(old):
+            return place_of(session.address, slot)
+        try:
+            place = self._write(session, new)
+        except TokenFull as error:
+            raise TokenFull(
+                f"{error}; a container is changed by writing it anew beside the old "
+                "one, which needs room for both",
+                error.needed,
+                error.free,
+            ) from None
+        try:
+            session.same_token()
+            session.forget(slot)
+            rutoken_writing.remove(_writable(session), slot, overwrite=True)
+        except (GostKeyError, OSError) as error:
+            raise MediumError(
+                f"{place}: the new container is in place, but the old one in {slot} is "
+                f"not removed yet ({error}); remove it"
+            ) from error
+        return place
+
+    def remove(self, place: Path, *, whole: bool = False) -> None:
+        """Remove a half-written container, or a whole one if *whole* says so.
+
+        Raises:
+            MediumError: if it is a whole one, or the token refuses.
+        """
+        with self._session() as session:
+            driver = _writable(session)
+            slot = self._slot(session, place)
+            if driver.select_slot(slot) is None:
+                raise ContainerError(f"{session.address}/{slot}: nothing is there")
+            if not whole and not _unfinished(session, slot):
+                raise MediumError(
+                    f"{session.address}/{slot}: a whole container; make a backup "
+                    "first, then say that it shall be removed although it is whole"
+                )
+            self._log_in(session)
+            session.forget(slot)
+            rutoken_writing.remove(driver, slot, overwrite=True)
+
+    # -- PINs ------------------------------------------------------------
 
     def change_pin(self, old: str, new: str) -> None:
-        """Give the user's PIN another value."""
-        raise NotImplementedError
+        """Give the user's PIN another value, and log in with it."""
+        self._change(USER, old, new)
 
     def change_admin_pin(self, old: str, new: str) -> None:
-        """Give the administrator's PIN another value."""
-        raise NotImplementedError
+        """Give the administrator's PIN another value, and log in with it."""
+        self._change(ADMIN, old, new)
+
+    def _change(self, who: str, old: str, new: str) -> None:
+        with self._session() as session:
+            driver = _writable(session)
+            octets = pins.checked_new_pin(session, who, new)
+            try:
+                pins.log_in(session, who, old, risk_last_try=self._risk_last_try)
+                driver.change_pin(who, octets)
+            finally:
+                active.generators.wipe(octets)
+            pins.forget_refusals(session, who)
+            pins.log_in(session, who, new)
+            session.logout()
 
     def unblock(self, admin_pin: str, new_user_pin: str | None = None) -> None:
         """Give the user's PIN its tries back, and another value if one is given."""
-        raise NotImplementedError
+        with self._session() as session:
+            driver = _writable(session)
+            octets = bytearray()
+            if new_user_pin is not None:
+                octets = pins.checked_new_pin(session, USER, new_user_pin)
+            try:
+                pins.log_in(
+                    session, ADMIN, admin_pin, risk_last_try=self._risk_last_try
+                )
+                driver.unblock()
+                if octets:
+                    driver.change_pin(USER, octets)
+            finally:
+                active.generators.wipe(octets)
+            pins.forget_refusals(session, USER)
+            session.logout()
+
+
+def _writable(session: Session) -> Rutoken:
+    """Return the driver of a token that can be changed.
+
+    Raises:
+        MediumError: saying why another one cannot.
+    """
+    driver = session.driver
+    if isinstance(driver, Rutoken):
+        return driver
+    why = (
+        jacarta_lt.CANNOT_WRITE
+        if isinstance(driver, jacarta_lt.JacartaLt)
+        else etoken.CANNOT_WRITE
+    )
+    raise MediumError(f"{session.address}: {why}")
+
+
+def _is_slot(driver: Rutoken, text: str) -> bool:
+    try:
+        return len(text) == 4 and int(text, 16) in driver.dialect.slots
+    except ValueError:
+        return False
+
+
+def _unfinished(session: Session, slot: str) -> str:
+    """Say what a half-written container lacks; "" if it is a whole one."""
+    for name in PUBLIC:
+        try:
+            data = session.read_file(slot, name)
+        except NeedsLogin:
+            continue
+        if data is None:
+            return f"no {name}"
+        if data[:1] != b"\x30":
+            return f"nothing in {name}"
+    return ""
+
+
+def _name(session: Session, slot: str) -> str:
+    """Return a container's name as far as it can be told."""
+    try:
+        return decode_name(session.read_file(slot, "name.key") or b"")
+    except (NeedsLogin, GostKeyError):
+        return ""

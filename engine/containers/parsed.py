@@ -1,0 +1,120 @@
+"""The six files of a container, read: what is public of it, and its pairs.
+
+`container.Container` opens the keys; `findings` tells what is right and wrong.
+Both stand on this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from gostkey.errors import (
+    ContainerDamaged,
+    ContainerError,
+    PasswordRequired,
+    WrongPassword,
+)
+
+from . import protection
+from .header import Header, KeyEntry, read_header
+from .names import decode_name
+from .pairs import PAIRS, Pair, read_pair
+
+FILES = ("name.key", "header.key", *PAIRS[0], *PAIRS[1])
+"""The six files; the last two are the reserve pair and may be absent."""
+
+LARGEST_FILE = 64 * 1024
+"""Bytes; real files are at most a few thousand."""
+
+C = TypeVar("C", bound="ParsedContainer")
+
+
+@dataclass(frozen=True)
+class ParsedContainer:
+    """A container as read; no secret is in here in the clear."""
+
+    name: str
+    header: Header = field(repr=False)
+    pairs: tuple[Pair, ...] = field(repr=False)
+    files: Mapping[str, bytes] = field(repr=False)
+
+    @classmethod
+    def parse(cls: type[C], files: Mapping[str, bytes]) -> C:
+        """Read a container from its files (name to content).
+
+        A damaged or missing pair of key files is no error here: opening and
+        checking tell of it.
+
+        Raises:
+            ContainerError: if these are not the files of a container.
+            ContainerDamaged: if name.key or header.key is missing, damaged or
+                fails its MAC.
+            UnknownCurve, UnknownAlgorithm: if a key is of an unknown kind.
+        """
+        files = {name: bytes(files[name]) for name in FILES if name in files}
+        if not files:
+            raise ContainerError(
+                f"not a key container: none of {', '.join(FILES)} is there"
+            )
+        for name, data in files.items():
+            if len(data) > LARGEST_FILE:
+                raise ContainerError(
+                    f"{name}: {len(data)} bytes; a container's file has at most "
+                    f"{LARGEST_FILE}"
+                )
+        for name in ("name.key", "header.key"):
+            if name not in files:
+                raise ContainerDamaged(
+                    f"{name}: missing; restore it from a copy of the container"
+                )
+        header = read_header(files["header.key"])
+        return cls(
+            name=decode_name(files["name.key"]),
+            header=header,
+            pairs=tuple(read_pair(files, pair, header.profile) for pair in PAIRS),
+            files=files,
+        )
+
+    @property
+    def has_password(self) -> bool:
+        """Say whether a password protects the keys."""
+        return self.header.has_password
+
+    @property
+    def has_reserve(self) -> bool:
+        """Say whether there is a reserve pair, whole or not."""
+        return any(name in self.files for name in PAIRS[1])
+
+    @property
+    def keys(self) -> tuple[KeyEntry, ...]:
+        """What the header says of each key, the primary one first."""
+        return self.header.keys
+
+    def password_to_use(self, password: str | None) -> str:
+        """Check a password against the password MAC; "" if there is none.
+
+        Raises:
+            PasswordRequired: if the container has a password and none is given.
+            WrongPassword: if it is another one.
+        """
+        if not self.has_password:
+            return ""
+        if password is None:
+            raise PasswordRequired(f"container {self.name!r}: it has a password")
+        fingerprint = self.keys[0].fingerprint
+        expected = self.header.password_mac
+        if fingerprint is not None and expected is not None:
+            mac = protection.password_mac(self.header.profile, password, fingerprint)
+            if not protection.same(mac, expected):
+                raise WrongPassword(f"container {self.name!r}: wrong password")
+        return password
+
+    def has_this_password(self, password: str) -> bool:
+        """Say whether a password is right, as far as the password MAC tells."""
+        try:
+            self.password_to_use(password)
+        except WrongPassword:
+            return False
+        return True

@@ -1,0 +1,222 @@
+"""The doctor at work: from the drive to the last link of a certificate's chain."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+from gostkey.containers import FILES, KeyEntry
+from gostkey.errors import ContainerError, GostKeyError, MediumError
+from gostkey.media import FolderStore, Medium, RegistryFile, is_set_aside
+from gostkey.pki.certificates import Certificate
+
+from . import drives, folders, keys
+from .catalogue import found
+from .chains import Trust
+from .findings import Examination, Finding, Severity, right
+from .passwords import Passwords
+from .surroundings import Surroundings
+
+_CERTIFICATES = (".cer", ".crt", ".der", ".pem")
+_LARGEST_CERTIFICATE = 64 << 10
+
+
+@dataclass
+class Doctor:
+    """Examines places one after the other; nothing is changed by it."""
+
+    passwords: Passwords = field(default_factory=Passwords)
+    trust: Trust = field(default_factory=Trust)
+    at: datetime | None = None
+    """The time to compare dates with, aware; now if not given."""
+    around: Surroundings = field(default_factory=Surroundings)
+    _entries: list[KeyEntry] = field(default_factory=list, init=False)
+    _loose: dict[Path, Certificate] = field(default_factory=dict, init=False)
+
+    def examine(self, named: Path) -> Iterator[Examination]:
+        """Examine a container, or a drive, folder or export and all that is in it."""
+        place = named.absolute()
+        if RegistryFile.holds(place):
+            yield from self._export(named)
+        else:
+            yield from self._folder(named)
+
+    def certificates(
+        self, wanted: Sequence[tuple[str, Certificate]] = ()
+    ) -> Iterator[Examination]:
+        """Look for the keys of certificates in the containers examined so far.
+
+        Args:
+            wanted: certificates that the user named, with the names of their files.
+
+        Yields:
+            One examination for each of these, and one for each certificate that lay
+            beside the containers and belongs to none of them.
+        """
+        for name, certificate in wanted:
+            if self._has_key(certificate):
+                told = right(
+                    "certificate-file", certificate.title, "its key is in a container"
+                )
+            else:
+                error = ContainerError(f"{name}: its key is in none of the containers")
+                told = found(
+                    "certificate-without-key",
+                    certificate.title,
+                    "its key is in none of the containers",
+                    severity=Severity.ERROR,
+                    error=error,
+                )
+            yield Examination(name, "", (told,), is_container=False)
+        for path, certificate in sorted(self._loose.items()):
+            if not self._has_key(certificate):
+                text = "its key is in none of the containers examined"
+                told = found("certificate-without-key", certificate.title, text)
+                yield Examination(str(path), "", (told,), is_container=False)
+
+    def _has_key(self, certificate: Certificate) -> bool:
+        try:
+            public = certificate.public_key
+        except GostKeyError:
+            return False
+        return any(
+            entry.curve == public.curve
+            and entry.fingerprint
+            and public.to_bytes().startswith(entry.fingerprint)
+            for entry in self._entries
+        )
+
+    # -- places ------------------------------------------------------------
+
+    def _export(self, named: Path) -> Iterator[Examination]:
+        place = named.absolute()
+        medium = RegistryFile(place)
+        try:
+            places = list(medium.find())
+        except OSError as error:
+            told = drives.unreadable(error, medium.file, self.around)
+            if told.fault == "drive-unreadable":
+                text = told.text
+                told = found("export-unreadable", str(medium.file), text, error=error)
+            yield Examination(str(named), "", (told,), is_container=False)
+            return
+        except ContainerError as error:
+            told = found(
+                "drive-empty", str(medium.file), "it is not in it", error=error
+            )
+            yield Examination(str(named), "", (told,), is_container=False)
+            return
+        if not places:
+            yield self._nothing_in(named)
+        for one in places:
+            item = _as_typed(one, named)
+            drive = right("drive", str(medium.file), "it can be read")
+            yield self._container(item, medium, one, [drive])
+
+    def _nothing_in(self, named: Path) -> Examination:
+        error = ContainerError(f"{named}: no key containers in it")
+        told = found("drive-empty", str(named), "no key containers in it", error=error)
+        return Examination(str(named), "", (told,), is_container=False)
+
+    def _folder(self, named: Path) -> Iterator[Examination]:
+        place = named.absolute()
+        if is_set_aside(place):
+            error = MediumError(
+                f"{named}: a change of its password was cut off; `gostkey container "
+                f"password {named}` gives it its name back"
+            )
+            text = "it has the name of a container that waits for another one"
+            told = found("folder-set-aside", str(named), text, error=error, place=named)
+            yield Examination(str(named), "", (told,))
+            return
+        try:
+            names = os.listdir(place)
+        except OSError as error:
+            told = drives.unreadable(error, named, self.around)
+            yield Examination(str(named), "", (told,), is_container=False)
+            return
+        self._note_certificates(place, names)
+        if _is_container(place, names):
+            store = FolderStore(place.parent)
+            above = str(
+                named.parent if named.name and len(named.parts) > 1 else store.root
+            )
+            drive = right("drive", above, "it is there and can be read")
+            space = drives.look_at_space(store, above)
+            yield self._container(str(named), store, place, [drive, *space], place)
+            return
+        store = FolderStore(place)
+        places, findings = drives.look_for_containers(store, str(named), self.around)
+        findings += drives.look_at_space(store, str(named))
+        yield Examination(str(named), "", tuple(findings), is_container=False)
+        for one in places:
+            yield self._container(_as_typed(one, named), store, one, [], place)
+
+    def _container(
+        self,
+        item: str,
+        medium: Medium[Path],
+        place: Path,
+        findings: list[Finding],
+        named: Path | None = None,
+    ) -> Examination:
+        """Examine one container; *named* is None if it lies in no folder."""
+        files: dict[str, bytes] = {}
+        told: list[Finding] = []
+        try:
+            if named is not None:
+                self._note_certificates(place, os.listdir(place))
+                told = list(folders.look_at_files(place))
+            files = medium.read(place)
+        except OSError as error:
+            if not any(one.stops for one in told):
+                told.append(drives.unreadable(error, Path(item), self.around))
+        except ContainerError as error:
+            told.append(found("header-damaged", item, str(error), error=error))
+        container, faults = keys.read(files, place) if files else (None, [])
+        name = "" if container is None or faults else container.name
+        if "name.key" not in files:
+            name = ""
+        if named is not None:
+            findings += folders.look_at_folder(place, name, named, self.around)
+        findings += told + faults
+        if container is not None:
+            self._entries += container.keys
+            findings += keys.look_at_keys(
+                container,
+                Path(item),
+                self.passwords,
+                self.trust,
+                self.at or datetime.now(timezone.utc),
+            )
+        return Examination(item, name, tuple(findings))
+
+    def _note_certificates(self, folder: Path, names: Sequence[str]) -> None:
+        """Remember the certificates of owners that lie beside the key files."""
+        for name in names:
+            path = folder / name
+            if not name.lower().endswith(_CERTIFICATES) or not path.is_file():
+                continue
+            try:
+                if path.stat().st_size > _LARGEST_CERTIFICATE:
+                    continue
+                certificate = Certificate.from_bytes(path.read_bytes())
+                if not certificate.basic_constraints[0]:
+                    self._loose[path] = certificate
+            except (OSError, GostKeyError):
+                continue
+
+
+def _as_typed(place: Path, named: Path) -> str:
+    """Return the path of a place below one as the user has typed that one."""
+    return str(named / place.relative_to(named.absolute()))
+
+
+def _is_container(place: Path, names: Sequence[str]) -> bool:
+    if {name.lower() for name in names}.intersection(FILES):
+        return True
+    inner = any((place / name).is_dir() for name in names)
+    return bool(folders.NUMBERED.fullmatch(place.name)) and not inner

@@ -1,0 +1,145 @@
+"""Holding a token: one transaction for all that this program does with it at a time.
+
+Stores of one token share its session, so that a copy from a token to itself does not
+wait for itself; other threads wait until it ends.  Files that were read once are not
+read again while it lasts: nobody else can change them, which the serial number is
+asked for again to prove.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+
+from gostkey import pcsc
+from gostkey.errors import GostKeyError, TokenSwapped, TokenUnknown
+from gostkey.pcsc import Card
+
+from . import atrs
+from .driver import Driver
+from .etoken import Etoken
+from .jacarta_lt import JacartaLt
+from .rutoken import DIALECTS, Rutoken
+
+
+class Session:
+    """A token that is held."""
+
+    def __init__(self, card: Card) -> None:
+        self.card = card
+        self.driver = driver_for(card)
+        self.serial = self.driver.start()
+        self.driver.title = self.address
+        self._files: dict[tuple[str, str], bytes | None] = {}
+
+    @property
+    def address(self) -> str:
+        """The address of the token."""
+        return address_of(self.serial, self.card.reader)
+
+    @property
+    def logged_in(self) -> str:
+        """As whom this program has logged in: "user", "admin" or ""."""
+        return self.driver.logged_in
+
+    @logged_in.setter
+    def logged_in(self, who: str) -> None:
+        self.driver.logged_in = who
+
+    def read_file(self, slot: str, name: str) -> bytes | None:
+        """Read a file, or give it again; see `Driver.read_file`."""
+        if (slot, name) not in self._files:
+            self._files[slot, name] = self.driver.read_file(slot, name)
+        return self._files[slot, name]
+
+    def has_read(self, slot: str, names: tuple[str, ...]) -> bool:
+        """Say whether files would be given again."""
+        return all((slot, name) in self._files for name in names)
+
+    def wrote(self, slot: str, files: dict[str, bytes]) -> None:
+        """Note what was written to a slot and read back."""
+        self.forget(slot)
+        for name, data in files.items():
+            self._files[slot, name] = data
+
+    def forget(self, slot: str) -> None:
+        """Read the files of a slot afresh when they are asked for."""
+        for key in [key for key in self._files if key[0] == slot]:
+            del self._files[key]
+
+    def same_token(self) -> None:
+        """Ask for the serial number again.
+
+        Raises:
+            TokenSwapped: if it is another one.
+        """
+        serial = self.driver.start()
+        if serial != self.serial:
+            raise TokenSwapped(
+                f"{self.address}: another token ({serial}) is in its place; put the "
+                "first one in again and repeat"
+            )
+
+    def logout(self) -> None:
+        """Take all rights back, if there are any."""
+        if self.logged_in:
+            self.logged_in = ""
+            self.driver.logout()
+
+    def close(self) -> None:
+        """End it; a token that was taken out needs no end."""
+        self._files.clear()
+        with contextlib.suppress(GostKeyError, OSError):
+            self.logout()
+
+
+def address_of(serial: str, reader: str) -> str:
+    """Return the address of a token."""
+    return f"token:{serial or reader}"
+
+
+def driver_for(card: Card) -> Driver:
+    """Return the driver for a card.
+
+    Raises:
+        TokenUnknown: if there is none.
+    """
+    kind = atrs.identify(card.atr)
+    if kind.family in DIALECTS:
+        return Rutoken(card, DIALECTS[kind.family], kind.model)
+    if kind.family == atrs.JACARTA_LT:
+        return JacartaLt(card, kind.model)
+    if kind.family == atrs.ETOKEN:
+        return Etoken(card, kind.model)
+    raise TokenUnknown(f"{kind.model} in {card.reader}: {kind.note}")
+
+
+_guard = threading.Lock()
+_locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
+_open: dict[str, Session] = {}
+
+
+@contextlib.contextmanager
+def hold(reader: str) -> Iterator[Session]:
+    """Hold the token in a reader; a thread that holds it already holds it on.
+
+    Raises:
+        TokenAbsent, TokenBusy, TokenUnknown, MediumError
+    """
+    with _guard:
+        lock = _locks[reader]
+    with lock:
+        session = _open.get(reader)
+        if session is not None:
+            yield session
+            return
+        with pcsc.connect(reader) as card:
+            session = Session(card)
+            _open[reader] = session
+            try:
+                yield session
+            finally:
+                del _open[reader]
+                session.close()

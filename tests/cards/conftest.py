@@ -1,0 +1,25 @@
+"""Virtual cards for the tests of this folder, in readers of the test's process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from cards.card import VirtualCard
+from cards.readers import VirtualReaders
+
+from gostkey import pcsc
+
+
+@pytest.fixture
+def in_readers() -> Iterator[Callable[..., VirtualReaders]]:
+    """Put cards into readers that the whole package sees: in_readers(card, None)."""
+    with ExitStack() as stack:
+
+        def put(*cards: VirtualCard | None) -> VirtualReaders:
+            readers = VirtualReaders(*cards)
+            stack.enter_context(pcsc.using(readers))
+            return readers
+
+        yield put

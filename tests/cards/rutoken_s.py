@@ -1,0 +1,114 @@
+"""Rutoken S: the commands of Rutoken Lite, spelled little-endian, rules of 40 bytes.
+
+Its PINs are no files, and how they are made, deleted or described is not in the
+notes: those commands are "not supported" here.  Where the token keeps its label
+(a file 1000) is not told either; here it lies in the root.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from cards.commands import (
+    NO_SUCH_REFERENCE,
+    NOT_SUPPORTED,
+    WRONG_DATA,
+    Command,
+    need,
+)
+from cards.files import ROOT, Kind, Node
+from cards.pins import ADMIN, USER
+from cards.rutoken import CHANGE, RutokenLite
+
+LABEL = 0x1000
+_BY_PIN = 0x01
+_NEVER = 0xFF
+
+
+class RutokenS(RutokenLite):
+    """Rutoken S as it leaves the factory, 32 KB, firmware 36.0.
+
+    Args:
+        label: what its owner calls it.
+        options: as of `RutokenLite`.
+    """
+
+    KIND = "rutoken-s"
+    ATR = bytes.fromhex("3B6F00FF00567275546F6B6E73302000009000")
+    MEMORY = 32 * 1024
+    INFO = bytes.fromhex("0020040214000000")
+    T0 = True
+    RULE_LENGTH = 40
+    TEMPLATE = 0x62
+    ENDIAN: ClassVar[Any] = "little"
+    LONGEST_PIN = 16
+    FORMAT_END = (0x807B, 0x0000)
+    CONTAINERS = (0x0000, 0x0000, 0x0002)
+
+    def __init__(self, *, label: str = "", **options: Any) -> None:
+        options.setdefault("serial", 0x1A2B3C4D)
+        options.setdefault("tells_tries", False)
+        self._label = label
+        super().__init__(**options)
+
+    @classmethod
+    def rule(cls, mask: int, *conditions: int) -> bytes:
+        """A rule of 40 bytes; conditions as of Rutoken Lite, but no "either"."""
+        signed, references = b"", b""
+        for condition in (*conditions, *(0,) * (7 - len(conditions))):
+            by_pin = condition in (ADMIN, USER)
+            signed += bytes([_BY_PIN if by_pin else condition])
+            references += (condition if by_pin else 0).to_bytes(4, "little")
+        return bytes([mask]) + signed + references + bytes(4)
+
+    @classmethod
+    def pin_rule(cls, reference: int) -> bytes:
+        return cls.rule(0x43, ADMIN if reference == USER else _NEVER, reference)
+
+    def allows(self, rule: bytes, operation: int) -> bool:
+        if not rule[0] >> operation & 1:
+            return False
+        condition = rule[1 + operation]
+        reference = int.from_bytes(rule[8 + 4 * operation :][:4], "little")
+        if condition == _BY_PIN:
+            return self.logged_in == reference
+        return condition == 0
+
+    def factory_tree(self) -> Node:
+        root = Node(ROOT, Kind.FOLDER, self.user_folder())
+        outer = root.folder(0x0000, self.user_folder())
+        inner = outer.folder(0x0000, self.user_folder())
+        inner.folder(0x0001, self.user_folder())
+        inner.folder(0x0002, self.user_folder())
+        outer.folder(0x0001, self.user_folder())
+        if self._label:
+            text = self._label.encode("cp1251")
+            content = b"TN\x03\x00" + bytes([len(text)]) + text
+            root.file(LABEL, self.user_file(readable=True), content)
+        return root
+
+    def run(self, command: Command) -> bytes:
+        # PIN objects, and a key of GOST 28147.
+        need(command.head not in (0x00DA, 0x8030), NOT_SUPPORTED)
+        return super().run(command)
+
+    def _check_template(self, tags: list[int]) -> None:
+        # The reader's driver makes a header of fixed places of it.
+        need(tags == [0x80, 0x82, 0x83, 0x86], WRONG_DATA)
+
+    def _new_pin(self, data: bytes) -> bytes:
+        return data
+
+    def _need_right(self, rule: bytes, operation: int) -> None:
+        # The administrator may change the user's PIN too, which one rule of this
+        # form cannot say.
+        if rule == self.pin_rule(USER) and operation == CHANGE:
+            if self.logged_in == ADMIN:
+                return
+        super()._need_right(rule, operation)
+
+    def told(self, item: int) -> bytes:
+        if item == 0x81:
+            return self.serial.to_bytes(4, "little")
+        need(item in (0x89, 0x8A), NO_SUCH_REFERENCE)
+        return super().told(item)
