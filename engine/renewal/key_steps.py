@@ -32,6 +32,7 @@ from .steps import (
     Outcome,
     Work,
     each,
+    open_ahead,
     open_new,
     open_old,
     password_of,
@@ -58,6 +59,7 @@ class MakeKey:
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check dates, open the old key, choose the new container's folder."""
+        open_ahead(works, old=True)
         return each(works, lambda w: self._place(context, w), Reason.MEDIUM)
 
     def _place(self, context: Context, work: Work) -> Outcome:
@@ -242,6 +244,8 @@ class MakeRequest:
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Build the requests, check them as the authority will, wipe the old keys."""
         now = context.clock()
+        open_ahead([work for work in works if work.old_key is None], old=True)
+        open_ahead([work for work in works if work.new_key is None], old=False)
         return each(works, lambda w: self._build(context, w, now), Reason.REQUEST)
 
     def _build(self, context: Context, work: Work, now: datetime) -> Outcome:

@@ -17,7 +17,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from gostkey.containers import Container, OpenContainer
+from gostkey.containers import Container, OpenContainer, open_many
 from gostkey.errors import (
     CertificateError,
     CertificateMismatch,
@@ -47,6 +47,10 @@ from .transports import Pending, Transport, Trust
 log = logging.getLogger("gostkey.renewal")
 
 
+Ahead: TypeAlias = "tuple[Container, OpenContainer | GostKeyError]"
+"""A container and its keys, or why they cannot be had."""
+
+
 @dataclass
 class Work:
     """One item of a chunk, and the keys that are open for it."""
@@ -57,9 +61,16 @@ class Work:
     new_files: Mapping[str, bytes] | None = None
     """The new container's files, as they were read from its medium."""
     notes: list[str] = field(default_factory=list)
+    old_ahead: Ahead | None = None
+    new_ahead: Ahead | None = None
+    """The containers, where they were opened with those of the chunk."""
 
     def wipe(self) -> None:
         """Wipe the open keys and forget the container's files."""
+        for ahead in (self.old_ahead, self.new_ahead):
+            if ahead is not None and isinstance(ahead[1], OpenContainer):
+                ahead[1].close()
+        self.old_ahead = self.new_ahead = None
         for key in (self.old_key, self.new_key):
             if key is not None:
                 key.wipe()
@@ -281,16 +292,61 @@ def password_of(path: str | None) -> str | None:
         raise PasswordFileError(str(error)) from None
 
 
-def open_old(work: Work) -> Outcome:
-    """Open the old container and keep its key; check that it is the planned one."""
-    one = work.item
+def open_ahead(works: Sequence[Work], *, old: bool) -> None:
+    """Open the containers of a chunk together: with passwords that is much faster.
+
+    `open_old` and `open_new` take what is open then.  What cannot be read is left
+    to them, as they can tell why.
+
+    Args:
+        works: the items.
+        old: the old containers, else the new ones.
+    """
+    asked: list[tuple[Work, Container, str | None]] = []
+    for work in works:
+        one = work.item
+        try:
+            container = _old_container(one) if old else Container.parse(read_new(work))
+            password = password_of(one.password_file if old else one.new_password_file)
+        except GeneratorFailure:
+            raise
+        except (GostKeyError, OSError):
+            continue
+        asked.append((work, container, password))
+    results = open_many([one[1] for one in asked], [one[2] for one in asked])
+    for (work, container, _), result in zip(asked, results, strict=True):
+        if old:
+            work.old_ahead = container, result
+        else:
+            work.new_ahead = container, result
+
+
+def _old_container(one: Item) -> Container:
     if not os.path.isdir(one.container):
         raise MediumError(f"{one.container}: is not there; insert the medium")
-    container = Container.parse(read_container(one.container))
+    return Container.parse(read_container(one.container))
+
+
+def _opened(
+    ahead: Ahead | None, container: Container, file: str | None
+) -> OpenContainer:
+    """Return what was opened ahead, or open it now."""
+    if ahead is None:
+        return container.open(password_of(file))
+    if isinstance(ahead[1], GostKeyError):
+        raise ahead[1]
+    return ahead[1]
+
+
+def open_old(work: Work) -> Outcome:
+    """Open the old container and keep its key; check that it is the planned one."""
+    one, ahead = work.item, work.old_ahead
+    container = ahead[0] if ahead else _old_container(one)
     entry = next((key for key in container.keys if key.slot == one.slot), None)
     if entry is None or entry.certificate != one.old_certificate:
         return verdict(Reason.KEY_CHANGED)
-    opened = container.open(password_of(one.password_file))
+    opened = _opened(ahead, container, one.password_file)
+    work.old_ahead = None
     work.old_key = _take(opened, one.slot)
     work.notes += opened.notes
     if container.has_password and one.new_password_file is None:
@@ -315,13 +371,14 @@ def open_new(work: Work) -> None:
     Raises:
         ContainerError: if it is not the one that this item was given.
     """
-    one = work.item
-    container = Container.parse(read_new(work))
+    one, ahead = work.item, work.new_ahead
+    container = ahead[0] if ahead else Container.parse(read_new(work))
     if container.name != one.new_name:
         raise ContainerError(
             f"{one.new_folder}: holds the container {container.name!r}"
         )
-    opened = container.open(password_of(one.new_password_file))
+    opened = _opened(ahead, container, one.new_password_file)
+    work.new_ahead = None
     key = _take(opened, "primary")
     if one.public_key is not None and key.verifying_key.to_bytes() != one.public_key:
         key.wipe()
