@@ -32,6 +32,7 @@ COMMANDS = {
     "sign": "sign",
     "verify": "sign",
     "container": "container_commands",
+    "token": "token",
     "cert": "cert",
     "entropy": "entropy",
     "ca": "ca_serve",
@@ -143,9 +144,9 @@ def _unexpected(error: BaseException) -> Failure:
         _(
             "Keys, signatures and key containers of GOST R 34.10-2012.\n\n"
             "Every command has --help. Data goes to the standard output, messages "
-            "to the standard error output. Passwords are asked for on the terminal "
-            "or read from a file, an environment variable or a descriptor, never "
-            "from the command line."
+            "to the standard error output. Passwords and PINs are asked for on the "
+            "terminal or read from a file, an environment variable or a descriptor, "
+            "never from the command line."
         ),
         examples=[
             "gostkey demo",

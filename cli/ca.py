@@ -20,10 +20,17 @@ from gostkey.pki.names import LABELS, Name
 from gostkey.pki.requests import build_request
 
 from .failures import Failure, describe, naming, overall
-from .files import PathOption, read_file, refuse_taken, write_file
+from .files import (
+    PathOption,
+    force_option,
+    out_option,
+    read_file,
+    refuse_taken,
+    write_file,
+)
 from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
-from .sources import SLOTS, at_option, curve_option, now, open_key
+from .sources import at_option, curve_option, now, open_key, slot_option
 from .texts import _, help_page
 from .trust import read_certificates, summary
 
@@ -173,20 +180,16 @@ def init(
 @click.argument("request", required=False, type=PathOption)
 @click.option("--key", type=PathOption, help=_("Key file or container, no request."))
 @NAME_OPTION
-@click.option("--slot", type=click.Choice(SLOTS), help=_("Which of two keys."))
+@slot_option
 @click.option(
     "--days",
     type=click.IntRange(1, 3660),
     help=_("Validity of a first certificate; a year if left out."),
 )
-@click.option(
-    "--out",
-    "target",
-    type=PathOption,
-    metavar="FILE",
-    help=_("Write the certificate here (PEM); else to the standard output."),
+@out_option(
+    _("Write the certificate here (PEM); else to the standard output."), required=False
 )
-@click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
+@force_option
 @at_option
 @PASSWORD_OPTIONS
 @password_options("key-password", of=_("of the key given by --key"))
@@ -367,14 +370,7 @@ def revoke(
     ),
 )
 @FOLDER
-@click.option(
-    "--out",
-    "target",
-    type=PathOption,
-    required=True,
-    metavar="FILE",
-    help=_("Write the CRL here."),
-)
+@out_option(_("Write the CRL here."))
 @click.option("--pem", "as_pem", is_flag=True, help=_("PEM instead of DER."))
 @click.option(
     "--days",
@@ -383,7 +379,7 @@ def revoke(
     show_default=True,
     help=_("When the next one comes at the latest."),
 )
-@click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
+@force_option
 @at_option
 @PASSWORD_OPTIONS
 @json_option

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from datetime import datetime, timezone, tzinfo
 from pathlib import Path
 
+from gostkey.media.tokens import TokenInfo
 from gostkey.renewal.campaign import Event, OnEvent, zone_of
 from gostkey.renewal.report import Report, make_report
 from gostkey.renewal.store import Store
+from gostkey.renewal.tokens import AskPin
 
 from .output import Output
 from .texts import _
+from .token_input import PinInput
 
-__all__ = ["clock_at", "read_report", "watch", "zone_in"]
+__all__ = ["clock_at", "pin_asker", "read_report", "watch", "zone_in"]
 
 
 def clock_at(at: datetime | None) -> Callable[[], datetime]:
@@ -35,6 +38,21 @@ def read_report(folder: Path, at: datetime | None) -> tuple[Report, tzinfo]:
     """Read a campaign's report and zone, also while a run works on it."""
     with Store.open(folder) as store:
         return make_report(store, clock_at(at)()), zone_of(store.settings())
+
+
+def pin_asker(out: Output) -> AskPin | None:
+    """Return what asks a person for the PIN of a token during a run.
+
+    None where there is no terminal.  What was typed is not kept here.
+    """
+    if not sys.stdin.isatty():
+        return None
+
+    def ask(info: TokenInfo) -> str:
+        with out.paused():
+            return PinInput("pin").ask(info)
+
+    return ask
 
 
 def watch(

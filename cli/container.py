@@ -14,7 +14,16 @@ from typing import Any
 import click
 
 from gostkey.errors import ContainerError, GostKeyError, MediumError
-from gostkey.media import Medium, locate_all, open_medium, usual_media
+from gostkey.media import (
+    Medium,
+    TokenStore,
+    held,
+    is_token_address,
+    locate_all,
+    open_medium,
+    usual_media,
+    usual_tokens,
+)
 from gostkey.pki.certificates import Certificate
 
 from .failures import Failure, describe, overall
@@ -36,13 +45,15 @@ FOLDERS = click.argument(
             "A key container is a folder with the files name.key, header.key, "
             "primary.key, masks.key, primary2.key and masks2.key. A Windows registry "
             "export (.reg) is taken like a folder of containers; FILE.reg/NAME is one "
-            "of them."
+            "of them. token:SERIAL is a token, token:SERIAL/NAME a container on it, "
+            "and token: the only token there is; `gostkey token list` shows them."
         ),
         examples=[
             "gostkey container list /media/keys",
             "gostkey container show /media/keys/ivanov.000",
             "gostkey container check /media/keys/*.000",
             "gostkey container copy /media/keys/ivanov.000 /media/spare",
+            "gostkey container copy token:30DA6803/ivanov /media/spare",
             "gostkey container password /media/keys/ivanov.000",
             "gostkey container install ivanov.cer --in /media/keys",
             "gostkey container backup /media/keys --out backups",
@@ -59,16 +70,17 @@ def container_command() -> None:
     help=help_page(
         _(
             "List the containers in all places: one row a key.\n\n"
-            "A place is a folder, which is looked through, or a Windows registry "
-            "export (.reg). Without one the usual places are taken: where CryptoPro "
-            "CSP keeps the containers of this user, and the roots of the disks that "
-            "are mounted for people. Nothing is opened, so no password is needed. "
+            "A place is a folder, which is looked through, a Windows registry "
+            "export (.reg), or a token. Without one the usual places are taken: where "
+            "CryptoPro CSP keeps the containers of this user, the roots of the disks "
+            "that are mounted for people, and all tokens. Nothing is opened, so "
+            "neither a password nor a PIN is needed. "
             "Folders that are not containers are passed over; a damaged one is told "
             "and the others go on."
         ),
         examples=[
             "gostkey container list",
-            "gostkey container list /media/keys D:\\ keys.reg",
+            "gostkey container list /media/keys D:\\ keys.reg token:30DA6803",
         ],
         exits=[0, 1, 2, 3, 4],
     ),
@@ -81,8 +93,9 @@ def list_(out: Output, folders: tuple[Path, ...], at: datetime | None) -> int:
     failures: list[Failure] = []
     rows: list[list[str]] = []
     done = 0
-    media = [open_medium(folder) for folder in folders] if folders else usual_media()
-    for medium, folder in _found(out, media, failures):
+    hints: list[str] = []
+    media = _media(folders, hints, out, failures)
+    for medium, folder in _found(out, media, failures, hints):
         try:
             record = _describe(medium, folder, at)
         except (GostKeyError, OSError) as error:
@@ -100,10 +113,12 @@ def list_(out: Output, folders: tuple[Path, ...], at: datetime | None) -> int:
         columns = [_("owner"), _("INN"), _("valid from"), _("valid until")]
         columns += [_("days left"), _("container"), _("key"), _("where")]
         out.table([*columns, _("readable")], rows, right=[4])
+    for hint in hints:
+        out.hint(hint)
     if not done and not failures:
         out.note(_("no key containers found"))
         if not folders:
-            looked = ", ".join(medium.identity for medium in media)
+            looked = ", ".join(name for name, _medium in media)
             out.hint(
                 _("looked in: {places}; name another place").format(
                     places=looked or _("nothing, as no usual place is there")
@@ -115,7 +130,12 @@ def list_(out: Output, folders: tuple[Path, ...], at: datetime | None) -> int:
 def _row(folder: Path, record: dict[str, Any], key: dict[str, Any]) -> list[str]:
     certificate = key["certificate"] or {}
     dates = certificate if "not_after" in certificate else key
-    readable = _("yes, with its password") if record["has_password"] else _("yes")
+    readable = {
+        (False, False): _("yes"),
+        (False, True): _("yes, with its password"),
+        (True, False): _("yes, with the PIN"),
+        (True, True): _("yes, with the PIN and its password"),
+    }[record["needs_pin"], record["has_password"]]
     if "error" in certificate:
         readable = _("not its certificate: {why}").format(why=certificate["error"])
     return [
@@ -136,9 +156,13 @@ def _row(folder: Path, record: dict[str, Any], key: dict[str, Any]) -> list[str]
     help=help_page(
         _(
             "Show what a container tells without its password.\n\n"
-            "That is its name, keys, dates and certificates."
+            "That is its name, keys, dates and certificates. On a token they are "
+            "told without the PIN."
         ),
-        examples=["gostkey container show /media/keys/ivanov.000 keys.reg"],
+        examples=[
+            "gostkey container show /media/keys/ivanov.000 keys.reg",
+            "gostkey container show token:30DA6803/ivanov",
+        ],
         exits=[0, 1, 2, 3, 4],
     ),
 )
@@ -165,28 +189,61 @@ def show(out: Output, folders: tuple[Path, ...]) -> int:
     return overall(done, failures)
 
 
+def _media(
+    folders: tuple[Path, ...], hints: list[str], out: Output, failures: list[Failure]
+) -> list[tuple[str, Medium[Path]]]:
+    """Return the media of the places, or all that are usually looked at; named."""
+    media: list[tuple[str, Medium[Path]]] = []
+    if not folders:
+        tokens, problems = usual_tokens()
+        hints += [_("no tokens: {why}").format(why=problem) for problem in problems]
+        media += [(medium.identity, medium) for medium in usual_media()]
+        return [*media, *tokens.items()]
+    for folder in folders:
+        try:
+            media.append((str(folder), open_medium(folder)))
+        except GostKeyError as error:
+            failures.append(describe(error))
+            out.failure(failures[-1], str(folder))
+    return media
+
+
 def _found(
-    out: Output, media: Iterable[Medium[Path]], failures: list[Failure]
+    out: Output,
+    media: Iterable[tuple[str, Medium[Path]]],
+    failures: list[Failure],
+    hints: list[str],
 ) -> Iterator[tuple[Medium[Path], Path]]:
-    """Yield the containers of media."""
-    for medium in media:
+    """Yield the containers of media; add what helps against half-written ones."""
+    for name, medium in media:
         unreadable: list[GostKeyError] = []
         try:
             faults: list[MediumError] = []
-            for found in medium.find(faults):
-                yield medium, found
+            with held(medium):
+                for found in medium.find(faults):
+                    yield medium, found
+                hints += _half_written(medium)
             unreadable += faults
         except GostKeyError as error:
             unreadable = [error]
         for fault in unreadable:
             failures.append(describe(fault))
-            out.failure(failures[-1], medium.identity)
+            out.failure(failures[-1], name)
+
+
+def _half_written(medium: Medium[Path]) -> Iterator[str]:
+    if isinstance(medium, TokenStore):
+        for place in medium.unfinished():
+            yield _(
+                "{place}: a container that was not written to its end; "
+                "`gostkey container remove {place}` frees its place"
+            ).format(place=place)
 
 
 def _named(
     out: Output, folders: tuple[Path, ...], failures: list[Failure]
 ) -> Iterator[tuple[Medium[Path], Path]]:
-    """Yield the containers that some paths name: of an export, all of them."""
+    """Yield the containers that some paths name: of an export or token, all."""
     for folder in folders:
         try:
             medium, places = locate_all(folder)
@@ -198,7 +255,7 @@ def _named(
             failures.append(describe(error))
             out.failure(failures[-1], str(folder))
             continue
-        single = places == [folder.absolute()]
+        single = not is_token_address(folder) and places == [folder.absolute()]
         for found in places:
             yield medium, folder if single else found
 
@@ -207,8 +264,11 @@ def _describe(
     medium: Medium[Path], folder: Path, at: datetime | None = None
 ) -> dict[str, Any]:
     """Return the container's description with names of certificates in words."""
-    container = read_container(folder, medium)
+    container = read_container(folder, medium, public=True)
     record = container.describe()
+    record["needs_pin"] = isinstance(medium, TokenStore)
+    if record["needs_pin"]:
+        record["has_reserve"] = None
     for key, entry in zip(record["keys"], container.keys, strict=True):
         key["days_left"] = _days_left(key["not_after"], at)
         if entry.certificate is None or "error" in key["certificate"]:
@@ -233,10 +293,15 @@ def _days_left(not_after: str | datetime | None, at: datetime | None) -> int | N
 
 
 def _lines(folder: Path, record: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    yield _("folder"), str(folder)
+    yield _("token") if record["needs_pin"] else _("folder"), str(folder)
     yield _("name"), record["name"]
     yield _("password"), _("yes") if record["has_password"] else _("no")
-    yield _("reserve copy"), _("yes") if record["has_reserve"] else _("no")
+    reserve = {
+        True: _("yes"),
+        False: _("no"),
+        None: _("not looked at, that needs the PIN"),
+    }
+    yield _("reserve copy"), reserve[record["has_reserve"]]
     for key in record["keys"]:
         yield "", ""
         yield _("key"), f"{key['slot']}, {key['usage']}"

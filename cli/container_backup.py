@@ -13,6 +13,7 @@ from gostkey.hashing import streebog256
 from gostkey.media import (
     Backup,
     Restored,
+    TokenUse,
     collect,
     is_encrypted,
     pack,
@@ -23,13 +24,15 @@ from gostkey.media import (
 )
 
 from .container import container_command
+from .container_options import DESTINATION
 from .exports import ExportOptions, export_options
 from .failures import Exit, Failure, describe, naming, overall
-from .files import PathOption
+from .files import PathOption, out_option
 from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
 from .sources import at_option, now
 from .texts import _, help_page
+from .token_input import token_options
 
 ARCHIVE = click.argument("file", metavar="FILE", type=PathOption)
 OF_ARCHIVE = password_options(of=_("of the archive"))
@@ -71,7 +74,8 @@ def backup_command() -> None:
     help=help_page(
         _(
             "Back up all containers below PLACE into one file.\n\n"
-            "PLACE is a folder, a Windows registry export (.reg) or a floppy image. "
+            "PLACE is a folder, such as the root of a removable disk, a token, a "
+            "Windows registry export (.reg) or a floppy image. "
             "FILE is a ZIP with the containers' folders and a manifest with the date "
             "and the Streebog-256 of every file. A folder as FILE gets an archive "
             "named after the date. With a password option or --encrypt the archive "
@@ -83,22 +87,17 @@ def backup_command() -> None:
             "gostkey container backup /media/keys --out backups",
             "gostkey container backup /media/keys --out keys.zip "
             "--password-file backup.txt",
+            "gostkey container backup token:30DA6803 --out backups --encrypt",
         ],
         exits=[0, 1, 2, 3, 4, 5],
     ),
 )
 @click.argument("place", metavar="PLACE", type=PathOption)
-@click.option(
-    "--out",
-    "target",
-    type=PathOption,
-    required=True,
-    metavar="FILE",
-    help=_("Write the archive here; a folder gets one named after the date."),
-)
+@out_option(_("Write the archive here; a folder gets one named after the date."))
 @click.option("--encrypt", is_flag=True, help=_("Ask for a password to encrypt with."))
 @at_option
 @password_options(of=_("that encrypts the archive"))
+@token_options()
 @json_option
 @click.pass_obj
 def create(
@@ -108,9 +107,10 @@ def create(
     encrypt: bool,
     at: datetime | None,
     password: PasswordSource,
+    tokens: TokenUse,
 ) -> Exit:
     made = now(at)
-    backup = collect(place, made)
+    backup = collect(place, made, tokens)
     secret = password.read()
     if secret is None and encrypt:
         secret = password.choose(_("the archive"))
@@ -191,8 +191,7 @@ def verify(out: Output, file: Path, password: PasswordSource) -> None:
     "restore",
     help=help_page(
         _(
-            "Bring the containers of an archive back into a folder or registry export."
-            "\n\n"
+            "Bring the containers of an archive back.\n\n"
             "DESTINATION is a folder that is there; it gets the folders as they were "
             "on the medium. The whole archive is checked before anything is written. "
             "Nothing is overwritten: a container whose folder is taken gets a folder "
@@ -208,7 +207,7 @@ def verify(out: Output, file: Path, password: PasswordSource) -> None:
     ),
 )
 @ARCHIVE
-@click.argument("destination", metavar="DESTINATION", type=PathOption)
+@DESTINATION
 @export_options
 @OF_ARCHIVE
 @json_option

@@ -1,4 +1,4 @@
-"""``gostkey container copy``, ``password``, ``install``: what changes containers."""
+"""``gostkey container password`` and ``install``: what changes containers."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from gostkey.errors import (
 )
 from gostkey.media import (
     KeyRing,
-    copy_container,
+    TokenUse,
     csp_folder,
     find_containers,
     install_certificate,
-    read_own_files,
-    rewrite_container,
-    settle_switch,
+    is_token_address,
+    open_for_change,
+    usual_tokens,
 )
 from gostkey.pki.certificates import Certificate
 
 from .container import container_command
-from .exports import ExportOptions, export_options
+from .container_options import FOLDER
 from .failures import describe, naming
 from .files import PathOption
 from .output import Output, json_option
@@ -35,80 +35,11 @@ from .remembering import container_password, keep, replace_remembered
 from .secrets_input import PasswordSource, password_options
 from .sources import at_option, now, read_container
 from .texts import _, help_page, plural
+from .token_input import token_options
 from .trust import read_certificates
 
 _ALL = "ALL"
 """In place of a folder: all containers whose password is remembered."""
-
-FOLDER = click.argument("folder", metavar="FOLDER", type=PathOption)
-
-
-@container_command.command(
-    "copy",
-    help=help_page(
-        _(
-            "Copy a container into another folder or a registry export.\n\n"
-            "SOURCE is the container's folder, or FILE.reg/NAME in a Windows registry "
-            "export, and stays as it is. DESTINATION is a "
-            "folder that is there, such as the root of a removable disk; the copy's "
-            "folder in it is named after the container, with .001 and so on if the "
-            "name is taken. Nothing is overwritten. Or it is a new .reg file for the "
-            "Windows user of --sid, to be imported as administrator there; an import "
-            "overwrites a container of that name. The copy is read back and its "
-            "keys are compared; with a password option also the keys of a container "
-            "with a password, else its files."
-        ),
-        examples=[
-            "gostkey container copy /media/keys/ivanov.000 /media/spare",
-            "gostkey container copy ivanov.000 /media/spare --name ivanov-spare",
-            "gostkey container copy keys.reg/ivanov /media/spare",
-            "gostkey container copy ivanov.000 ivanov.reg --sid S-1-5-21-1-2-3-1001",
-        ],
-        exits=[0, 1, 3, 4],
-    ),
-)
-@click.argument("source", metavar="SOURCE", type=PathOption)
-@click.argument("destination", metavar="DESTINATION", type=PathOption)
-@click.option(
-    "--name",
-    metavar="NAME",
-    help=_("Container name of the copy; that of the source if left out."),
-)
-@export_options
-@password_options(of=_("of the container"))
-@json_option
-@click.pass_obj
-def copy(
-    out: Output,
-    source: Path,
-    destination: Path,
-    name: str | None,
-    exports: ExportOptions,
-    password: PasswordSource,
-) -> None:
-    medium = exports.open(destination)
-    with naming(source):
-        copied = copy_container(source, medium, name=name, password=password.read())
-    for note in copied.notes:
-        out.note(_("{folder}: {fault}").format(folder=source, fault=note))
-    if copied.notes:
-        out.hint(_("the copy is no better; `gostkey container check` tells more"))
-    if out.json:
-        out.record(
-            {
-                "item": str(source),
-                "status": "done",
-                "copy": str(copied.place),
-                "name": copied.name,
-                "compared": copied.compared,
-            }
-        )
-        return
-    words = {
-        "keys": _("{copy}: copied, read back, its keys are the same"),
-        "files": _("{copy}: copied, read back, its files are the same"),
-    }
-    out.note(words[copied.compared].format(copy=copied.place))
 
 
 @container_command.command(
@@ -120,13 +51,14 @@ def copy(
             "container is written beside the old one, compared, and takes its place; "
             "then the old files are wiped. If the run is cut off, the old or the new "
             "container is there, and the same command ends the work. Other copies "
-            "of the container keep the old password.\n\n"
+            "of the container keep the old password. On a token the new container "
+            "gets another place, and the old one is removed.\n\n"
             "With --remember the new password is kept in this user's key ring of the "
             "operating system; from then on commands that open the container do not "
             "ask for it. A password that is kept there is changed with the "
             "container's. --forget removes it from there and leaves the container "
-            "alone; with the word ALL in place of FOLDER it removes all that gostkey "
-            "has put there."
+            "alone; with the word ALL in place of CONTAINER it removes all that "
+            "gostkey has put there."
         ),
         examples=[
             "gostkey container password ivanov.000",
@@ -135,6 +67,7 @@ def copy(
             "gostkey container password ivanov.000 --no-new-password",
             "gostkey container password --forget ivanov.000",
             "gostkey container password --forget ALL",
+            "gostkey container password token:30DA6803/ivanov --experimental",
         ],
         exits=[0, 1, 3, 4, 5],
     ),
@@ -152,6 +85,7 @@ def copy(
     remember=True,
 )
 @password_options(of=_("that the container has now"))
+@token_options(writes=True)
 @json_option
 @click.pass_obj
 def password(
@@ -160,6 +94,7 @@ def password(
     forget: bool,
     password: PasswordSource,
     new_password: PasswordSource,
+    tokens: TokenUse,
 ) -> None:
     if forget:
         if password.given or new_password.given or new_password.remember:
@@ -169,8 +104,7 @@ def password(
     if new_password.remember:
         KeyRing()  # now, so that nobody types a password in vain
     with naming(folder):
-        settle_switch(folder)
-        files = read_own_files(folder)
+        medium, place, files = open_for_change(folder, tokens)
         container = Container.parse(files)
         old = container_password(container, folder, password)
         # Now, so that nobody types a new password in vain.
@@ -178,7 +112,10 @@ def password(
         new = new_password.choose(str(folder))
         changed = old is not None or new is not None
         if changed:
-            rewrite_container(folder, files, with_password(files, old, new))
+            place = medium.rewrite(place, files, with_password(files, old, new))
+        if is_token_address(folder):
+            # Its place is another one now.
+            folder = place
         notes = _bring_up_to_date(container, folder, new_password, new, changed)
     for note in notes:
         out.note(note)
@@ -187,6 +124,7 @@ def password(
             {
                 "item": str(folder),
                 "status": "done",
+                "container": str(place),
                 "name": container.name,
                 "changed": changed,
                 "has_password": new is not None,
@@ -233,7 +171,7 @@ def _forget(out: Output, folder: Path) -> None:
     if str(folder) == _ALL:
         count = ring.forget_all()
     else:
-        container = read_container(folder)
+        container = read_container(folder, public=True)
         with naming(folder):
             count = int(ring.forget(container))
     if out.json:
@@ -254,8 +192,9 @@ def _forget(out: Output, folder: Path) -> None:
         _(
             "Put a certificate into the container of its key.\n\n"
             "CERTIFICATE is a file, DER or PEM. Without --container the container "
-            "is found by the public key: below the folders of --in, or where "
-            "CryptoPro CSP keeps the containers of this user. A certificate for "
+            "is found by the public key: below the folders and on the tokens of --in, "
+            "or where CryptoPro CSP keeps the containers of this user and on all "
+            "tokens. A certificate for "
             "another key is refused. An older certificate of the same key is "
             "replaced; nothing else in the container changes, and no password is "
             "needed. With a password option the whole key of a container with a "
@@ -267,6 +206,7 @@ def _forget(out: Output, folder: Path) -> None:
             "gostkey container install ivanov.cer --container ivanov.000",
             "gostkey container install ivanov.cer --in /media/keys",
             "gostkey container install ivanov.cer --in keys.reg --out ivanov.reg",
+            "gostkey container install ivanov.cer --in token: --experimental",
         ],
         exits=[0, 1, 3, 4],
     ),
@@ -297,6 +237,7 @@ def _forget(out: Output, folder: Path) -> None:
 @click.option("--force", is_flag=True, help=_("Overwrite the file of --out."))
 @at_option
 @password_options(of=_("of the container"))
+@token_options(writes=True)
 @json_option
 @click.pass_obj
 def install(
@@ -308,6 +249,7 @@ def install(
     force: bool,
     at: datetime | None,
     password: PasswordSource,
+    tokens: TokenUse,
 ) -> None:
     if force and target is None:
         raise click.UsageError(_("--force goes with --out"))
@@ -325,7 +267,7 @@ def install(
         folder = _find(out, certificate, one, trees)
     with naming(folder):
         done = install_certificate(
-            folder, one, password.read(), out=target, replace=force
+            folder, one, password.read(), tokens, out=target, replace=force
         )
     if not one.not_before <= now(at) <= one.not_after:
         out.note(
@@ -365,8 +307,15 @@ def _find(
     out: Output, file: Path, certificate: Certificate, trees: tuple[Path, ...]
 ) -> Path:
     """Find the one container of a certificate's key."""
-    places = trees or (csp_folder(),)
-    if not trees and not places[0].is_dir():
+    places = list(trees)
+    if not trees:
+        if csp_folder().is_dir():
+            places.append(csp_folder())
+        found_tokens, problems = usual_tokens()
+        places += map(Path, found_tokens)
+        for problem in problems:
+            out.hint(_("no tokens: {why}").format(why=problem))
+    if not places:
         raise click.UsageError(
             _("name the container with --container, or where to look with --in")
         )

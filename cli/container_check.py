@@ -9,10 +9,10 @@ import click
 
 from gostkey.containers import Container
 from gostkey.doctor import Doctor, Passwords
-from gostkey.media import KeyRing
+from gostkey.media import KeyRing, TokenUse
 
 from .container import container_command
-from .doctor_words import show
+from .doctor_words import brief_option, show
 from .failures import Failure, overall
 from .files import PathOption
 from .output import Output, json_option
@@ -20,6 +20,7 @@ from .remembering import keep, kept
 from .secrets_input import PasswordSource, password_options
 from .sources import at_option
 from .texts import _, help_page
+from .token_input import token_options
 from .trust import Trust, read_certificates, trust_options
 
 __all__ = ["check"]
@@ -30,8 +31,9 @@ __all__ = ["check"]
     help=help_page(
         _(
             "Say why a drive is not seen or a container does not open.\n\n"
-            "A place is a container, or a drive or folder with containers. Looked at "
-            "are, in this order: the drive and the room on it, the folder's name and "
+            "A place is a container, or a drive, folder or token with containers. "
+            "Looked at are, in this order: the drive and the room on it (or the "
+            "reader and the token, see `gostkey token check`), the folder's name and "
             "place, the files, every MAC, the password, both copies of the key, the "
             "certificate, its chain and the lists of revoked ones (where --ca and "
             "--crl name them), and the dates. What is wrong is told with its cause "
@@ -47,6 +49,7 @@ __all__ = ["check"]
             "gostkey container check --ca root.cer --crl root.crl ivanov.000",
             "gostkey container check --certificate ivanov.cer /media/keys",
             "gostkey container check keys.reg/ivanov",
+            "gostkey container check token:30DA6803",
         ],
         exits=[0, 1, 2, 3, 4],
     ),
@@ -62,11 +65,13 @@ __all__ = ["check"]
 )
 @trust_options
 @at_option
+@token_options()
 @password_options(
     of=_("of the containers"),
     without=_("Check only what needs no password."),
     remember=True,
 )
+@brief_option
 @json_option
 @click.pass_obj
 def check(
@@ -75,6 +80,8 @@ def check(
     certificates: tuple[Path, ...],
     trust: Trust,
     at: datetime | None,
+    brief: bool,
+    tokens: TokenUse,
     password: PasswordSource,
 ) -> int:
     wanted = [
@@ -96,12 +103,14 @@ def check(
         KeyRing()  # now, so that nobody types a password in vain
     notes: list[str] = []
     offered = password.given and not password.absent
-    doctor = Doctor(Passwords(ask, remembered, offered), trust.loaded(), at)
+    doctor = Doctor(
+        Passwords(ask, remembered, offered), trust.loaded(), at, pin=tokens.pin
+    )
     failures: list[Failure] = []
     done = 0
     for place in places:
         for one in doctor.examine(place):
-            failure = show(out, one, "container")
+            failure = show(out, one, "container", brief=brief)
             if password.remember and one.is_container and not failure and not notes:
                 notes.append(_("{place}: no password to remember").format(place=place))
             while notes:
@@ -111,7 +120,7 @@ def check(
             elif one.is_container:
                 done += 1
     for one in doctor.certificates(wanted):
-        failure = show(out, one, "container")
+        failure = show(out, one, "container", brief=brief)
         if failure:
             failures.append(failure)
     return overall(done, failures)

@@ -6,6 +6,9 @@ from . import (
     container_backup,
     container_change,
     container_check,
+    container_copy,
+    container_remove,
+    container_repair,
     container_transfer,
 )
 from .container import container_command
@@ -15,5 +18,8 @@ __all__ = [
     "container_change",
     "container_check",
     "container_command",
+    "container_repair",
+    "container_copy",
+    "container_remove",
     "container_transfer",
 ]

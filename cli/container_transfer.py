@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -19,17 +20,26 @@ from gostkey.containers import (
 )
 from gostkey.errors import EncodingError, PasswordRequired
 from gostkey.keyforms import CIPHERS, unpem
-from gostkey.media import RegistryFile
+from gostkey.media import Medium, RegistryFile, TokenUse, held, is_token_address
 
 from .container import container_command
+from .container_options import DESTINATION, FOLDER, name_option
 from .exports import ExportOptions, export_options
 from .failures import naming
-from .files import PathOption, read_file, refuse_taken, write_file
+from .files import (
+    PathOption,
+    force_option,
+    out_option,
+    read_file,
+    refuse_taken,
+    write_file,
+)
 from .output import Output, json_option
 from .remembering import container_password, keep
 from .secrets_input import PasswordSource, password_options
-from .sources import SLOTS, read_container
+from .sources import read_container, slot_option
 from .texts import _, help_page
+from .token_input import token_options
 
 _LIMIT = 1 << 20
 """Bytes of a PFX, a key file or a certificate."""
@@ -42,7 +52,8 @@ _LIMIT = 1 << 20
             "Write a key and its certificate into a file.\n\n"
             "The form is a PFX as CryptoPro CSP imports it (cryptopro), a PFX of "
             "RFC 9548 (standard), or PKCS#8 as PEM with the certificate behind the "
-            "key (pkcs8). A key that is marked as not exportable is refused. The "
+            "key (pkcs8). A key that is marked as not exportable is refused. CONTAINER "
+            "is a folder, FILE.reg/NAME or an address on a token. The "
             "container stays as it is; the file can be read by its owner only and "
             "is read back before it is called done."
         ),
@@ -50,19 +61,13 @@ _LIMIT = 1 << 20
             "gostkey container export /media/keys/ivanov.000 --out ivanov.pfx",
             "gostkey container export ivanov.000 --form standard --out ivanov.pfx",
             "gostkey container export ivanov.000 --form pkcs8 --out ivanov.pem",
+            "gostkey container export token:30DA6803/ivanov --out ivanov.pfx",
         ],
         exits=[0, 1, 3, 4, 5],
     ),
 )
-@click.argument("folder", metavar="FOLDER", type=PathOption)
-@click.option(
-    "--out",
-    "target",
-    type=PathOption,
-    required=True,
-    metavar="FILE",
-    help=_("Write the key here."),
-)
+@FOLDER
+@out_option(_("Write the key here."))
 @click.option(
     "--form",
     type=click.Choice(FORMS),
@@ -85,18 +90,15 @@ _LIMIT = 1 << 20
     metavar="FILE",
     help=_("A certificate to put beside the key's own; may be repeated."),
 )
-@click.option(
-    "--slot",
-    type=click.Choice(SLOTS),
-    help=_("Which key of a container that has two."),
-)
-@click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
+@slot_option
+@force_option
 @password_options(of=_("of the container"), remember=True)
 @password_options(
     "file-password",
     of=_("that shall protect the file"),
     without=_("Let everybody open the file (not with standard)."),
 )
+@token_options()
 @json_option
 @click.pass_obj
 def export(
@@ -110,12 +112,13 @@ def export(
     force: bool,
     password: PasswordSource,
     file_password: PasswordSource,
+    tokens: TokenUse,
 ) -> None:
     # Now, so that nobody types a password in vain.
     if form == FORMS[0] and cipher is not None:
         raise click.UsageError(_("--cipher is for the forms standard and pkcs8"))
     refuse_taken(target, force)
-    container = read_container(folder)
+    container = read_container(folder, tokens=tokens)
     if slot is None and len(container.keys) > 1:
         raise click.UsageError(
             _("{folder}: two keys; name one with --slot primary or secondary").format(
@@ -165,26 +168,23 @@ def export(
             "Import the keys of a file into new containers.\n\n"
             "FILE is a PFX (of CryptoPro, of RFC 9548, or another one with GOST "
             "keys) or a PKCS#8 key. DESTINATION is a folder that is there, such as "
-            "the root of a removable disk; each key gets a new container in it, with "
-            "its certificate. Nothing is overwritten. Or it is a new .reg file for "
-            "the Windows user of --sid. What the file holds besides is told and "
-            "passed over."
+            "the root of a removable disk, or a token; each key gets a new container "
+            "in it, with its certificate. Nothing is overwritten. Or it is a new .reg "
+            "file for the Windows user of --sid. What the file holds besides is told "
+            "and passed over."
         ),
         examples=[
             "gostkey container import ivanov.pfx /media/keys",
             "gostkey container import key.pem /media/keys --name ivanov "
             "--certificate ivanov.cer",
+            "gostkey container import ivanov.pfx token:30DA6803 --experimental",
         ],
         exits=[0, 1, 3, 4, 5],
     ),
 )
 @click.argument("file", metavar="FILE", type=PathOption)
-@click.argument("destination", metavar="DESTINATION", type=PathOption)
-@click.option(
-    "--name",
-    metavar="NAME",
-    help=_("Container name; that in the file if left out, or else a new one."),
-)
+@DESTINATION
+@name_option(_("Container name; that in the file if left out, or else a new one."))
 @click.option(
     "--certificate",
     "certificates",
@@ -205,6 +205,7 @@ def export(
 @password_options(
     of=_("of the new container"), without=_("Leave the container without one.")
 )
+@token_options(writes=True)
 @json_option
 @click.pass_obj
 def import_(
@@ -217,8 +218,10 @@ def import_(
     exports: ExportOptions,
     file_password: PasswordSource,
     password: PasswordSource,
+    tokens: TokenUse,
 ) -> None:
-    medium = exports.open(destination)
+    # Now, so that nobody types a password for a token that is not there.
+    medium = exports.open(destination, tokens)
     data = read_file(file, _LIMIT)
     extra = [_certificate(path) for path in certificates]
     with naming(file), _open(data, file, file_password) as transfer:
@@ -239,15 +242,22 @@ def import_(
                 key.exportable = exportable
         # All before the first is written: one that cannot be stops all of them.
         made = [container_of(key, name=name, password=secret) for key in transfer.keys]
-        if isinstance(medium, RegistryFile):
-            # All of them at once, as an export is written as a whole.
-            places = iter(medium.write_many(made))
-        else:
-            places = (medium.write(chosen, files) for chosen, files in made)
-        for key, place in zip(transfer.keys, places, strict=True):
-            if isinstance(place, Exception):
-                raise place
-            _tell(out, file, place, key, transfer.kind)
+        with held(medium):
+            for key, place in zip(transfer.keys, _written(medium, made), strict=True):
+                _tell(out, file, medium, place, key, transfer.kind)
+
+
+def _written(
+    medium: Medium[Path], made: list[tuple[str, dict[str, bytes]]]
+) -> Iterator[Path]:
+    """Write new containers: into an export all at once, elsewhere as they are asked."""
+    if not isinstance(medium, RegistryFile):
+        yield from (medium.write(name, files) for name, files in made)
+        return
+    for place in medium.write_many(made):
+        if isinstance(place, Exception):
+            raise place
+        yield place
 
 
 def _open(data: bytes, file: Path, password: PasswordSource) -> Transfer:
@@ -259,8 +269,15 @@ def _open(data: bytes, file: Path, password: PasswordSource) -> Transfer:
         return read_transfer(data, password.ask(str(file)))
 
 
-def _tell(out: Output, file: Path, place: Path, key: TransferKey, kind: str) -> None:
-    read = read_container(place)
+def _tell(
+    out: Output,
+    file: Path,
+    medium: Medium[Path],
+    place: Path,
+    key: TransferKey,
+    kind: str,
+) -> None:
+    read = read_container(place, medium, public=True)
     if out.json:
         out.record(
             {
@@ -280,7 +297,11 @@ def _tell(out: Output, file: Path, place: Path, key: TransferKey, kind: str) -> 
     if key.certificate is None:
         out.note(_("no certificate came with the key"))
         out.hint(_("`gostkey container import --help`: --certificate adds one"))
-    if not read.has_password:
+    if read.has_password:
+        return
+    if is_token_address(place):
+        out.note(_("it has no password: whoever has the token and its PIN has the key"))
+    else:
         out.note(_("it has no password: whoever has the folder has the key"))
 
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
 
 from gostkey.doctor import Examination, Finding, Severity
 
 from .failures import Failure, describe, expected
 from .output import Output
 from .texts import _, plural
+
+__all__ = ["brief_option", "failure_of", "show"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _INDENT = " " * 15
 
@@ -21,13 +28,25 @@ _SEVERITIES = {
 }
 
 
-def show(out: Output, one: Examination, code: str) -> Failure | None:
+def brief_option(command: F) -> F:
+    """Add --brief to a command; it gets the flag."""
+    return click.option(
+        "--brief",
+        is_flag=True,
+        help=_("Show only what is wrong, with cause and cure."),
+    )(command)
+
+
+def show(
+    out: Output, one: Examination, code: str, *, brief: bool = False
+) -> Failure | None:
     """Print an examination; return its first fault as a failure.
 
     Args:
         out: where to.
         one: what was examined.
         code: the beginning of the failure's code, "container" or "token".
+        brief: leave out what is right, and what only could not be looked at.
     """
     failure = failure_of(one, code)
     if out.json:
@@ -42,7 +61,10 @@ def show(out: Output, one: Examination, code: str) -> Failure | None:
         out.record(record)
         return failure
     out.text(f"{one.item}: {_verdict(one, failure)}")
+    loud = (Severity.WARNING, Severity.ERROR)
     for finding in one.findings:
+        if brief and finding.severity not in loud and not finding.stops:
+            continue
         out.text(_line(finding))
         if finding.fault:
             out.text(_INDENT + _("cause: {cause}").format(cause=finding.cause))

@@ -10,7 +10,13 @@ from typing import Any, TypeVar
 
 import click
 
-from gostkey.media import Medium, RegistryFile, open_destination
+from gostkey.media import (
+    NO_TOKENS,
+    Medium,
+    RegistryFile,
+    TokenUse,
+    open_destination,
+)
 
 from .texts import _
 
@@ -27,8 +33,12 @@ class ExportOptions:
     bits: str
     force: bool
 
-    def open(self, destination: Path) -> Medium[Path]:
+    def open(self, destination: Path, tokens: TokenUse = NO_TOKENS) -> Medium[Path]:
         """Return the medium to write to.
+
+        Args:
+            destination: a token, a folder that is there, or a .reg file.
+            tokens: what is granted if it is a token.
 
         Raises:
             click.UsageError: if an export lacks its user, or there is none.
@@ -44,7 +54,11 @@ class ExportOptions:
         if not export and (self.sid is not None or self.force):
             raise click.UsageError(_("--sid and --force are for a .reg file"))
         return open_destination(
-            destination, sid=self.sid, wow=self.bits == "64", replace=self.force
+            destination,
+            sid=self.sid,
+            wow=self.bits == "64",
+            replace=self.force,
+            tokens=tokens,
         )
 
 

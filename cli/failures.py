@@ -100,6 +100,31 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
         _("`gostkey token unblock` gives the user's tries back with the admin PIN"),
     ),
     (
+        errors.TokenAmbiguous,
+        _(
+            "`gostkey token list` shows model, label and reader of each; name one as "
+            "token:SERIAL, or leave only one plugged in"
+        ),
+    ),
+    (
+        errors.TokenAbsent,
+        _("`gostkey token list` shows the tokens that are in"),
+    ),
+    (
+        errors.ExperimentalOnly,
+        _(
+            "docs/tokens.md says what is not proven; keep another copy of the key and "
+            "try with --experimental"
+        ),
+    ),
+    (
+        errors.ConfirmationRequired,
+        _(
+            "`gostkey container backup` keeps a copy; --yes-remove-key NAME confirms "
+            "without a question"
+        ),
+    ),
+    (
         errors.TokenFull,
         _(
             "remove a container that is not needed any more (make a backup first), or "
@@ -156,14 +181,15 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
     (
         errors.ContainerDamaged,
         _(
-            "copy the container from its backup; if there is none, "
-            "the subscriber must come to the office"
+            "`gostkey container check` says which file it is and what helps; without "
+            "a backup the subscriber may have to come to the office"
         ),
     ),
 )
 
 _EXITS: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.PinRequired, Exit.PERSON_NEEDED),
+    (errors.ConfirmationRequired, Exit.PERSON_NEEDED),
     (errors.WrongPin, Exit.PERSON_NEEDED),
     (errors.PinBlocked, Exit.PERSON_NEEDED),
     (errors.TokenFull, Exit.PERSON_NEEDED),

@@ -9,7 +9,9 @@ import contextlib
 import errno
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -17,12 +19,37 @@ from gostkey.errors import EncodingError, MediumError
 
 from .texts import _
 
-__all__ = ["PathOption", "read_file", "refuse_taken", "write_file"]
+__all__ = [
+    "PathOption",
+    "force_option",
+    "out_option",
+    "read_file",
+    "refuse_taken",
+    "write_file",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # Keys, certificates and CRLs are far smaller; a disk image is not read in.
 LIMIT = 64 << 20
 
 PathOption = click.Path(path_type=Path)
+
+force_option = click.option(
+    "--force", is_flag=True, help=_("Replace FILE if it is there.")
+)
+
+
+def out_option(what: str, *, required: bool = True) -> Callable[[F], F]:
+    """Add --out, the file to write; the command gets it as *target*."""
+    return click.option(
+        "--out",
+        "target",
+        type=PathOption,
+        required=required,
+        metavar="FILE",
+        help=what,
+    )
 
 
 def read_file(path: Path, limit: int = LIMIT) -> bytes:

@@ -37,6 +37,8 @@ class Output:
         self.after_interrupt = ""
         """What an interrupted command says as its hint."""
         self._deaf = False
+        self._bar: Any = None
+        """The bar that is shown now."""
 
     # -- data, to stdout ----------------------------------------------------
 
@@ -172,6 +174,7 @@ class Output:
             console=Console(stderr=True),
             transient=True,
         ) as bar:
+            self._bar = bar
             task = bar.add_task(clean(what), total=total)
 
             def show(amount: float, text: str) -> None:
@@ -179,7 +182,22 @@ class Output:
                     task, completed=amount, description=clean(text) if text else None
                 )
 
-            yield show
+            try:
+                yield show
+            finally:
+                self._bar = None
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the bar away while a person is asked something."""
+        if self._bar is None:
+            yield
+            return
+        self._bar.stop()
+        try:
+            yield
+        finally:
+            self._bar.start()
 
     # -- pipes --------------------------------------------------------------
 

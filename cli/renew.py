@@ -94,6 +94,8 @@ class Source:
     password_file: Path | None = None
     new_password_file: Path | None = None
     destination: Path | None = None
+    pin_file: Path | None = None
+    new_pin_file: Path | None = None
 
     @property
     def given(self) -> bool:
@@ -111,6 +113,8 @@ class Source:
             password_file=self.password_file,
             new_password_file=self.new_password_file,
             destination=self.destination,
+            pin_file=self.pin_file,
+            new_pin_file=self.new_pin_file,
         )
 
 
@@ -131,24 +135,30 @@ def source_options(*, renews: bool, required: bool = True) -> Callable[[F], F]:
                     "exchanges_finished",
                     "password_file",
                     "new_password_file",
+                    "pin_file",
+                    "new_pin_file",
                     "destination",
                 ]
             source = Source(**{name: values.pop(name) for name in names})
             if source.path is not None and source.csv is not None:
                 raise click.UsageError(_("give either PATH or --csv, not both"))
             if required and not source.given:
-                raise click.UsageError(_("name the folder of containers, or --csv"))
+                raise click.UsageError(
+                    _("name the folder of containers, a token, or --csv")
+                )
             for_tree = (
                 source.password_file,
                 source.new_password_file,
+                source.pin_file,
+                source.new_pin_file,
                 source.destination,
             )
             if source.csv is not None and any(for_tree):
                 raise click.UsageError(
                     _(
-                        "with --csv, password files and destinations stand in the "
-                        "list, in the columns password_file, new_password_file and "
-                        "destination"
+                        "with --csv, files with passwords and PINs and destinations "
+                        "stand in the list, in the columns password_file, "
+                        "new_password_file, pin_file, new_pin_file and destination"
                     )
                 )
             return command(*args, source=source, **values)
@@ -174,8 +184,28 @@ _RENEWING = (
     click.option(
         "--destination",
         type=PathOption,
-        metavar="FOLDER",
-        help=_("Write new containers here; else beside the old ones."),
+        metavar="PLACE",
+        help=_(
+            "Write new containers to this folder or token (token:SERIAL); else beside "
+            "the old ones."
+        ),
+    ),
+    click.option(
+        "--new-pin-file",
+        type=PathOption,
+        metavar="FILE",
+        help=_(
+            "File with the PIN of the token in --destination, if it is another one."
+        ),
+    ),
+    click.option(
+        "--pin-file",
+        type=PathOption,
+        metavar="FILE",
+        help=_(
+            "File with the PIN of the token; without it a person is asked, and "
+            "`resume` asks again."
+        ),
     ),
     click.option(
         "--new-password-file",
@@ -202,12 +232,15 @@ _RENEWING = (
     help=help_page(
         _(
             "List keys and when they end; nothing is changed.\n\n"
-            "PATH is a folder with key containers in it or below it; --csv names "
-            "them in a list. Every key is shown: due, not due yet, expired, or why "
-            "it cannot be told. An expired key is no failure of this command."
+            "PATH is a folder with key containers in it or below it, or a token: "
+            "token:SERIAL as `gostkey token list` shows it, or token: for the only "
+            "one; --csv names them in a list. Every key is shown: due, not due yet, "
+            "expired, or why it cannot be told. An expired key is no failure of this "
+            "command."
         ),
         examples=[
             "gostkey renew due /media/keys",
+            "gostkey renew due token:30DA6803",
             "gostkey renew due --csv list.csv --json",
         ],
         exits=[0, 1, 2, 3],

@@ -14,9 +14,10 @@ from gostkey.renewal.campaign import DEFAULT_FOLDER, Campaign
 from gostkey.renewal.plan import Plan, make_plan
 from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
 from gostkey.renewal.randomness import Randomness
+from gostkey.renewal.tokens import Tokens
 from gostkey.renewal.transports import EmbeddedCA, FolderTransport, Transport
 
-from .campaigns import clock_at, read_report, watch, zone_in
+from .campaigns import clock_at, pin_asker, read_report, watch, zone_in
 from .failures import Exit, naming
 from .files import PathOption, read_file, write_file
 from .output import Output, json_option
@@ -31,6 +32,7 @@ from .renewal_words import (
 )
 from .sources import at_option
 from .texts import _, help_page
+from .token_input import experimental_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,6 +72,7 @@ def campaign_option(command: F) -> F:
             "gostkey renew run /media/keys --exchanges-finished --ca /srv/ca",
             "gostkey renew run --plan plan.json --campaign spring --outbox out "
             "--inbox in --trusted authority",
+            "gostkey renew run token:30DA6803 --exchanges-finished --ca /srv/ca",
             "gostkey renew run --campaign spring",
         ],
         exits=_EXITS,
@@ -108,6 +111,7 @@ def campaign_option(command: F) -> F:
     metavar="FOLDER",
     help=_("The authority's certificates and CRLs."),
 )
+@experimental_option
 @random_options
 @at_option
 @zone_option
@@ -126,6 +130,7 @@ def run(
     at: datetime | None,
     zone: tzinfo,
     options: RandomOptions,
+    experimental: bool,
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
@@ -141,14 +146,20 @@ def run(
         with Campaign.open(folder, clock=clock_at(at)) as campaign:
             keys, policy = campaign.keys_to_make(), campaign.policy()
             with gathered(out, options, keys, policy) as randomness:
-                return _work(out, folder, campaign.run, randomness)
+                return _work(out, folder, campaign.run, randomness, experimental)
     transport = _transport(ca, ca_password_file, outbox, inbox, trusted, at)
     plan = _plan(source, plan_file, at, zone)
     warn_of_open_keys(out, plan)
     Campaign.refuse_second(folder)
     with (
         gathered(out, options, len(plan.planned)) as randomness,
-        Campaign.begin(folder, plan, transport, clock=clock_at(at)) as campaign,
+        Campaign.begin(
+            folder,
+            plan,
+            transport,
+            clock=clock_at(at),
+            experimental=experimental,
+        ) as campaign,
     ):
         return _work(out, folder, campaign.run, randomness)
 
@@ -193,17 +204,22 @@ def _plan(
     ),
 )
 @campaign_option
+@experimental_option
 @random_options
 @at_option
 @json_option
 @click.pass_obj
 def resume(
-    out: Output, folder: Path, at: datetime | None, options: RandomOptions
+    out: Output,
+    folder: Path,
+    at: datetime | None,
+    options: RandomOptions,
+    experimental: bool,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at)) as campaign:
         keys = campaign.keys_to_make(failed_too=True)
         with gathered(out, options, keys, campaign.policy()) as randomness:
-            return _work(out, folder, campaign.resume, randomness)
+            return _work(out, folder, campaign.resume, randomness, experimental)
 
 
 @renew_command.command(
@@ -233,10 +249,13 @@ def _work(
     folder: Path,
     work: Callable[..., Any],
     randomness: Randomness | None = None,
+    experimental: bool = False,
 ) -> Exit:
     if randomness is not None:
         work = partial(work, randomness=randomness)
-    report = watch(out, folder, work, _("renewing keys"))
+    with Tokens(pin_asker(out), experimental=experimental) as tokens:
+        work = partial(work, tokens=tokens)
+        report = watch(out, folder, work, _("renewing keys"))
     show_report(out, report, zone_in(folder))
     show_summary(out, report)
     return Exit(report.exit_code)

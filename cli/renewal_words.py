@@ -11,7 +11,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from gostkey.renewal.plan import Plan, PlanItem
-from gostkey.renewal.reasons import Verdict
+from gostkey.renewal.reasons import OF_TOKENS, Verdict
 from gostkey.renewal.report import Report
 from gostkey.renewal.rules import last_day
 from gostkey.renewal.subscribers import RowError
@@ -131,7 +131,13 @@ def _plan_row(one: PlanItem, zone: tzinfo, ready: str) -> list[str]:
 def plan_exit(plan: Plan) -> Exit:
     """Return the exit code of a plan: as if what it renews had been renewed."""
     failures = [
-        Failure(one.verdict.reason.value, one.verdict.text)
+        Failure(
+            one.verdict.reason.value,
+            one.verdict.text,
+            exit=Exit.PERSON_NEEDED
+            if one.verdict.reason in OF_TOKENS
+            else Exit.NONE_SUCCEEDED,
+        )
         for one in plan.items
         if one.verdict is not None and one.verdict.kind != "skipped"
     ]

@@ -1,4 +1,4 @@
-"""Passwords: from a file, the environment, a descriptor or the terminal.
+"""Passwords and PINs: from a file, the environment, a descriptor or the terminal.
 
 Never from an argument, which every user of the machine could read in the
 list of processes.  Nothing here prints, logs or keeps what was typed.
@@ -13,15 +13,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import click
 
-from gostkey.errors import EncodingError, PasswordRequired
+from gostkey.errors import EncodingError, GostKeyError, PasswordRequired
 
 from .texts import _
 
-__all__ = ["PasswordSource", "password_options"]
+__all__ = ["PasswordSource", "SecretSource", "password_options", "secret_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -30,8 +30,8 @@ _LIMIT = 4096
 
 
 @dataclass
-class PasswordSource:
-    """Where a command gets one password from."""
+class SecretSource:
+    """Where a command gets one secret from."""
 
     option: str
     file: Path | None = None
@@ -42,22 +42,109 @@ class PasswordSource:
     """Whether the password is to be kept in the key ring; see `remembering`."""
     _value: str | None = field(default=None, repr=False)
 
+    missing: ClassVar[type[GostKeyError]] = PasswordRequired
+    """What is raised where the secret cannot be had."""
+    kind: ClassVar[str] = _("password")
+    needed: ClassVar[str] = _(
+        "{what}: a password is needed and there is no terminal to ask on"
+    )
+
     @property
     def given(self) -> bool:
-        """Whether an option says where the password is, or that there is none."""
+        """Whether an option says where the secret is, or that there is none."""
         named = (self.file, self.env, self.fd)
         return self.absent or any(one is not None for one in named)
 
     def read(self) -> str | None:
-        """Return the password that the options name; None without an option.
+        """Return the secret that the options name; None without an option.
 
         Raises:
-            PasswordRequired: if the file, variable or descriptor is not there.
+            PasswordRequired, PinRequired: if the file, variable or descriptor is
+                not there.
             EncodingError: if it is not one line of UTF-8 text.
         """
         if self._value is None and not self.absent:
             self._value = self._fetch()
         return self._value
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a terminal to ask on."""
+        return sys.stdin.isatty()
+
+    def prompt(self, what: str, question: str, cure: str = "") -> str:
+        """Ask on the terminal; nothing that is typed is shown.
+
+        Args:
+            what: the thing that the secret is of, for the error.
+            question: as it is shown.
+            cure: what helps besides where there is no terminal.
+
+        Raises:
+            PasswordRequired, PinRequired: if there is no terminal, or nobody at it.
+        """
+        if self.can_ask:
+            try:
+                return getpass.getpass(f"{question}: ", stream=sys.stderr)
+            except EOFError:
+                click.echo(err=True)
+        text = self.needed.format(what=what)
+        raise self.missing(text + (f" ({cure})" if cure else ""))
+
+    def twice(self, what: str, question: str, cure: str = "") -> str:
+        """Ask for something new until it is typed the same twice; "" if it is empty."""
+        again = _("the same {kind} again").format(kind=self.kind)
+        while True:
+            first = self.prompt(what, question, cure)
+            if not first or self.prompt(what, again) == first:
+                return first
+            click.echo(_("gostkey: the two differ; type them again"), err=True)
+
+    def _fetch(self) -> str | None:
+        if self.env is not None:
+            try:
+                return os.environ[self.env]
+            except KeyError:
+                raise self.missing(
+                    _("--{option}-env {name}: there is no such variable").format(
+                        option=self.option, name=self.env
+                    )
+                ) from None
+        if self.file is not None:
+            where = f"--{self.option}-file {self.file}"
+            try:
+                with self.file.open("rb") as stream:
+                    return self._line(stream.read(_LIMIT + 1), where)
+            except OSError as error:
+                raise self.missing(f"{where}: {error.strerror}") from error
+        if self.fd is not None:
+            where = f"--{self.option}-fd {self.fd}"
+            try:
+                with os.fdopen(self.fd, "rb", closefd=False) as stream:
+                    return self._line(stream.readline(_LIMIT + 1), where)
+            except OSError as error:
+                raise self.missing(f"{where}: {error.strerror}") from error
+        return None
+
+    def _line(self, data: bytes, where: str) -> str:
+        if len(data) > _LIMIT:
+            fault = _("longer than {limit} bytes; not a {kind}")
+        else:
+            try:
+                text = data.decode("utf-8-sig")
+            except UnicodeDecodeError:
+                fault = _("not UTF-8 text; save the {kind} as UTF-8")
+            else:
+                line, _end, rest = text.partition("\n")
+                if not rest.strip():
+                    return line.rstrip("\r")
+                fault = _("more than one line; only the {kind} may be there")
+        raise EncodingError(f"{where}: " + fault.format(limit=_LIMIT, kind=self.kind))
+
+
+@dataclass
+class PasswordSource(SecretSource):
+    """Where a command gets one password from."""
 
     def ask(self, what: str) -> str:
         """Return the password, asking for it if no option names it.
@@ -69,7 +156,7 @@ class PasswordSource:
         if value is None and self.absent:
             raise PasswordRequired(_("{what} has a password").format(what=what))
         if value is None:
-            value = _prompt(what, _("password of {what}").format(what=what))
+            value = self.prompt(what, _("password of {what}").format(what=what))
         return value
 
     def choose(self, what: str) -> str | None:
@@ -80,87 +167,30 @@ class PasswordSource:
         """
         if self.given:
             return self.read()
-        while True:
-            first = _prompt(
-                what,
-                _("new password of {what} (empty: none)").format(what=what),
-                cure=_("--no-{name} leaves it without one").format(name=self.option),
-            )
-            if not first:
-                return None
-            if _prompt(what, _("the same password again")) == first:
-                return first
-            click.echo(_("gostkey: the two differ; type them again"), err=True)
-
-    def _fetch(self) -> str | None:
-        if self.env is not None:
-            try:
-                return os.environ[self.env]
-            except KeyError:
-                raise PasswordRequired(
-                    _("--{option}-env {name}: there is no such variable").format(
-                        option=self.option, name=self.env
-                    )
-                ) from None
-        if self.file is not None:
-            where = f"--{self.option}-file {self.file}"
-            try:
-                with self.file.open("rb") as stream:
-                    return _line(stream.read(_LIMIT + 1), where)
-            except OSError as error:
-                raise PasswordRequired(f"{where}: {error.strerror}") from error
-        if self.fd is not None:
-            where = f"--{self.option}-fd {self.fd}"
-            try:
-                with os.fdopen(self.fd, "rb", closefd=False) as stream:
-                    return _line(stream.readline(_LIMIT + 1), where)
-            except OSError as error:
-                raise PasswordRequired(f"{where}: {error.strerror}") from error
-        return None
+        question = _("new password of {what} (empty: none)").format(what=what)
+        cure = _("--no-{name} leaves it without one").format(name=self.option)
+        return self.twice(what, question, cure) or None
 
 
-def _line(data: bytes, where: str) -> str:
-    if len(data) > _LIMIT:
-        raise EncodingError(
-            _("{where}: longer than {limit} bytes; not a password").format(
-                where=where, limit=_LIMIT
-            )
-        )
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise EncodingError(
-            _("{where}: not UTF-8 text; save the password as UTF-8").format(where=where)
-        ) from None
-    line, _end, rest = text.partition("\n")
-    if rest.strip():
-        raise EncodingError(
-            _("{where}: more than one line; only the password may be there").format(
-                where=where
-            )
-        )
-    return line.rstrip("\r")
+S = TypeVar("S", bound=SecretSource)
 
 
-def _prompt(what: str, question: str, cure: str = "") -> str:
-    if not sys.stdin.isatty():
-        text = _("{what}: a password is needed and there is no terminal to ask on")
-        raise PasswordRequired(
-            text.format(what=what) + (f" ({cure})" if cure else ""),
-        )
-    return getpass.getpass(f"{question}: ", stream=sys.stderr)
-
-
-def password_options(
-    name: str = "password", *, of: str, without: str = "", remember: bool = False
+def secret_options(
+    name: str,
+    kind: type[S],
+    *,
+    file_help: str,
+    without: str = "",
+    remember: bool = False,
 ) -> Callable[[F], F]:
     """Add --NAME-file, --NAME-env and --NAME-fd to a command.
 
-    The command gets a `PasswordSource` as the argument NAME.
+    The command gets a *kind* of `SecretSource` as the argument NAME.
 
     Args:
         name: "password", or "ca-password" where a command takes two.
-        of: what the password opens, for the help.
+        kind: what is made of the options.
+        file_help: help of --NAME-file.
         without: help of --no-NAME, an option that is there only with a help.
         remember: whether there is --remember.
     """
@@ -169,7 +199,7 @@ def password_options(
     def decorate(command: F) -> F:
         @functools.wraps(command)
         def with_source(*args: Any, **values: Any) -> Any:
-            source = PasswordSource(
+            source = kind(
                 option=name,
                 file=values.pop(f"{variable}_file"),
                 env=values.pop(f"{variable}_env"),
@@ -217,9 +247,31 @@ def password_options(
             *file_names,
             type=click.Path(path_type=Path),
             metavar="FILE",
-            help=_("Read the password {of} from FILE (one line, UTF-8).").format(of=of),
+            help=file_help,
         )(wrapped)
         done: F = wrapped
         return done
 
     return decorate
+
+
+def password_options(
+    name: str = "password", *, of: str, without: str = "", remember: bool = False
+) -> Callable[[F], F]:
+    """Add the options of a password to a command; see `secret_options`.
+
+    Args:
+        name: "password", or "ca-password" where a command takes two.
+        of: what the password opens, for the help.
+        without: help of --no-NAME, an option that is there only with a help.
+        remember: whether there is --remember.
+    """
+    return secret_options(
+        name,
+        PasswordSource,
+        file_help=_("Read the password {of} from FILE (one line, UTF-8).").format(
+            of=of
+        ),
+        without=without,
+        remember=remember,
+    )

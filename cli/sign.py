@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -9,17 +12,26 @@ import click
 
 from gostkey.errors import CertificateMismatch, InvalidSignature
 from gostkey.keyforms import pem
+from gostkey.media import TokenUse
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.cms import SignedData
 from gostkey.pki.cms import sign as sign_cms
-from gostkey.signing import VerifyingKey
+from gostkey.signing import SupportsSigning, VerifyingKey
 
+from .chip_input import ChipUse, chip_options_beside_tokens
 from .failures import naming
-from .files import PathOption, read_file, refuse_taken, write_file
+from .files import PathOption, out_option, read_file, refuse_taken, write_file
 from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
-from .sources import SLOTS, KeySource, at_option, now, open_key, read_public_key
+from .sources import (
+    at_option,
+    now,
+    open_key,
+    read_public_key,
+    slot_option,
+)
 from .texts import _, help_page
+from .token_input import token_options
 from .trust import Trust, read_certificates, summary, trust_options
 
 # A document is held in memory whole; more than this is not one.
@@ -31,14 +43,18 @@ LARGEST_DOCUMENT = 1 << 30
     help=help_page(
         _(
             "Sign a file.\n\n"
-            "KEY is a PKCS#8 key file or the folder of a key container. The result "
-            "is a CMS message that holds the file and the signer's certificate "
-            "(FILE.p7m); with --detached only the signature (FILE.p7s); with --raw "
-            "the bare signature of GOST R 34.10-2012, s then r (FILE.sig). A "
-            "container that holds its certificate needs no --cert."
+            "KEY is a PKCS#8 key file, the folder of a key container, or its address "
+            "on a token. The result is a CMS message that holds the file and the "
+            "signer's certificate (FILE.p7m); with --detached only the signature "
+            "(FILE.p7s); with --raw the bare signature of GOST R 34.10-2012, s then r "
+            "(FILE.sig). A container that holds its certificate needs no --cert. "
+            "--token-key takes a key inside a token instead, by its label or "
+            "identifier (see `gostkey token keys`)."
         ),
         examples=[
             "gostkey sign --key ivanov.000 --detached report.pdf",
+            "gostkey sign --token-key director --library librtpkcs11ecp.so report.pdf",
+            "gostkey sign --key token:30DA6803/ivanov --detached report.pdf",
             "gostkey sign --key key.pem --cert cert.pem report.pdf",
             "gostkey sign --key key.pem --raw --out report.sig report.pdf",
         ],
@@ -46,7 +62,8 @@ LARGEST_DOCUMENT = 1 << 30
     ),
 )
 @click.argument("file", type=PathOption)
-@click.option("--key", type=PathOption, required=True, help=_("The private key."))
+@click.option("--key", type=PathOption, help=_("The private key."))
+@click.option("--token-key", metavar="KEY", help=_("The private key inside a token."))
 @click.option(
     "--cert",
     "certificate_file",
@@ -57,23 +74,21 @@ LARGEST_DOCUMENT = 1 << 30
 @click.option("--detached", is_flag=True, help=_("Leave the file out of the message."))
 @click.option("--raw", is_flag=True, help=_("The bare signature, no CMS."))
 @click.option("--pem", "as_pem", is_flag=True, help=_("PEM instead of DER."))
-@click.option(
-    "--out",
-    "target",
-    type=PathOption,
-    metavar="FILE",
-    help=_("Write here; '-' is the standard output."),
-)
+@out_option(_("Write here; '-' is the standard output."), required=False)
 @click.option("--force", is_flag=True, help=_("Replace the output if it is there."))
-@click.option("--slot", type=click.Choice(SLOTS), help=_("Which of two keys."))
+@slot_option
 @at_option
 @password_options(of=_("of the key"), remember=True)
+@token_options()
+@chip_options_beside_tokens
 @json_option
 @click.pass_obj
 def sign_command(
     out: Output,
     file: Path,
-    key: Path,
+    key: Path | None,
+    token_key: str | None,
+    chip: ChipUse,
     certificate_file: Path | None,
     detached: bool,
     raw: bool,
@@ -83,7 +98,10 @@ def sign_command(
     slot: str | None,
     at: datetime | None,
     password: PasswordSource,
+    tokens: TokenUse,
 ) -> None:
+    if (key is None) == (token_key is None):
+        raise click.UsageError(_("name the key with --key or with --token-key"))
     if raw and (detached or as_pem or certificate_file):
         raise click.UsageError(_("--raw goes without --detached, --pem and --cert"))
     target = _target(file, target, raw, detached)
@@ -92,7 +110,7 @@ def sign_command(
     refuse_taken(target, force)
     content = read_file(file, LARGEST_DOCUMENT)
     signer = None
-    with open_key(key, password, slot) as source:
+    with _signing_key(key, token_key, password, slot, tokens, chip) as source:
         for note in source.notes:
             out.note(note)
         if raw:
@@ -126,6 +144,35 @@ def sign_command(
         )
 
 
+@dataclass
+class _Signing:
+    """A key that signs, wherever it is, and what was found beside it."""
+
+    key: SupportsSigning
+    certificate: bytes | None
+    notes: Sequence[str] = ()
+
+
+@contextlib.contextmanager
+def _signing_key(
+    key: Path | None,
+    token_key: str | None,
+    password: PasswordSource,
+    slot: str | None,
+    tokens: TokenUse,
+    chip: ChipUse,
+) -> Iterator[_Signing]:
+    if key is not None:
+        with open_key(key, password, slot, tokens) as source:
+            yield _Signing(source.key, source.certificate, source.notes)
+        return
+    if slot is not None:
+        raise click.UsageError(_("--slot is for key containers, not for tokens"))
+    with chip.open() as opened:
+        inside = opened.key(token_key or "")
+        yield _Signing(inside, inside.entry.certificate)
+
+
 def _target(file: Path, target: Path | None, raw: bool, detached: bool) -> Path:
     if target is not None:
         return target
@@ -137,7 +184,7 @@ def _target(file: Path, target: Path | None, raw: bool, detached: bool) -> Path:
 
 def _message(
     content: bytes,
-    source: KeySource,
+    source: _Signing,
     certificate_file: Path | None,
     detached: bool,
     moment: datetime,
@@ -201,13 +248,7 @@ def _message(
     "--key", type=PathOption, metavar="FILE", help=_("With --raw: the public key.")
 )
 @click.option("--any-signer", is_flag=True, help=_("Do not verify who signed."))
-@click.option(
-    "--out",
-    "target",
-    type=PathOption,
-    metavar="FILE",
-    help=_("Write the content of a good message here."),
-)
+@out_option(_("Write the content of a good message here."), required=False)
 @click.option("--force", is_flag=True, help=_("Replace the output if it is there."))
 @trust_options
 @at_option

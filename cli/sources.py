@@ -1,6 +1,6 @@
 """What a user may name as a key, a certificate or a moment on the command line.
 
-A private key is a PKCS#8 file or the folder of a key container; a public key is
+A private key is a PKCS#8 file or a key container; a public key is
 an SPKI file or a certificate; PEM and DER are both taken everywhere.
 """
 
@@ -23,7 +23,16 @@ from gostkey.errors import (
     PasswordRequired,
     UnknownCurve,
 )
-from gostkey.media import Medium, is_in_file, is_set_aside, locate
+from gostkey.media import (
+    NO_TOKENS,
+    Medium,
+    TokenUse,
+    is_in_file,
+    is_set_aside,
+    is_token_address,
+    locate,
+    read_public,
+)
 from gostkey.signing import SigningKey, VerifyingKey
 
 from .failures import naming
@@ -37,16 +46,24 @@ __all__ = [
     "KeySource",
     "at_option",
     "curve_option",
+    "is_container",
     "looks_like",
     "now",
     "open_key",
     "read_container",
     "read_public_key",
+    "slot_option",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 SLOTS = ("primary", "secondary")
+
+slot_option = click.option(
+    "--slot",
+    type=click.Choice(SLOTS),
+    help=_("Which key of a container that has two."),
+)
 
 
 def read_curve(
@@ -127,20 +144,26 @@ class KeySource:
 
 @contextlib.contextmanager
 def open_key(
-    path: Path, password: PasswordSource, slot: str | None = None
+    path: Path,
+    password: PasswordSource,
+    slot: str | None = None,
+    tokens: TokenUse = NO_TOKENS,
 ) -> Iterator[KeySource]:
     """Open a private key; it is wiped at the end.
 
     Args:
-        path: PKCS#8 file (PEM or DER), or the folder of a key container.
+        path: PKCS#8 file (PEM or DER), the folder of a key container, or its address
+            on a token.
         password: asked for only if the key has one.
         slot: which of a container's two keys; needed only if it has two.
+        tokens: what is granted if it is on a token.
 
     Raises:
         PasswordRequired, WrongPassword, EncodingError, ContainerError, OSError
+        PinRequired, WrongPin, PinBlocked: of a token.
     """
-    if path.is_dir() or is_in_file(path):
-        with _open_container(path, password, slot) as source:
+    if is_container(path):
+        with _open_container(path, password, slot, tokens) as source:
             yield source
         return
     data = read_file(path)
@@ -162,23 +185,36 @@ def open_key(
         yield KeySource(key, "pkcs8")
 
 
+def is_container(path: Path) -> bool:
+    """Say whether a path means a container rather than a file with a key."""
+    return is_token_address(path) or path.is_dir() or is_in_file(path)
+
+
 def _from_pkcs8(data: bytes, path: Path, password: str | None) -> SigningKey:
     with naming(path):
         return SigningKey.from_pkcs8(data, password)
 
 
-def read_container(folder: Path, medium: Medium[Path] | None = None) -> Container:
-    """Read the key container in a folder or registry export, without opening it.
+def read_container(
+    folder: Path,
+    medium: Medium[Path] | None = None,
+    *,
+    tokens: TokenUse = NO_TOKENS,
+    public: bool = False,
+) -> Container:
+    """Read the key container in a place, without opening it.
 
     Args:
-        folder: the folder, or FILE.reg/NAME, or FILE.img/FOLDER.
+        folder: the folder, FILE.reg/NAME, FILE.img/FOLDER, or an address on a token.
         medium: which has it there, if that is known.
+        tokens: what is granted if it is on a token.
+        public: of a token read only what needs no PIN; the keys are missing then.
 
     Raises:
         ContainerError, MediumError: naming the folder.
     """
-    place = folder.absolute()
-    if is_set_aside(place):
+    place = folder if is_token_address(folder) else folder.absolute()
+    if not is_token_address(folder) and is_set_aside(place):
         raise MediumError(
             _(
                 "{folder}: a change of its password was cut off; "
@@ -187,15 +223,17 @@ def read_container(folder: Path, medium: Medium[Path] | None = None) -> Containe
         )
     with naming(folder):
         if medium is None:
-            medium, place = locate(folder)
+            medium, place = locate(folder, tokens)
+        if public:
+            return Container.parse(read_public(medium, place))
         return Container.parse(medium.read(place))
 
 
 @contextlib.contextmanager
 def _open_container(
-    path: Path, password: PasswordSource, slot: str | None
+    path: Path, password: PasswordSource, slot: str | None, tokens: TokenUse
 ) -> Iterator[KeySource]:
-    container = read_container(path)
+    container = read_container(path, tokens=tokens)
     value = container_password(container, path, password)
     with naming(path):
         opened = container.open(value)

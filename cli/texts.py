@@ -33,7 +33,7 @@ EXIT_TEXTS = {
     1: _("wrong use of the command"),
     2: _("some items failed, the others are done"),
     3: _("nothing succeeded"),
-    4: _("a person is needed: a password, a medium, or random input"),
+    4: _("a person is needed: a password, a PIN, a medium, or random input"),
     5: _("the random generator or a self-test failed: make no keys here"),
     6: _("another run works on the same folder"),
     130: _("interrupted; it can be resumed"),

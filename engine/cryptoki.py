@@ -18,6 +18,7 @@ Sources: PKCS #11 (Cryptoki) 2.40, sections 4 and 5; PKCS #11 Current Mechanisms
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -183,7 +184,8 @@ def calling(what: str, failed: str) -> Iterator[Any]:
             "and start again"
         )
     try:
-        yield pkcs11
+        with _hearing_no_complaints(pkcs11):
+            yield pkcs11
     except (pkcs11.PKCS11Error, RuntimeError) as error:
         raise _in_words(error, what, failed) from error
     finally:
@@ -251,6 +253,26 @@ def attribute_mapper(pkcs11: Any) -> Any:
         lambda data: data.decode("utf-8", "replace"),
     )
     return mapper
+
+
+@contextmanager
+def _hearing_no_complaints(pkcs11: Any) -> Iterator[None]:
+    """Keep python-pkcs11 from printing what it cannot raise.
+
+    It ends an interrupted search when the object of it goes, and a token that was
+    taken out refuses that too; the error that is raised has said so already.
+    """
+    before = sys.unraisablehook
+
+    def listen(told: Any) -> None:
+        if not isinstance(told.exc_value, pkcs11.PKCS11Error):
+            before(told)
+
+    sys.unraisablehook = listen
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _python_pkcs11() -> Any:

@@ -178,6 +178,10 @@ class TokenRefused(MediumError):
         self.status = status
 
 
+class TokenFaulty(MediumError):
+    """A token gave what cannot be right, such as a signature that does not verify."""
+
+
 class TokenFull(GostKeyError):
     """The token has no room or no slot for the container; none of it was written.
 
@@ -206,6 +210,10 @@ class WrongPin(GostKeyError, ValueError):
 
 class PinBlocked(GostKeyError):
     """No try of the PIN is left, or the last one is not to be risked."""
+
+
+class ConfirmationRequired(GostKeyError):
+    """Something that cannot be undone was not confirmed by a person (exit code 4)."""
 
 
 class BackupError(GostKeyError, ValueError):

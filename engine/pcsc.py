@@ -10,6 +10,8 @@ Source: ISO/IEC 7816-3 (T=0) and 7816-4; the PC/SC workgroup's specification, 5 
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
@@ -26,6 +28,9 @@ from gostkey.errors import (
 __all__ = ["Card", "Service", "atr_of", "complete", "connect", "readers", "using"]
 
 _GET_RESPONSE = bytes.fromhex("00C00000")
+
+LONGEST_WAIT_SECONDS = 10.0
+"""So long is waited until another program ends its transaction with a card."""
 
 _LONGEST_ANSWER = 1 << 16
 """Bytes; a card that always has more waiting is not listened to for ever."""
@@ -128,7 +133,8 @@ def complete(
     answer, status = transmit(command)
     if status >> 8 == 0x6C:
         # Another length is right; it stands in the second byte.
-        answer, status = transmit(command[:-1] + bytes([status & 0xFF]))
+        end = 5 + command[4] if len(command) > 5 else 4
+        answer, status = transmit(command[:end] + bytes([status & 0xFF]))
     # The answer waits; so many bytes of it, and then perhaps more.
     while status >> 8 == 0x61 and len(answer) < _LONGEST_ANSWER:
         more, status = transmit(_GET_RESPONSE + bytes([status & 0xFF]))
@@ -163,46 +169,28 @@ class _Pyscard:
 
     @contextmanager
     def connect(self, reader: str) -> Iterator[Card]:
-        with self._context() as (scard, context):
+        scard = _pyscard()
+        code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
+        if code != scard.SCARD_S_SUCCESS:
+            raise _failed(scard, code)
+        try:
             code, handle, protocol = scard.SCardConnect(
-                context,
-                reader,
-                scard.SCARD_SHARE_SHARED,
-                scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1,
+                context, reader, scard.SCARD_SHARE_SHARED, _protocols(scard)
             )
             if code != scard.SCARD_S_SUCCESS:
                 raise _failed(scard, code, reader)
-            try:
-                code = self._begin(scard, handle)
-                if code != scard.SCARD_S_SUCCESS:
-                    raise _failed(scard, code, reader)
-                try:
-                    code, _, _, _, atr = scard.SCardStatus(handle)
-                    if code != scard.SCARD_S_SUCCESS:
-                        raise _failed(scard, code, reader)
-                    yield _PcscCard(scard, handle, protocol, reader, bytes(atr))
-                finally:
-                    scard.SCardEndTransaction(handle, scard.SCARD_LEAVE_CARD)
-            finally:
-                # Otherwise the card's power is cut, and every other program
-                # would have to log in again.
-                scard.SCardDisconnect(handle, scard.SCARD_LEAVE_CARD)
-
-    @staticmethod
-    def _begin(scard: Any, handle: Any) -> int:
-        code: int = scard.SCardBeginTransaction(handle)
-        if code == scard.SCARD_W_RESET_CARD:
-            # Another program reset it: what was known of its state is void, and
-            # this is the beginning.
-            code, _ = scard.SCardReconnect(
-                handle,
-                scard.SCARD_SHARE_SHARED,
-                scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1,
-                scard.SCARD_LEAVE_CARD,
-            )
-            if code == scard.SCARD_S_SUCCESS:
-                code = scard.SCardBeginTransaction(handle)
-        return code
+        except BaseException:
+            scard.SCardReleaseContext(context)
+            raise
+        held = _Held(scard, context, handle, reader)
+        try:
+            held.begin()
+            code, _, _, _, atr = scard.SCardStatus(handle)
+            if code != scard.SCARD_S_SUCCESS:
+                raise _failed(scard, code, reader)
+            yield _PcscCard(held, protocol, bytes(atr))
+        finally:
+            held.end()
 
     @staticmethod
     def _readers(scard: Any, context: Any) -> list[str]:
@@ -216,13 +204,7 @@ class _Pyscard:
     @staticmethod
     @contextmanager
     def _context() -> Iterator[tuple[Any, Any]]:
-        try:
-            from smartcard import scard
-        except ImportError as error:
-            raise PyscardMissing(
-                "smart cards need pyscard, which is not installed: "
-                "pip install 'gostkey[token]'"
-            ) from error
+        scard = _pyscard()
         code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
         if code != scard.SCARD_S_SUCCESS:
             raise _failed(scard, code)
@@ -232,31 +214,129 @@ class _Pyscard:
             scard.SCardReleaseContext(context)
 
 
-class _PcscCard:
-    def __init__(
-        self, scard: Any, handle: Any, protocol: int, reader: str, atr: bytes
-    ) -> None:
+def _pyscard() -> Any:
+    try:
+        from smartcard import scard
+    except ImportError as error:
+        raise PyscardMissing(
+            "smart cards need pyscard, which is not installed: "
+            "pip install 'gostkey[token]'"
+        ) from error
+    return scard
+
+
+def _protocols(scard: Any) -> int:
+    both: int = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
+    return both
+
+
+class _Held:
+    """A connection to a card and the transaction with it."""
+
+    def __init__(self, scard: Any, context: Any, handle: Any, reader: str) -> None:
+        self.scard = scard
+        self.handle = handle
         self.reader = reader
+        self._context = context
+        self._given_up = threading.Event()
+
+    def begin(self) -> None:
+        """Begin a transaction, for which another program's may be waited for.
+
+        The service itself would wait for ever; so a thread does, and lets the card go
+        when nobody wants it any more.
+
+        Raises:
+            TokenBusy: after a while.
+            MediumError
+        """
+        answer: queue.SimpleQueue[int] = queue.SimpleQueue()
+        # Either the answer is taken or it is given up, never both.
+        deciding = threading.Lock()
+
+        def wait() -> None:
+            code = self._begin()
+            with deciding:
+                answer.put(code)
+                nobody_waits = self._given_up.is_set()
+            if nobody_waits:
+                self._let_go()
+
+        threading.Thread(target=wait, name="gostkey-pcsc", daemon=True).start()
+        try:
+            code = answer.get(timeout=LONGEST_WAIT_SECONDS)
+        except queue.Empty:
+            with deciding:
+                if answer.empty():
+                    self._given_up.set()
+                    code = self.scard.SCARD_E_SHARING_VIOLATION
+                else:
+                    code = answer.get()
+        if code != self.scard.SCARD_S_SUCCESS:
+            raise _failed(self.scard, code, self.reader)
+
+    def _begin(self) -> int:
+        scard = self.scard
+        code: int = scard.SCardBeginTransaction(self.handle)
+        if code == scard.SCARD_W_RESET_CARD:
+            # Another program reset it: what was known of its state is void, and
+            # this is the beginning.
+            code, _ = scard.SCardReconnect(
+                self.handle,
+                scard.SCARD_SHARE_SHARED,
+                _protocols(scard),
+                scard.SCARD_LEAVE_CARD,
+            )
+            if code == scard.SCARD_S_SUCCESS:
+                code = scard.SCardBeginTransaction(self.handle)
+        return code
+
+    def renew(self) -> None:
+        """End the transaction and begin another."""
+        self.scard.SCardEndTransaction(self.handle, self.scard.SCARD_LEAVE_CARD)
+        self.begin()
+
+    def end(self) -> None:
+        """Let the card go; the thread that still waits for it does so itself."""
+        if not self._given_up.is_set():
+            self._let_go()
+
+    def _let_go(self) -> None:
+        scard = self.scard
+        # Another disposition would cut the card's power, and every other program
+        # would have to log in again.
+        scard.SCardEndTransaction(self.handle, scard.SCARD_LEAVE_CARD)
+        scard.SCardDisconnect(self.handle, scard.SCARD_LEAVE_CARD)
+        scard.SCardReleaseContext(self._context)
+
+
+class _PcscCard:
+    def __init__(self, held: _Held, protocol: int, atr: bytes) -> None:
+        self.reader = held.reader
         self.atr = atr
-        self._scard = scard
-        self._handle = handle
+        self._held = held
+        scard = held.scard
         self._is_t0 = protocol == scard.SCARD_PROTOCOL_T0
         self._header = scard.SCARD_PCI_T0 if self._is_t0 else scard.SCARD_PCI_T1
 
     def transmit(self, command: bytes) -> tuple[bytes, int]:
         return complete(self._transmit, _as_t0(command) if self._is_t0 else command)
 
+    def renew(self) -> None:
+        """End the transaction and begin another; the card may have been reset."""
+        self._held.renew()
+
     def _transmit(self, command: bytes) -> tuple[bytes, int]:
-        code, answer = self._scard.SCardTransmit(
-            self._handle, self._header, list(command)
+        scard = self._held.scard
+        code, answer = scard.SCardTransmit(
+            self._held.handle, self._header, list(command)
         )
-        if code != self._scard.SCARD_S_SUCCESS:
-            raise _failed(self._scard, code, self.reader)
+        if code != scard.SCARD_S_SUCCESS:
+            raise _failed(scard, code, self.reader)
         if len(answer) < 2:
-            raise MediumError(
-                f"token in {self.reader} gave no status; take it out, put it in again "
-                "and repeat"
-            )
+            # What some readers do when the card is pulled just then.
+            kind, text = _GONE
+            raise kind(text.format(reader=self.reader))
         return bytes(answer[:-2]), answer[-2] << 8 | answer[-1]
 
 

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 
 from .faults_of_drives import FAULTS_OF_DRIVES
 from .faults_of_keys import FAULTS_OF_KEYS
+from .faults_of_tokens import FAULTS_OF_TOKENS
 from .findings import Fault, Finding, Severity
 
 FAULTS: Mapping[str, Fault] = {
-    fault.code: fault for fault in (*FAULTS_OF_DRIVES, *FAULTS_OF_KEYS)
+    fault.code: fault
+    for fault in (*FAULTS_OF_TOKENS, *FAULTS_OF_DRIVES, *FAULTS_OF_KEYS)
 }
 
 

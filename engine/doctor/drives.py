@@ -13,6 +13,7 @@ from gostkey.media import FolderStore, Medium, explain
 
 from .catalogue import found
 from .findings import Finding, right
+from .sizes import size_text
 from .surroundings import Surroundings
 
 _ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".gz")
@@ -33,6 +34,8 @@ def unreadable(error: OSError, place: Path, around: Surroundings) -> Finding:
     """Return the finding for a place that cannot be read."""
     told = explain(error, place)
     text = str(told).removeprefix(f"{place}: ")
+    if told.errno == errno.ENOTDIR and place.is_file():
+        return found("drive-is-file", str(place), "it is a file", error=told)
     if told.errno in (errno.ENOENT, errno.ENOTDIR):
         disks = around.unmounted_disks()
         code = "drive-not-mounted" if disks else "drive-absent"
@@ -52,12 +55,14 @@ def look_at_space(medium: Medium[Path], subject: str) -> Iterator[Finding]:
         return
     needed = needed_space(folder)
     if free < needed:
-        text = f"{_size(free)} are free"
-        yield found("drive-full", subject, text, needed=_size(needed), free=_size(free))
+        text = f"{size_text(free)} are free"
+        yield found(
+            "drive-full", subject, text, needed=size_text(needed), free=size_text(free)
+        )
     elif not os.access(folder, os.W_OK) and os.access(folder, os.R_OK):
         yield found("drive-read-only", subject, "nothing can be written to it")
     else:
-        text = f"{_size(free)} are free; a container needs {_size(needed)}"
+        text = f"{size_text(free)} are free; a container needs {size_text(needed)}"
         yield right("space", subject, text)
 
 
@@ -69,13 +74,6 @@ def needed_space(folder: Path) -> int:
         block = 4096
     # The folder itself, and one more while the header is replaced.
     return (len(FILES) + 2) * block
-
-
-def _size(count: int) -> str:
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= 10 * size:
-            return f"{count // size} {unit}"
-    return f"{count} bytes"
 
 
 def look_for_containers(

@@ -18,6 +18,14 @@ from gostkey.media import (
     is_set_aside,
     open_medium,
 )
+from gostkey.media.tokens import (
+    TokenStore,
+    is_token_address,
+    open_token,
+    split_address,
+)
+from gostkey.media.tokens.driver import PUBLIC
+from gostkey.media.tokens.model import PinSource
 from gostkey.pki.certificates import Certificate
 
 from . import drives, folders, keys
@@ -25,7 +33,9 @@ from .catalogue import found
 from .chains import Trust
 from .findings import Examination, Finding, Severity, right
 from .passwords import Passwords
+from .readers import look_at_readers
 from .surroundings import Surroundings
+from .tokens import look_at_tokens, not_there, read_files
 
 _CERTIFICATES = (".cer", ".crt", ".der", ".pem")
 _LARGEST_CERTIFICATE = 64 << 10
@@ -40,13 +50,19 @@ class Doctor:
     at: datetime | None = None
     """The time to compare dates with, aware; now if not given."""
     around: Surroundings = field(default_factory=Surroundings)
+    pin: PinSource | None = None
+    """Asks for the PIN of a token when its key files are to be read."""
+    _beside: folders.Beside = field(default_factory=folders.Beside, init=False)
     _entries: list[KeyEntry] = field(default_factory=list, init=False)
     _loose: dict[Path, Certificate] = field(default_factory=dict, init=False)
 
     def examine(self, named: Path) -> Iterator[Examination]:
         """Examine a container, or a drive, folder or export and all that is in it."""
         place = named.absolute()
-        if is_in_file(place):
+        self._beside = folders.Beside()
+        if is_token_address(named):
+            yield from self.tokens(os.fspath(named), with_keys=True)
+        elif is_in_file(place):
             yield from self._in_file(named)
         else:
             yield from self._folder(named)
@@ -95,6 +111,71 @@ class Doctor:
             and public.to_bytes().startswith(entry.fingerprint)
             for entry in self._entries
         )
+
+    # -- tokens ------------------------------------------------------------
+
+    def tokens(
+        self, address: str = "", *, with_keys: bool = False
+    ) -> Iterator[Examination]:
+        """Examine the way to tokens, the tokens, and the containers on them.
+
+        Args:
+            address: only this token or this container; "" for all tokens.
+            with_keys: read the key files, too, for which the PIN is asked.
+        """
+        way, readers = look_at_readers(self.around)
+        item = address or "readers"
+        if any(one.stops for one in way) and not readers:
+            yield Examination(item, "", tuple(way), is_container=False)
+            return
+        yield Examination("readers", "", tuple(way), is_container=False)
+        slot = split_address(address)[1] if address else ""
+        for token in look_at_tokens(readers, address, self.pin):
+            yield Examination(
+                token.item, token.name, token.findings, is_container=False
+            )
+            if token.store is not None:
+                yield from self._on_token(token.store, token.item, slot, with_keys)
+
+    def _on_token(
+        self, store: TokenStore, token: str, slot: str, with_keys: bool
+    ) -> Iterator[Examination]:
+        item = f"{token}/{slot}" if slot else token
+        try:
+            places = list((open_token(item) if slot else store).find())
+        except ContainerError as error:
+            yield Examination(item, "", (not_there(item, error),))
+            return
+        except GostKeyError as error:
+            told = found("token-damaged", item, str(error), error=error)
+            yield Examination(item, "", (told,))
+            return
+        for place in places:
+            yield self._container_of_token(store, place, with_keys)
+
+    def _container_of_token(
+        self, store: TokenStore, place: Path, with_keys: bool
+    ) -> Examination:
+        files, findings = read_files(store, place, with_keys=with_keys)
+        item = os.fspath(place)
+        container, faults = keys.read(files, place) if files else (None, [])
+        findings += faults
+        if container is None:
+            return Examination(item, "", tuple(findings))
+        self._entries += container.keys
+        findings += keys.look_at_keys(
+            container,
+            place,
+            self.passwords,
+            self.trust,
+            self._now,
+            with_keys=len(files) > len(PUBLIC),
+        )
+        return Examination(item, container.name, tuple(findings))
+
+    @property
+    def _now(self) -> datetime:
+        return self.at or datetime.now(timezone.utc)
 
     # -- places ------------------------------------------------------------
 
@@ -158,14 +239,14 @@ class Doctor:
             )
             drive = right("drive", above, "it is there and can be read")
             space = drives.look_at_space(store, above)
-            yield self._container(str(named), store, place, [drive, *space], place)
+            yield self._container(str(named), store, place, [drive, *space], named)
             return
         store = FolderStore(place)
         places, findings = drives.look_for_containers(store, str(named), self.around)
         findings += drives.look_at_space(store, str(named))
         yield Examination(str(named), "", tuple(findings), is_container=False)
         for one in places:
-            yield self._container(_as_typed(one, named), store, one, [], place)
+            yield self._container(_as_typed(one, named), store, one, [], named)
 
     def _container(
         self,
@@ -193,7 +274,9 @@ class Doctor:
         if "name.key" not in files:
             name = ""
         if named is not None:
-            findings += folders.look_at_folder(place, name, named, self.around)
+            findings += folders.look_at_folder(
+                place, name, named, self.around, self._beside
+            )
         findings += told + faults
         if container is not None:
             self._entries += container.keys
@@ -202,7 +285,7 @@ class Doctor:
                 Path(item),
                 self.passwords,
                 self.trust,
-                self.at or datetime.now(timezone.utc),
+                self._now,
             )
         return Examination(item, name, tuple(findings))
 

@@ -7,7 +7,7 @@ from .findings import Fault, Severity
 _ERROR, _WARNING, _NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 FAULTS_OF_DRIVES = (
-    # -- is the drive there ------------------------------------------
+    # -- is the drive there -----------------------------------------
     Fault(
         "drive-absent",
         "drive",
@@ -15,6 +15,14 @@ FAULTS_OF_DRIVES = (
         "the drive is not plugged in, or its letter or folder is another one now",
         "plug it in, in another USB port and without a hub; then `gostkey container "
         "list` shows what is on every drive that is there",
+    ),
+    Fault(
+        "drive-is-file",
+        "drive",
+        _ERROR,
+        "a file was named; a container is a folder with six files",
+        "name the folder: `gostkey container check FOLDER`; a PFX or PKCS #8 file "
+        "becomes a container with `gostkey container import`",
     ),
     Fault(
         "drive-not-mounted",
@@ -97,7 +105,7 @@ FAULTS_OF_DRIVES = (
         "delete files that are not needed (never *.key files), or use another drive "
         "for the new key",
     ),
-    # -- the folder --------------------------------------------------
+    # -- the folder -------------------------------------------------
     Fault(
         "folder-missing",
         "folder",
@@ -175,7 +183,7 @@ FAULTS_OF_DRIVES = (
         "along when the drive is taken away",
         "copy the container itself: `gostkey container copy {place} DRIVE`",
     ),
-    # -- the files ---------------------------------------------------
+    # -- the files --------------------------------------------------
     Fault(
         "file-missing",
         "files",
@@ -185,12 +193,27 @@ FAULTS_OF_DRIVES = (
         "the container cannot be used, and the owner needs a new key",
     ),
     Fault(
+        "key-file-missing",
+        "files",
+        _WARNING,
+        "the file was deleted, or not copied along with the others",
+        "look below for what is left of the key: it is there twice",
+    ),
+    Fault(
         "file-empty",
         "files",
         _ERROR,
         "the copy was cut off: the drive was full or was pulled out too early",
         "copy the whole folder again from where it came from, then remove the drive "
         "safely",
+    ),
+    Fault(
+        "file-other-kind",
+        "files",
+        _ERROR,
+        "something that is no file has the name of a key file",
+        "move it away, and copy the file from another copy or the backup of this "
+        "container",
     ),
     Fault(
         "file-too-large",

@@ -12,12 +12,12 @@ _FROM_COPY = (
     "one the owner needs a new key"
 )
 _MADE_ANEW = (
-    "the key itself is unharmed: `gostkey container password {place}` (the old "
-    "password may be given again) writes both copies anew"
+    "the key itself is unharmed: `gostkey container repair {place}` makes both copies "
+    "anew from the one that is whole"
 )
 
 FAULTS_OF_KEYS = (
-    # -- name and header ---------------------------------------------
+    # -- name and header --------------------------------------------
     Fault(
         "name-damaged",
         "name",
@@ -42,7 +42,7 @@ FAULTS_OF_KEYS = (
         "use it with the program that made it; report the message above if that was "
         "CryptoPro CSP",
     ),
-    # -- password ----------------------------------------------------
+    # -- password ---------------------------------------------------
     Fault(
         "password-needed",
         "password",
@@ -96,14 +96,14 @@ FAULTS_OF_KEYS = (
         "without the right password the key cannot be looked at",
         "check again with the password",
     ),
-    # -- keys --------------------------------------------------------
+    # -- keys -------------------------------------------------------
     Fault(
         "pair-missing",
         "pair",
         _ERROR,
         "the file was deleted, or not copied along with the others; programs that do "
         "not look at the reserve copy do not open the container",
-        "if the reserve copy below is right, " + _MADE_ANEW + "; else " + _FROM_COPY,
+        _MADE_ANEW,
     ),
     Fault(
         "pair-damaged",
@@ -111,7 +111,7 @@ FAULTS_OF_KEYS = (
         _ERROR,
         "a file was changed, belongs to another container, or was read at another "
         "moment than the other (a program used the key meanwhile)",
-        "if the reserve copy below is right, " + _MADE_ANEW + "; else " + _FROM_COPY,
+        _MADE_ANEW,
     ),
     Fault(
         "public-key-absent",
@@ -151,7 +151,15 @@ FAULTS_OF_KEYS = (
         "find out which pair is right: the certificate must be for its key; then "
         "bring the other pair from the backup of this container",
     ),
-    # -- certificate -------------------------------------------------
+    Fault(
+        "key-lost",
+        "key",
+        _ERROR,
+        "neither copy of the key in the container is whole; or, where the password "
+        "could not be tested above, it is another one",
+        _FROM_COPY,
+    ),
+    # -- certificate ------------------------------------------------
     Fault(
         "certificate-absent",
         "certificate",
@@ -215,7 +223,7 @@ FAULTS_OF_KEYS = (
         "the owner must come to the office for a new key; keep the container, old "
         "messages are read with it",
     ),
-    # -- chain -------------------------------------------------------
+    # -- chain ------------------------------------------------------
     Fault(
         "chain-not-asked",
         "chain",
@@ -291,7 +299,7 @@ FAULTS_OF_KEYS = (
         "the authority has revoked a certificate of the chain",
         "do not use the key; the owner must come to the office for a new one",
     ),
-    # -- renewal -----------------------------------------------------
+    # -- renewal ----------------------------------------------------
     Fault(
         "renewal-due",
         "renewal",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from gostkey.media.groups import OLD_HEADER
 from gostkey.media.switching import SET_ASIDE
 
 from .catalogue import found
-from .findings import Finding, Severity, right
+from .findings import Finding, right
 from .surroundings import Surroundings
 
 NUMBERED = re.compile(r"(.+)\.[0-9]{3}", re.DOTALL)
@@ -26,23 +27,53 @@ _PAIR = ("primary.key", "masks.key")
 _RESERVE = ("primary2.key", "masks2.key")
 
 
+class Beside:
+    """What lies in a folder, listed once for all containers in it."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._names: dict[str, list[str]] = {}
+
+    def names_like(self, place: Path) -> list[str]:
+        """Return the names beside a place that are its own but for capitals."""
+        return self._in(place.parent).get(place.name.lower(), [])
+
+    def taken(self, place: Path) -> list[str]:
+        """Return all names beside a place, without its own."""
+        names = (one for alike in self._in(place.parent).values() for one in alike)
+        return [one for one in names if one != place.name]
+
+    def _in(self, folder: Path) -> dict[str, list[str]]:
+        if folder != self._folder:
+            try:
+                names = sorted(os.listdir(folder))
+            except OSError:
+                names = []
+            self._folder, self._names = folder, {}
+            for name in names:
+                self._names.setdefault(name.lower(), []).append(name)
+        return self._names
+
+
 def look_at_folder(
-    place: Path, name: str, named: Path, around: Surroundings
+    place: Path, name: str, named: Path, around: Surroundings, beside: Beside
 ) -> Iterator[Finding]:
     """Check where a container's folder is and what it is called.
 
     Args:
         place: the folder.
         name: the container's; "" if it cannot be read.
-        named: the place that the user named: the folder, or one above it.
+        named: the folder, or one above it, as the user has named it.
         around: the machine.
+        beside: what lies beside it.
     """
     subject = place.name
     root = around.root_of(place)
-    suggested = _suggested(place, name)
     if root is not None and os.path.realpath(root) == os.path.realpath(place):
         text = "the key files lie in the root of the drive, without a folder"
-        yield found("folder-missing", subject, text, right=suggested)
+        yield found(
+            "folder-missing", subject, text, right=_suggested(place, name, beside)
+        )
         return
     fault = _fault_of_name(place.name)
     if place.name.startswith(SET_ASIDE):
@@ -51,27 +82,30 @@ def look_at_folder(
         yield found("folder-set-aside", subject, text, place=whole)
     elif fault:
         text = "it is not named as CryptoPro CSP names folders"
-        yield found(fault, subject, text, right=suggested)
+        yield found(fault, subject, text, right=_suggested(place, name, beside))
     elif name and _stem(place.name).lower() != _stem(folder_name(name)).lower():
         text = f"the folder's name is not made of the container's, {name}"
         yield found("folder-other-name", subject, text, name=name)
     else:
         yield right("folder", subject, "it is named as it should be")
-    above = root if root is not None else named if named != place else None
-    if above is not None and os.path.realpath(place.parent) != os.path.realpath(above):
+    above = root if root is not None else named
+    if above.absolute() != place and not _is_in(place, above):
         text = f"it lies in a folder inside a folder: {os.path.relpath(place, above)}"
-        yield found("folder-too-deep", subject, text, root=above, folder=place.name)
-    try:
-        beside = os.listdir(place.parent)
-    except OSError:
-        beside = []
-    for other in sorted(beside):
-        if other.lower() == place.name.lower() and other != place.name:
+        # What the user has named is named to the user in the same words.
+        shown = named if os.path.realpath(named) == os.path.realpath(above) else above
+        yield found("folder-too-deep", subject, text, root=shown, folder=place.name)
+    for other in beside.names_like(place):
+        if other != place.name:
+            free = _suggested(place, name, beside)
             text = f"{other} is there, too"
-            yield found("folder-twice", subject, text, right=suggested)
+            yield found("folder-twice", subject, text, right=free)
     if place.is_symlink():
         text = f"it is a link to {os.path.realpath(place)}"
         yield found("folder-link", subject, text, place=place)
+
+
+def _is_in(place: Path, folder: Path) -> bool:
+    return os.path.realpath(place.parent) == os.path.realpath(folder)
 
 
 def _fault_of_name(folder: str) -> str:
@@ -89,17 +123,12 @@ def _stem(folder: str) -> str:
     return folder[:-4]
 
 
-def _suggested(place: Path, name: str) -> str:
+def _suggested(place: Path, name: str, beside: Beside) -> str:
     """Return a name for the folder that is free and that CSP would look at."""
     match = NUMBERED.fullmatch(place.name)
+    wanted = name or (match[1] if match else place.name) or "key"
     try:
-        taken = set(os.listdir(place.parent)) - {place.name}
-    except OSError:
-        taken = set()
-    if place.name and {one.lower() for one in taken} & {place.name.lower()}:
-        taken.add(place.name)
-    try:
-        return folder_name(name or (match[1] if match else place.name) or "key", taken)
+        return folder_name(wanted, beside.taken(place))
     except ContainerError:
         return "NAME.000"
 
@@ -143,12 +172,7 @@ def _missing(place: Path, names: list[str]) -> Iterator[Finding]:
     else:
         gone = [name for name in (*_PAIR, *_RESERVE) if name not in names]
         # Whether that is bad depends on the other pair, which is told below.
-        yield found(
-            "file-missing",
-            ", ".join(gone),
-            "missing",
-            severity=Severity.WARNING,
-        )
+        yield found("key-file-missing", ", ".join(gone), "missing")
 
 
 def _file(path: Path) -> Iterator[Finding]:
@@ -159,7 +183,13 @@ def _file(path: Path) -> Iterator[Finding]:
             yield found("link-broken", path.name, text, error=gone)
             return
         yield found("file-link", path.name, text)
-    size = path.stat().st_size
+    about = path.stat()
+    size = about.st_size
+    if not stat.S_ISREG(about.st_mode):
+        other = MediumError(f"{path}: not a regular file")
+        text = "a folder or a device has its name"
+        yield found("file-other-kind", path.name, text, error=other)
+        return
     if size == 0:
         empty = ContainerDamaged(f"{path}: it is empty")
         yield found("file-empty", path.name, "it is empty", error=empty)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,10 +21,12 @@ from gostkey.renewal.rules import (
     last_day,
 )
 
-from .catalogue import found
+from .catalogue import FAULTS, found
 from .chains import Trust, look_at_chain
 from .findings import Finding, right
 from .passwords import Passwords, find_password
+
+_COPIES = ("pair", "reserve")
 
 
 def read(
@@ -69,16 +72,48 @@ def look_at_keys(
     passwords: Passwords,
     trust: Trust,
     at: datetime,
+    *,
+    with_keys: bool = True,
 ) -> Iterator[Finding]:
-    """Check everything behind header.key, with the password if it is to be had."""
-    password, told = find_password(container, place, passwords)
+    """Check everything behind header.key, with the password if it is to be had.
+
+    Args:
+        container: as read.
+        place: where it is, for the commands that cures name.
+        passwords: where its password comes from.
+        trust: what its certificates are checked with.
+        at: the time to compare dates with.
+        with_keys: whether the key files were read; if not, they are passed over.
+    """
+    password: str | None = None
+    told: list[Finding] = []
+    if with_keys:
+        password, told = find_password(container, place, passwords)
     seen = container.check(password, at)
     yield from (_of(one, place) for one in seen if one.code == "header-mac")
     yield from told
-    late = ("header-mac", "password")
-    yield from (_of(one, place) for one in seen if one.code not in late)
+    if with_keys:
+        yield from _copies([one for one in seen if one.code in _COPIES], place)
+    done = ("header-mac", "password", *_COPIES)
+    yield from (_of(one, place) for one in seen if one.code not in done)
     for entry in container.keys:
         yield from _certified(entry, trust, at)
+
+
+def _copies(seen: list[Seen], place: Path) -> Iterator[Finding]:
+    """Tell of both copies of the key; what helps depends on the other one."""
+    bad = [one for one in seen if one.state == "bad"]
+    lost = bool(bad) and all(
+        one in bad or one.fault == "reserve-absent" for one in seen
+    )
+    for one in seen:
+        finding = _of(one, place)
+        if lost and one in bad:
+            finding = replace(finding, cure=FAULTS["key-lost"].cure)
+        yield finding
+    if lost:
+        files = ", ".join(dict.fromkeys(one.subject for one in bad))
+        yield found("key-lost", files, "no key can be taken out")
 
 
 def _of(seen: Seen, place: Path) -> Finding:

@@ -1,11 +1,13 @@
-"""What the machine tells of drives: where CryptoPro CSP looks, what is not mounted."""
+"""What the machine tells: where CryptoPro CSP looks, which disks are not mounted."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from gostkey.media import usual_media
@@ -13,6 +15,15 @@ from gostkey.media.usual import MOUNTS
 
 _NO_DISK = re.compile(r"(sr|loop|ram|zram|fd|md|dm-)[0-9]")
 """Block devices that are no drive of a person: optical, memory, put together."""
+
+
+_SYSTEM_PATHS = ("/usr/sbin", "/sbin", "/usr/local/sbin")
+"""Where services are that a plain user's path does not have."""
+
+
+def _installed(program: str) -> bool:
+    paths = [os.environ.get("PATH", ""), *_SYSTEM_PATHS]
+    return shutil.which(program, path=os.pathsep.join(paths)) is not None
 
 
 def _usual_roots() -> list[Path]:
@@ -28,18 +39,18 @@ class Surroundings:
     run: Path = Path("/run")
     roots: Callable[[], Sequence[Path]] = field(default=_usual_roots)
     """The folders in which CryptoPro CSP looks for containers."""
+    installed: Callable[[str], bool] = _installed
+    """Says whether a program is there."""
 
     def root_of(self, place: Path) -> Path | None:
         """Return the folder in which CSP looks that a place is in, if there is one."""
         whole = Path(os.path.realpath(place))
-        return next(
-            (
-                root
-                for root in self.roots()
-                if Path(os.path.realpath(root)) in (whole, *whole.parents)
-            ),
-            None,
-        )
+        above = {whole, *whole.parents}
+        return next((root for root, real in self._real_roots if real in above), None)
+
+    @cached_property
+    def _real_roots(self) -> list[tuple[Path, Path]]:
+        return [(root, Path(os.path.realpath(root))) for root in self.roots()]
 
     def unmounted_disks(self) -> list[str]:
         """Name removable disks that are plugged in and not mounted (Linux).

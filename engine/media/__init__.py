@@ -2,6 +2,7 @@
 
 from .archive import Backup, Stored, is_encrypted, pack, unpack
 from .backup import Restored, collect, read_archive, restore, write_archive
+from .changing import open_for_change
 from .copying import Copied, copy_container
 from .faults import explain
 from .folder import FolderStore
@@ -14,9 +15,12 @@ from .places import is_in_file, locate, locate_all, open_destination, open_mediu
 from .registry import RegistryFile
 from .remembered import KeyRing, recalled
 from .switching import is_set_aside, rewrite_container, settle_switch
-from .usual import usual_media
+from .token_use import NO_TOKENS, TokenUse, held, read_public
+from .tokens import TokenStore, is_token_address
+from .usual import usual_media, usual_tokens
 
 __all__ = [
+    "NO_TOKENS",
     "Backup",
     "ChangeableMedium",
     "Copied",
@@ -28,28 +32,35 @@ __all__ = [
     "RegistryFile",
     "Restored",
     "Stored",
+    "TokenStore",
+    "TokenUse",
     "collect",
     "copy_container",
     "csp_folder",
     "explain",
     "find_containers",
+    "held",
     "install_certificate",
     "is_encrypted",
     "is_in_file",
     "is_set_aside",
+    "is_token_address",
     "locate",
     "locate_all",
     "open_destination",
+    "open_for_change",
     "open_medium",
     "pack",
     "read_archive",
     "read_container",
     "read_own_files",
+    "read_public",
     "recalled",
     "restore",
     "rewrite_container",
     "settle_switch",
     "unpack",
     "usual_media",
+    "usual_tokens",
     "write_archive",
 ]

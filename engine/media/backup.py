@@ -31,45 +31,52 @@ from .own_files import read_own_files, refuse_container
 from .places import open_destination, open_medium
 from .registry import RegistryFile
 from .switching import SET_ASIDE
+from .token_use import NO_TOKENS, TokenUse, held
+from .tokens import is_token_address
 from .whole_file import write_whole
 
 
-def collect(root: str | os.PathLike[str], made: datetime) -> Backup:
+def collect(
+    root: str | os.PathLike[str], made: datetime, tokens: TokenUse = NO_TOKENS
+) -> Backup:
     """Read all containers of a medium.
 
     Args:
-        root: of the medium, or any folder of it; or a registry export or floppy
-            image.
+        root: of the medium, or any folder of it; a registry export, a floppy image,
+            or a token's address.
         made: the moment of the backup, aware.
+        tokens: what is granted for a token.
 
     Raises:
         MediumError: if the root cannot be read.
         ContainerError: if there is no container.
+        PinRequired, WrongPin, PinBlocked: of a token.
     """
-    medium = open_medium(root)
+    medium = open_medium(root, tokens)
     faults: list[MediumError] = []
     missing: list[tuple[str, str]] = []
     containers: list[Stored] = []
     taken: set[str] = set()
-    for place in medium.find(faults):
-        try:
-            files, fault = _read(medium, place)
-            if not files:
-                raise MediumError(
-                    fault or f"{place}: none of a container's files is in it"
-                )
-        except MediumError as error:
-            missing.append((_printable(place), str(error)))
-            continue
-        name, damage = _look_at(files)
-        folder = _free(_folder_of(medium, place, name), taken)
-        taken.add(folder.lower())
-        containers.append(Stored(folder, name, files, fault or damage))
-    identity = Path(medium.identity)
-    missing += [(_printable(identity), str(fault)) for fault in faults]
+    with held(medium):
+        for place in medium.find(faults):
+            try:
+                files, fault = _read(medium, place)
+                if not files:
+                    raise MediumError(
+                        fault or f"{place}: none of a container's files is in it"
+                    )
+            except MediumError as error:
+                missing.append((_printable(place), str(error)))
+                continue
+            name, damage = _look_at(files)
+            folder = _free(_folder_of(medium, place, name), taken)
+            taken.add(folder.lower())
+            containers.append(Stored(folder, name, files, fault or damage))
+    identity = _printable(Path(medium.identity))
+    missing += [(identity, str(fault)) for fault in faults]
     if not containers and not missing:
         raise ContainerError(f"{root}: no key containers in it; nothing to back up")
-    return Backup(made, _printable(identity), tuple(containers), tuple(missing))
+    return Backup(made, identity, tuple(containers), tuple(missing))
 
 
 def _read(medium: Medium[Path], place: Path) -> tuple[dict[str, bytes], str]:
@@ -127,15 +134,21 @@ def restore(
             export gets all containers for its one user.
 
     Raises:
-        MediumError: if the destination is absent or is a container, or if the
+        MediumError: if the destination is absent, a container, or a token, or if the
             export cannot be written.
     """
-    if isinstance(destination, (str, os.PathLike)):
+    if isinstance(destination, (str, os.PathLike)) and not is_token_address(
+        destination
+    ):
         destination = open_destination(destination)
     if isinstance(destination, RegistryFile):
         return _restore_export(backup, destination)
     if not isinstance(destination, FolderStore):
-        return [_restore_one(one, destination) for one in backup.containers]
+        what = getattr(destination, "identity", destination)
+        raise MediumError(
+            f"{what}: an archive is restored into a folder; "
+            "`gostkey container copy` brings a container from there to a token"
+        )
     store = destination
     refuse_container(store.root)
     results: dict[int, Restored] = {}
@@ -174,13 +187,6 @@ def _restore_export(backup: Backup, export: RegistryFile) -> list[Restored]:
             backup.containers, export.write_many(named), strict=True
         )
     ]
-
-
-def _restore_one(stored: Stored, medium: Medium[Path]) -> Restored:
-    try:
-        return Restored(stored, medium.write(_name_of(stored), stored.files))
-    except (MediumError, ContainerError) as error:
-        return Restored(stored, None, error=error)
 
 
 def _name_of(stored: Stored) -> str:
@@ -224,7 +230,8 @@ def _folder_of(medium: Medium[Path], place: Path, name: str) -> str:
         # Set aside by a change that was cut off: its own name is free.
         parts[-1] = parts[-1].removeprefix(SET_ASIDE)
     else:
-        parts = [folder_name(name or "unnamed")]
+        # On a token it has none, and gets that which it would have.
+        parts = [folder_name(name or place.name)]
     try:
         return checked_folder("/".join(parts))
     except BackupError:

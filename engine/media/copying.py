@@ -16,6 +16,7 @@ from gostkey.errors import ContainerDamaged, MediumError
 from .medium import Medium
 from .places import locate, open_destination
 from .registry import RegistryFile
+from .token_use import NO_TOKENS, TokenUse, held
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,17 @@ def copy_container(
     *,
     name: str | None = None,
     password: str | None = None,
+    tokens: TokenUse = NO_TOKENS,
 ) -> Copied:
     """Copy a container to a medium; its folder there is named by the house's rules.
 
     Args:
-        source: the container's folder, or a registry export and its name there.
+        source: the container's folder, a registry export and its name there, or its
+            address on a token.
         destination: a medium, or the path of one as for `open_destination`.
         name: the copy's container name, if it shall have another one.
         password: the container's, if both shall be opened to compare the keys.
+        tokens: what is granted for tokens that are named as a path.
 
     Returns:
         Where the copy is, and how it was compared.
@@ -54,17 +58,30 @@ def copy_container(
         ContainerDamaged: if the source is damaged beyond use.
         ContainerError: if the name cannot be used.
         WrongPassword: if the password does not open it.
+        TokenFull, PinRequired, WrongPin, PinBlocked: of a token.
     """
-    medium, original_place = locate(source)
+    medium, original_place = locate(source, tokens)
+    if isinstance(destination, (str, os.PathLike)):
+        target = open_destination(destination, tokens=tokens)
+    else:
+        target = destination
+    with held(medium), held(target):
+        return _copy(source, medium, original_place, target, name, password)
+
+
+def _copy(
+    source: str | os.PathLike[str],
+    medium: Medium[Path],
+    original_place: Path,
+    target: Medium[Path],
+    name: str | None,
+    password: str | None,
+) -> Copied:
     files = medium.read_own(original_place)
     container = Container.parse(files)
     notes = _faults(container)
     with opened_if_possible(container, password) as original:
         wanted = files if name is None else renamed(files, name)
-        if isinstance(destination, (str, os.PathLike)):
-            target = open_destination(destination)
-        else:
-            target = destination
         _refuse_own_export(medium, target)
         copy_name = container.name if name is None else name
         place = target.write(copy_name, wanted)

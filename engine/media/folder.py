@@ -32,10 +32,13 @@ from .groups import (
     write_containers,
 )
 from .own_files import read_own_files
-from .switching import SET_ASIDE, settle_switch
+from .switching import SET_ASIDE, rewrite_container, settle_switch
 
 DEPTH = 4
 """Levels of folders below the root in which containers are looked for."""
+
+PUBLIC_FILES = frozenset({"name.key", "header.key"})
+"""Without one of them a container is half-written."""
 
 _NUMBERED = re.compile(r".+\.[0-9]{3}")
 
@@ -202,17 +205,49 @@ class FolderStore:
         write_containers(writings)
         return [writing.error or writing.place for writing in writings]
 
-    def replace_header(self, place: Path, header: bytes) -> None:
+    def remove(self, place: Path, *, whole: bool = False) -> None:
+        """Remove a half-written container, or a whole one if *whole* says so.
+
+        Its files are overwritten, the keys first; other files in the folder stay,
+        and then the folder does too.
+
+        Raises:
+            MediumError: if it is a whole container or none, a link, or it cannot be
+                removed.
+        """
+        folder = self.root / place
+        with explained(folder):
+            if folder.is_symlink():
+                raise MediumError(f"{folder}: a link; remove the folder it leads to")
+            names = {name.lower(): name for name in os.listdir(folder)}
+            own = [name for name in FILES if name in names]
+            if not own:
+                raise MediumError(f"{folder}: none of a container's files is in it")
+            if not whole and not PUBLIC_FILES.difference(own):
+                raise MediumError(
+                    f"{folder}: a whole container; make a backup first, then say that "
+                    "it shall be removed although it is whole"
+                )
+            for name in sorted(own, key=lambda one: one in PUBLIC_FILES):
+                durable.discard(folder / names[name])
+            if not os.listdir(folder):
+                folder.rmdir()
+            durable.flush_folder(folder.parent)
+
+    def replace_header(self, place: Path, header: bytes) -> Path:
         """Replace header.key of a container, whole or not at all.
 
         Until the new one was read back the old one stays beside it, as
         ".gostkey-old-header.key"; a failure puts it back.
 
+        Returns:
+            The folder.
+
         Raises:
             MediumError: if it cannot be written; the old header is in place
                 (or the new one, if only a last flush failed).
         """
-        _one(self.replace_headers([(place, header)]))
+        return _one(self.replace_headers([(place, header)]))
 
     def replace_headers(
         self, headers: Iterable[tuple[str | Path, bytes]]
@@ -225,6 +260,12 @@ class FolderStore:
         replacings = [Replacing(self.root / place, header) for place, header in headers]
         replace_headers(replacings)
         return [replacing.error or replacing.place for replacing in replacings]
+
+    def rewrite(
+        self, place: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]
+    ) -> Path:
+        """Replace a container's files, all of them or none; see `rewrite_container`."""
+        return rewrite_container(self.root / place, old, new)
 
     def archive(self, place: Path, archive_root: str | os.PathLike[str]) -> Path:
         """Copy a container into an archive folder and compare; leave it in place.

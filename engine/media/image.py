@@ -104,6 +104,17 @@ class FloppyImage:
             "root of a removable disk"
         )
 
+    def remove(self, place: Path, *, whole: bool = False) -> None:
+        """Refuse: an image is only read.
+
+        Raises:
+            MediumError: always.
+        """
+        raise MediumError(
+            f"{self.file}: a floppy image is only read; delete the file if nothing on "
+            "it is needed any more"
+        )
+
     def free_space(self) -> int:
         """Return 0, as nothing can be written."""
         return 0

@@ -11,16 +11,19 @@ import getpass
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from gostkey.containers import Container, KeyEntry, with_certificate
 from gostkey.errors import CertificateMismatch, GostKeyError, MediumError
 from gostkey.pki.certificates import Certificate
 
-from .folder import FolderStore
-from .medium import Medium
+from .changing import open_for_change
+from .medium import ChangeableMedium, Medium
 from .places import locate, open_medium
 from .registry import RegistryFile
+from .token_use import NO_TOKENS, TokenUse, held, read_public
+from .tokens import TokenStore, is_token_address
 
 
 @dataclass(frozen=True)
@@ -43,31 +46,36 @@ def find_containers(
     roots: Iterable[str | os.PathLike[str]],
     certificate: Certificate,
     unreadable: list[GostKeyError] | None = None,
+    tokens: TokenUse = NO_TOKENS,
 ) -> list[Path]:
-    """Return the containers below some folders that hold a certificate's key.
+    """Return the containers in some places that hold a certificate's key.
 
     Args:
-        roots: folders to look in and below, registry exports, floppy images.
+        roots: folders to look in and below, registry exports, floppy images, and
+            tokens; no PIN is needed.
         certificate: whose key.
         unreadable: gets an error for what cannot be looked into; among it may be
             the container.
+        tokens: what is granted for tokens.
 
     Raises:
         MediumError: if one of the roots cannot be read.
     """
     found: dict[str, Path] = {}
     for root in roots:
-        store = open_medium(root)
+        medium = open_medium(root, tokens)
+        on_token = isinstance(medium, TokenStore)
         faults: list[MediumError] = []
-        for place in store.find(faults):
+        for place in medium.find(faults):
             try:
-                container = Container.parse(store.read(place))
+                container = Container.parse(read_public(medium, place))
             except GostKeyError as error:
                 if unreadable is not None:
                     unreadable.append(_named(error, place))
                 continue
             if any(_is_of(entry, certificate) for entry in container.keys):
-                found.setdefault(os.path.realpath(place), place)
+                where = str(place) if on_token else os.path.realpath(place)
+                found.setdefault(where, place)
         if unreadable is not None:
             unreadable += faults
     return list(found.values())
@@ -77,6 +85,7 @@ def install_certificate(
     folder: str | os.PathLike[str],
     certificate: Certificate,
     password: str | None = None,
+    tokens: TokenUse = NO_TOKENS,
     *,
     out: str | os.PathLike[str] | None = None,
     replace: bool = False,
@@ -84,9 +93,10 @@ def install_certificate(
     """Put a certificate into a container; one that its key had is replaced.
 
     Args:
-        folder: the container's, or FILE.reg/NAME.
+        folder: the container's, FILE.reg/NAME, or its address on a token.
         certificate: for a key of it.
         password: the container's, if the whole key shall be compared.
+        tokens: what is granted for a token.
         out: for a container in an export, which is not changed itself: the export
             to be made, with this container for the same Windows user.
         replace: overwrite *out* if it exists.
@@ -96,12 +106,7 @@ def install_certificate(
         MediumError, ContainerError: if it cannot be read or written.
         WrongPassword: if the password does not open it.
     """
-    medium, place = locate(folder)
-    if isinstance(medium, FolderStore):
-        place = Path(os.path.realpath(place))
-        medium = FolderStore(place.parent)
-    write = _writer(medium, place, out, replace)
-    files = medium.read_own(place)
+    medium, place, files, write = _open(folder, tokens, out, replace)
     container = Container.parse(files)
     entry = next((one for one in container.keys if _is_of(one, certificate)), None)
     if entry is None:
@@ -116,7 +121,8 @@ def install_certificate(
         Container.parse(changed).open(password).close()
         compared = "key"
     if changed != files:
-        place = write(changed)
+        with held(medium):
+            place = write(changed)
     return Installed(
         place=place,
         name=container.name,
@@ -127,44 +133,46 @@ def install_certificate(
     )
 
 
-def _writer(
-    medium: Medium[Path],
-    place: Path,
+_Write = Callable[[Mapping[str, bytes]], Path]
+
+
+def _open(
+    folder: str | os.PathLike[str],
+    tokens: TokenUse,
     out: str | os.PathLike[str] | None,
     replace: bool,
-) -> Callable[[Mapping[str, bytes]], Path]:
-    """Tell how the changed container gets written, or that it cannot be."""
-    if isinstance(medium, RegistryFile):
+) -> tuple[Medium[Path], Path, dict[str, bytes], _Write]:
+    """Read a container, and tell how it is written when it has been changed."""
+    export, place = (None, Path()) if is_token_address(folder) else locate(folder)
+    if isinstance(export, RegistryFile):
         if out is None:
             raise MediumError(
                 f"{place}: a registry export is not changed; name a new one for the "
                 "container with its certificate (--out FILE.reg)"
             )
-        entry = medium.entry(place)
-        export = RegistryFile(out, sid=entry.sid, wow=entry.wow, replace=replace)
-        if os.path.realpath(export.file) == os.path.realpath(medium.file):
-            raise MediumError(f"{export.file}: is what is read; name another file")
-        return lambda files: export.write(entry.name, files)
+        entry = export.entry(place)
+        new = RegistryFile(out, sid=entry.sid, wow=entry.wow, replace=replace)
+        if os.path.realpath(new.file) == os.path.realpath(export.file):
+            raise MediumError(f"{new.file}: is what is read; name another file")
+        return export, place, export.read_own(place), partial(new.write, entry.name)
     if out is not None:
-        raise MediumError(f"{place}: is in no registry export; leave out --out")
-    # A floppy image has no such method.
-    replace_header = getattr(medium, "replace_header", None)
-    if replace_header is None:
         raise MediumError(
-            f"{place}: is only read; copy the container to a folder and install the "
-            "certificate there"
+            f"{os.fspath(folder)}: is in no registry export; leave out --out"
         )
+    medium, place, files = open_for_change(folder, tokens)
+    return medium, place, files, partial(_replace, medium, place)
 
-    def write(files: Mapping[str, bytes]) -> Path:
-        replace_header(place, files["header.key"])
-        if medium.read(place) != files:
-            raise MediumError(
-                f"{place}: changed while it was worked on; was the medium swapped? "
-                "look at it and try again"
-            )
-        return place
 
-    return write
+def _replace(
+    medium: ChangeableMedium[Path], place: Path, files: Mapping[str, bytes]
+) -> Path:
+    place = medium.replace_header(place, files["header.key"])
+    if medium.read(place) != files:
+        raise MediumError(
+            f"{place}: changed while it was worked on; was the medium swapped? "
+            "look at it and try again"
+        )
+    return place
 
 
 def csp_folder() -> Path:

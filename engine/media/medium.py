@@ -1,9 +1,9 @@
 """What a place for key containers can do: the verbs of every medium.
 
 A folder on a disk has them (`folder.FolderStore`), a Windows registry export
-(`registry.RegistryFile`), a token will.  A *place* is where one container is on
-its medium: a folder's path, a directory of a card.  `places` tells which medium
-a path means.
+(`registry.RegistryFile`), a token (`tokens.TokenStore`).  A *place* is where one
+container is on its medium: a folder's path, a directory of a card.  `places` tells
+which medium a path means.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ Place = TypeVar("Place")
 class Medium(Protocol[Place]):
     """A medium that holds containers.
 
-    Nothing here deletes or overwrites a container.  All methods raise
-    MediumError if the medium is absent, full, read-only or fails.
+    Nothing here overwrites a container, and only `remove` deletes one.  All
+    methods raise MediumError if the medium is absent, full, read-only or fails.
     """
 
     @property
@@ -57,12 +57,44 @@ class Medium(Protocol[Place]):
             place: where to, if that was settled before.
         """
 
+    def remove(self, place: Place, *, whole: bool = False) -> None:
+        """Remove a half-written container; what is in its key files is overwritten.
+
+        Half-written is one without name.key or header.key.
+
+        Args:
+            place: the container's.
+            whole: remove it although it is a whole one.
+
+        Raises:
+            MediumError: if it is a whole one, not there, or the medium does not
+                allow it.
+        """
+
     def free_space(self) -> int:
         """Return the bytes that can still be written."""
 
 
 class ChangeableMedium(Medium[Place], Protocol[Place]):
-    """A medium on which a container can get a certificate where it is."""
+    """A medium on which a container can be changed."""
 
-    def replace_header(self, place: Place, header: bytes) -> None:
-        """Replace header.key of a container, whole or not at all."""
+    def replace_header(self, place: Place, header: bytes) -> Place:
+        """Replace header.key of a container, whole or not at all.
+
+        Returns:
+            Where the container is now: on a token, in another slot.
+        """
+
+    def rewrite(
+        self, place: Place, old: Mapping[str, bytes], new: Mapping[str, bytes]
+    ) -> Place:
+        """Replace a container's files, all of them or none.
+
+        Args:
+            place: the container's.
+            old: what was read there; must still be there.
+            new: what shall be there.
+
+        Returns:
+            Where the new container is: on a token, in another slot.
+        """

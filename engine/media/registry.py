@@ -183,6 +183,17 @@ class RegistryFile:
             )
         return [place for place, _ in made]
 
+    def remove(self, place: Path, *, whole: bool = False) -> None:
+        """Refuse: an export is made as a whole and not changed.
+
+        Raises:
+            MediumError: always, with what to do.
+        """
+        raise MediumError(
+            f"{self.file}: nothing is removed from a registry export; delete the whole "
+            "file, or make another one without the container"
+        )
+
     def free_space(self) -> int:
         """Return the bytes that can still be written."""
         with explained(self.file.parent):

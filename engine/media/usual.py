@@ -1,4 +1,4 @@
-"""Where containers usually are: CryptoPro CSP's folder and removable disks.
+"""Where containers usually are: CryptoPro CSP's folder, removable disks, tokens.
 
 On a removable disk they lie in the root; nothing deeper is looked into, so that
 a large disk costs no time.
@@ -13,8 +13,13 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from gostkey.errors import MediumError, TokenUnknown
+
 from .folder import FolderStore
 from .installing import csp_folder
+from .token_use import NO_TOKENS, TokenUse
+from .tokens import TokenStore, list_tokens
+from .tokens.atrs import FAMILIES
 
 MOUNTS = Path("/proc/self/mounts")
 
@@ -32,6 +37,25 @@ def usual_media() -> list[FolderStore]:
         if folder.is_absolute() and folder.is_dir():
             places.append(FolderStore(folder))
     return places + [FolderStore(disk, depth=1) for disk in _disks()]
+
+
+def usual_tokens(
+    tokens: TokenUse = NO_TOKENS,
+) -> tuple[dict[str, TokenStore], list[MediumError]]:
+    """Return the tokens that hold containers as files, by their addresses.
+
+    Returns:
+        The tokens, and if there are none, why they cannot be looked for.  A card of
+        another kind is no reason.
+    """
+    found = list_tokens()
+    stores = {
+        info.address: tokens.open(info.address)
+        for info in found.tokens
+        if info.family in FAMILIES
+    }
+    problems = [one for one in found.problems if not isinstance(one, TokenUnknown)]
+    return stores, [] if stores else problems
 
 
 def mounted_disks(mounts: str) -> list[Path]:

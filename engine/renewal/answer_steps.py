@@ -31,6 +31,7 @@ from .steps import (
     open_new,
 )
 from .store import moment
+from .tokens import token_verdict
 from .transports import FolderTransport
 
 TEST_MESSAGE = b"gostkey: test signature of a renewed key"
@@ -169,7 +170,7 @@ class Check:
         except GeneratorFailure:
             raise
         except (GostKeyError, OSError) as error:
-            return verdict(Reason.TEST_SIGNATURE, str(error))
+            return token_verdict(error) or verdict(Reason.TEST_SIGNATURE, str(error))
         return Claim.of(certificate.public_key, signature, TEST_MESSAGE)
 
 

@@ -9,6 +9,7 @@ three can be called any number of times, by any process, one at a time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
+from gostkey.errors import GostKeyError
 from gostkey.media import FolderStore, explain
 from gostkey.random.policy import Policy
 
@@ -33,6 +35,7 @@ from .schema import STATES
 from .steps import Context, Done, Step, Work
 from .store import Change, Clock, Item, Store, moment
 from .subscribers import read_list
+from .tokens import Tokens
 from .transports import Transport
 from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
@@ -104,7 +107,13 @@ class Campaign:
 
     @classmethod
     def begin(
-        cls, folder: Path, plan: Plan, transport: Transport, *, clock: Clock = utc_now
+        cls,
+        folder: Path,
+        plan: Plan,
+        transport: Transport,
+        *,
+        clock: Clock = utc_now,
+        experimental: bool = False,
     ) -> Campaign:
         """Begin a campaign from a plan; nothing is renewed yet.
 
@@ -115,6 +124,7 @@ class Campaign:
             plan: from `make_plan` or `plan_from_json`.
             transport: the way to the authority; `resume` will find it again.
             clock: gives the present moment.
+            experimental: write to tokens also where nobody has shown that it works.
 
         Raises:
             CampaignError: if there is a campaign in the folder already.
@@ -125,6 +135,7 @@ class Campaign:
         if plan.saved:
             plan = confirm(plan, now)
         settings = new_settings(plan.zone, now, transport.settings())
+        settings["experimental"] = experimental
         items = items_of(plan)
         lock = locked(folder)
         try:
@@ -228,6 +239,7 @@ class Campaign:
         on_event: OnEvent | None = None,
         *,
         randomness: Randomness | None = None,
+        tokens: Tokens | None = None,
     ) -> Report:
         """Do all that is open; items that failed before stay as they are.
 
@@ -235,19 +247,21 @@ class Campaign:
             on_event: is told of what happens.
             randomness: what is mixed in besides the system's generator, which
                 serves alone by default.
+            tokens: whom to ask for PINs; without it they come from files alone.
 
         Raises:
             GeneratorFailure: if the random generator fails.
             GammaExhausted: if the gamma file has too few records; what is done
                 stays, and `resume` goes on with a new file.
         """
-        return self._work(STEPS, on_event, randomness)
+        return self._work(STEPS, on_event, randomness, tokens)
 
     def resume(
         self,
         on_event: OnEvent | None = None,
         *,
         randomness: Randomness | None = None,
+        tokens: Tokens | None = None,
     ) -> Report:
         """Go on after an interruption, and try the failed items again.
 
@@ -255,8 +269,9 @@ class Campaign:
         """
         self.prepare()
         self._store.reopen(_TRIED_AGAIN)
-        self._clean()
-        return self._work(STEPS, on_event, randomness)
+        tokens = tokens or Tokens()
+        self._clean(tokens)
+        return self._work(STEPS, on_event, randomness, tokens)
 
     def policy(self) -> Policy | None:
         """Return whom the last run asked for random input; None before the first.
@@ -275,11 +290,13 @@ class Campaign:
         again = {None, *(one.value for one in _TRIED_AGAIN)} if failed_too else {None}
         return self._store.count_planned(again)
 
-    def receive(self, on_event: OnEvent | None = None) -> Report:
+    def receive(
+        self, on_event: OnEvent | None = None, *, tokens: Tokens | None = None
+    ) -> Report:
         """Fetch the certificates that have come, check and install them."""
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        return self._work(RECEIVING, on_event)
+        return self._work(RECEIVING, on_event, tokens=tokens)
 
     def report(self) -> Report:
         """Tell where every item stands."""
@@ -313,9 +330,12 @@ class Campaign:
         steps: Sequence[Step],
         on_event: OnEvent | None,
         randomness: Randomness | None = None,
+        tokens: Tokens | None = None,
     ) -> Report:
         self.prepare()
         settings = self._store.settings()
+        tokens = tokens or Tokens()
+        tokens.experimental |= bool(settings.get("experimental"))
         transport = self._transport
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
@@ -328,6 +348,7 @@ class Campaign:
             clock=self.clock,
             zone=zone_of(settings),
             randomness=randomness or Randomness(),
+            tokens=tokens,
         )
         keys = self.keys_to_make() if steps is STEPS else 0
         if not keys:
@@ -349,7 +370,8 @@ class Campaign:
     ) -> None:
         for start in range(0, len(ids), CHUNK):
             chunk = self._store.items(ids[start : start + CHUNK])
-            works = [Work(one) for one in chunk]
+            context.tokens.learn(chunk)
+            works = [Work(one, tokens=context.tokens) for one in chunk]
             try:
                 for step in steps:
                     _do_step(context, step, works, progress)
@@ -358,7 +380,7 @@ class Campaign:
                     work.wipe()
             progress.end_chunk(works)
 
-    def _clean(self) -> None:
+    def _clean(self, tokens: Tokens) -> None:
         """Remove what a killed run left half-written, where it was at work.
 
         Another campaign that writes to the same medium in this very moment
@@ -373,6 +395,12 @@ class Campaign:
                 places.add(Path(one.new_folder))
             elif step == "backed-up":
                 places |= {self.folder / ARCHIVE, self.folder / BACKUP}
+        half = self._store.begun_on_tokens()
+        tokens.learn(half)
+        for one in half:
+            # A token that is not there fails its item, with the right words.
+            with contextlib.suppress(GostKeyError):
+                tokens.remove_half(one.moving_to or one.new_folder or "")
         for place in places:
             if place.is_dir():
                 FolderStore(place, depth=0).clean_leftovers(older_than=0)
@@ -534,6 +562,8 @@ def _item_of(number: int, one: PlanItem) -> Item:
         slot=holding.slot,
         password_file=_text(who.password_file),
         new_password_file=_text(who.new_password_file),
+        pin_file=_text(who.pin_file),
+        new_pin_file=_text(who.new_pin_file),
         owner=holding.owner,
         inn=holding.inn,
         old_begins=moment(validity.begins) if validity else None,
@@ -545,6 +575,7 @@ def _item_of(number: int, one: PlanItem) -> Item:
         destination=_text(one.destination),
         new_name=one.new_name,
         new_folder=None,
+        moving_to=None,
         public_key=None,
         request=None,
         request_id=None,

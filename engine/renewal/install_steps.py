@@ -1,8 +1,9 @@
 """The steps that put the certificate in place and keep copies.
 
 *installed*: the certificate goes into the header of the new container and is
-read back.  *backed-up*: the old container is copied into the campaign's
-archive and compared, the new one into its backup; the originals stay.
+read back; on a token the container is written anew beside itself.  *backed-up*:
+the old container is copied into the campaign's archive and compared, the new one
+into its backup; the originals stay.
 """
 
 from __future__ import annotations
@@ -12,15 +13,28 @@ from collections.abc import Mapping, Sequence
 from os.path import basename
 from pathlib import Path
 
-from gostkey.containers import with_certificate
+from gostkey.containers import folder_name, with_certificate
 from gostkey.errors import MediumError
-from gostkey.media import FolderStore, read_container
+from gostkey.media import FolderStore
 from gostkey.pki.certificates import Certificate
 
 from .copies import SUFFIX, Copy, make_folders, pack, write_copies
 from .reasons import Reason, verdict
-from .steps import Context, Done, Outcome, Work, each, place_of, read_new, together
+from .steps import (
+    Context,
+    Done,
+    Outcome,
+    Work,
+    each,
+    one_by_one,
+    open_new,
+    place_of,
+    read_new,
+    read_old,
+    together,
+)
 from .store import Item
+from .tokens import is_token_address
 
 ARCHIVE = "archive"
 BACKUP = "backup"
@@ -33,19 +47,22 @@ class Install:
     name = "installed"
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
-        """Settle nothing: the place is known since *keyed*."""
-        return [Done({}, {"folder": work.item.new_folder}) for work in works]
+        """Settle where on a token it goes; a folder is known since *keyed*."""
+        return each(works, _place_to_install, Reason.MEDIUM)
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Write the certificates into the new containers; the medium reads back."""
+        outcomes = one_by_one([w for w in works if w.on_token], _write_anew)
+        in_folders = [work for work in works if not work.on_token]
+        for work, outcome in zip(in_folders, self._replace(in_folders), strict=True):
+            outcomes[work.item.id] = outcome
+        return [outcomes[work.item.id] for work in works]
+
+    def _replace(self, works: Sequence[Work]) -> list[Outcome]:
         changed: dict[int, Mapping[str, bytes]] = {}
 
         def make_header(work: Work) -> Outcome:
-            certificate = work.item.certificate
-            assert certificate is not None
-            public = Certificate.from_bytes(certificate).public_key
-            files = read_new(work)
-            changed[work.item.id] = with_certificate(files, certificate, public)
+            changed[work.item.id] = _certified(work)
             return Done()
 
         def write(store: FolderStore, group: list[Work]) -> list[Path | MediumError]:
@@ -64,6 +81,45 @@ class Install:
             failed.get(work.item.id, outcome)
             for work, outcome in zip(works, outcomes, strict=True)
         ]
+
+
+def _certified(work: Work) -> Mapping[str, bytes]:
+    """Give the new container's files with the certificate in them."""
+    certificate = work.item.certificate
+    assert certificate is not None
+    public = Certificate.from_bytes(certificate).public_key
+    return with_certificate(read_new(work), certificate, public)
+
+
+def _place_to_install(work: Work) -> Outcome:
+    one = work.item
+    if not work.on_token:
+        return Done({}, {"folder": one.new_folder})
+    assert one.destination is not None
+    into = one.moving_to
+    if into is None or not work.tokens.holds(into, one.new_name):
+        into = work.tokens.free_place(one.destination, into)
+    return Done({"moving_to": into}, {"folder": one.new_folder, "into": into})
+
+
+def _write_anew(work: Work) -> Outcome:
+    """Write the container with its certificate to another slot, remove the first.
+
+    At any moment one of the two is whole.
+    """
+    one = work.item
+    assert one.moving_to is not None
+    if work.tokens.holds(one.moving_to, one.new_name):
+        # An earlier run wrote it, and had not removed the first one.
+        work.new_files = work.tokens.read(one.moving_to)
+        open_new(work)
+    else:
+        files = _certified(work)
+        work.tokens.write(one.moving_to, files)
+        work.new_files = files
+    work.tokens.remove_replaced(place_of(work), one.new_name)
+    values = {"new_folder": one.moving_to, "moving_to": None}
+    return Done(values, {"folder": one.moving_to})
 
 
 class BackUp:
@@ -91,9 +147,9 @@ class BackUp:
 
         def read(work: Work) -> Outcome:
             one = work.item
-            assert one.new_folder is not None
-            old = pack(basename(one.container), read_container(one.container))
-            new = pack(basename(one.new_folder), read_new(work))
+            assert one.new_folder is not None and one.new_name is not None
+            old = pack(folder_of(one.container, one.container_name), read_old(work))
+            new = pack(folder_of(one.new_folder, one.new_name), read_new(work))
             copies[one.id] = (
                 Copy(archive_of(context.folder, one), old),
                 Copy(backup_of(context.folder, one), new),
@@ -117,14 +173,19 @@ def _copied(*copies: Copy) -> Outcome:
     return Done(values)
 
 
+def folder_of(place: str, container_name: str) -> str:
+    """Name the folder that a copy is: the container's own, or one for its name."""
+    return folder_name(container_name) if is_token_address(place) else basename(place)
+
+
 def archive_of(folder: Path, one: Item) -> str:
     """Give the place of the old container's copy, below the campaign's folder."""
-    name = f"{one.id:06d}-{basename(one.container)}{SUFFIX}"
+    name = f"{one.id:06d}-{folder_of(one.container, one.container_name)}{SUFFIX}"
     return os.path.join(folder, ARCHIVE, name)
 
 
 def backup_of(folder: Path, one: Item) -> str:
     """Give the place of the new container's copy, below the campaign's folder."""
-    assert one.new_folder is not None
-    name = f"{one.id:06d}-{basename(one.new_folder)}{SUFFIX}"
+    assert one.new_folder is not None and one.new_name is not None
+    name = f"{one.id:06d}-{folder_of(one.new_folder, one.new_name)}{SUFFIX}"
     return os.path.join(folder, BACKUP, name)

@@ -17,7 +17,7 @@ from gostkey import batch
 from gostkey.backend import active
 from gostkey.containers import build_container, build_containers, folder_name
 from gostkey.containers.writer import MONTHS_OF_USE, later
-from gostkey.errors import ContainerError, MediumError
+from gostkey.errors import ContainerError, GostKeyError, MediumError
 from gostkey.media import FolderStore, explain
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.renewal_request import RenewalRequest, build_renewal
@@ -32,6 +32,7 @@ from .steps import (
     Outcome,
     Work,
     each,
+    one_by_one,
     open_ahead,
     open_new,
     open_old,
@@ -40,6 +41,7 @@ from .steps import (
     together,
 )
 from .store import Item, parse_moment
+from .tokens import LARGEST_CERTIFICATE
 from .transports import request_id_of
 
 Files = dict[str, bytes]
@@ -74,6 +76,8 @@ class MakeKey:
         if not isinstance(opened, Done):
             return opened
         assert one.destination is not None and one.new_name is not None
+        if work.on_token:
+            return _place_on_token(work, one.destination, one.new_name)
         root = one.destination
         stem = folder_name(one.new_name).rpartition(".")[0]
         alike = _folders(context, root).setdefault(stem.lower(), set())
@@ -97,7 +101,7 @@ class MakeKey:
         outcomes: dict[int, Outcome] = {}
         fresh = []
         for work in works:
-            if os.path.exists(work.item.new_folder or ""):
+            if is_written(work):
                 (adopted,) = each([work], self._adopt, Reason.NEW_CONTAINER)
                 outcomes[work.item.id] = adopted
             else:
@@ -110,12 +114,19 @@ class MakeKey:
                 [(place_of(work), files[work.item.id]) for work in group]
             )
 
-        written = [work for work, _ in made]
-        failed = together(written, write)
-        for work in written:
-            outcomes[work.item.id] = failed.get(work.item.id) or _keyed(
-                work, adopted=False
+        def write_to_token(work: Work) -> Outcome:
+            work.tokens.write(
+                place_of(work), files[work.item.id], growth=LARGEST_CERTIFICATE
             )
+            return _keyed(work, adopted=False)
+
+        failed = together([work for work, _ in made if not work.on_token], write)
+        for work, _ in made:
+            if not work.on_token:
+                outcomes[work.item.id] = failed.get(work.item.id) or _keyed(
+                    work, adopted=False
+                )
+        outcomes |= one_by_one([w for w, _ in made if w.on_token], write_to_token)
         return [outcomes[work.item.id] for work in works]
 
     def _adopt(self, work: Work) -> Outcome:
@@ -213,6 +224,32 @@ def _keyed(work: Work, *, adopted: bool) -> Done:
     public = work.new_key.verifying_key.to_bytes()
     values = {"public_key": public, "note": "; ".join(work.notes) or None}
     return Done(values, {"public_key": public.hex(), "adopted": adopted})
+
+
+def _place_on_token(work: Work, token: str, name: str) -> Outcome:
+    """Choose a slot; take over what an earlier run of this campaign has written."""
+    one = work.item
+    there = work.tokens.names(token)
+    for other, place in there.items():
+        if renewed_key(other) != renewed_key(name):
+            continue
+        if other == name and one.new_folder == str(place):
+            return Done({}, {"folder": one.new_folder})
+        return verdict(Reason.NAME_TAKEN, str(place))
+    # The second place is for the container with its certificate.
+    chosen = work.tokens.free_place(token, one.new_folder, spare=1)
+    return Done({"new_folder": chosen}, {"folder": chosen, "name": name})
+
+
+def is_written(work: Work) -> bool:
+    """Say whether the new container is in its place, written by an earlier run."""
+    place = work.item.new_folder or ""
+    if not work.on_token:
+        return os.path.exists(place)
+    try:
+        return work.tokens.holds(place, work.item.new_name)
+    except GostKeyError:
+        return False  # writing will tell why
 
 
 def _folders(context: Context, root: str) -> dict[str, set[str]]:

@@ -15,7 +15,15 @@ from pathlib import Path
 
 from .reasons import Reason, Verdict, verdict
 from .rules import MOSCOW, days_left, judge
-from .scan import Holding, examine, names_in, new_container_name, renewed_key, short_id
+from .scan import (
+    Holding,
+    examine,
+    names_in,
+    new_container_name,
+    renewed_key,
+    short_id,
+    why_closed,
+)
 from .subscribers import Listing, RowError, Subscriber
 
 
@@ -79,6 +87,7 @@ def make_plan(listing: Listing, now: datetime, zone: tzinfo = MOSCOW) -> Plan:
     holdings = [one for who in listing.subscribers for one in examine(who)]
     names = _NewContainers(holdings)
     seen: dict[str, Holding] = {}
+    closed: dict[Path, Verdict | None] = {}
     items = []
     for one in holdings:
         decided = _decide(one, names, now, zone)
@@ -87,6 +96,11 @@ def make_plan(listing: Listing, now: datetime, zone: tzinfo = MOSCOW) -> Plan:
             if first is not one and (decided is None or decided.kind != "skipped"):
                 where = str(first.subscriber.container)
                 decided = verdict(Reason.DUPLICATE, where)
+        if decided is None:
+            place = _destination(one)
+            if place not in closed:
+                closed[place] = why_closed(place)
+            decided = closed[place]
         items.append(_item(one, decided, now, zone))
     return Plan(now, tuple(items), listing.errors, zone)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gostkey.errors import CampaignError
+from gostkey.media.tokens import is_token_address
 
 from .form import FIELDS
 from .plan import Plan, PlanItem
@@ -102,6 +103,8 @@ def plan_row(one: PlanItem) -> dict[str, Any]:
         "source": who.source,
         "password_file": _path(who.password_file),
         "new_password_file": _path(who.new_password_file),
+        "pin_file": _path(who.pin_file),
+        "new_pin_file": _path(who.new_pin_file),
         "exchanges_finished": who.exchanges_finished,
         "key_status": who.key_status,
         "form": dict(who.form),
@@ -123,6 +126,8 @@ def _item_from_json(row: _Reader) -> PlanItem:
         container=row.path("container"),
         password_file=row.optional_path("password_file"),
         new_password_file=row.optional_path("new_password_file"),
+        pin_file=row.optional_path("pin_file"),
+        new_pin_file=row.optional_path("new_pin_file"),
         exchanges_finished=row.boolean("exchanges_finished"),
         destination=destination,
         key_status=status,
@@ -204,8 +209,8 @@ class _Reader:
 
     def path(self, key: str) -> Path:
         path = Path(self.text(key))
-        if not path.is_absolute():
-            raise self.fault(key, "an absolute path")
+        if not path.is_absolute() and not is_token_address(path):
+            raise self.fault(key, "an absolute path or a token's address")
         return path
 
     def optional_path(self, key: str) -> Path | None:

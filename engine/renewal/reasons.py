@@ -43,6 +43,16 @@ class Reason(enum.Enum):
     PASSWORD_REQUIRED = "password-required"
     WRONG_PASSWORD = "wrong-password"
     KEY_CHANGED = "plan-out-of-date"
+    # tokens
+    TOKEN_ABSENT = "token-absent"
+    TOKEN_SWAPPED = "token-swapped"
+    TOKEN_UNUSABLE = "token-unusable"
+    TOKEN_FULL = "token-full"
+    EXPERIMENTAL = "token-experimental"
+    PIN_FILE = "pin-file"
+    PIN_REQUIRED = "pin-required"
+    WRONG_PIN = "wrong-pin"
+    PIN_BLOCKED = "pin-blocked"
     # faults on the way
     MEDIUM = "medium"
     NAME_TAKEN = "name-taken"
@@ -144,6 +154,47 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "the container no longer holds the key that was planned for",
         "make a new plan",
     ),
+    Reason.TOKEN_ABSENT: (
+        "the token is not there",
+        "put it in, then run resume",
+    ),
+    Reason.TOKEN_SWAPPED: (
+        "another token is in its place",
+        "put the right token in, then run resume",
+    ),
+    Reason.TOKEN_UNUSABLE: (
+        "the token cannot be reached or is of no kind that holds containers",
+        "gostkey token check tells the cause; then run resume",
+    ),
+    Reason.TOKEN_FULL: (
+        "the token has no room for another container",
+        "back up a container that is not needed any more, remove it from the token, "
+        "then run resume; or plan again with another destination",
+    ),
+    Reason.EXPERIMENTAL: (
+        "nobody has shown that this works on such a token",
+        "try it on a spare token with resume --experimental, or plan again with "
+        "another destination",
+    ),
+    Reason.PIN_FILE: (
+        "the file with the PIN cannot be read",
+        "put the PIN on the first line of that file, then run resume",
+    ),
+    Reason.PIN_REQUIRED: (
+        "the token's PIN is needed and was not given",
+        "run resume on a terminal to be asked, or plan again with a file that holds "
+        "the PIN (pin_file in the list, or --pin-file)",
+    ),
+    Reason.WRONG_PIN: (
+        "the token refuses the PIN",
+        "ask the owner for the PIN, correct the file, then run resume; each attempt "
+        "spends a try",
+    ),
+    Reason.PIN_BLOCKED: (
+        "the token's PIN is blocked, or its last try is not to be risked",
+        "unblock it with the administrator's PIN (gostkey token unblock), then run "
+        "resume",
+    ),
     Reason.MEDIUM: (
         "the medium cannot be read or written",
         "check the medium, free space or write protection; then run resume",
@@ -218,6 +269,20 @@ REFUSALS = frozenset(
     }
 )
 NOTHING_TO_DO = frozenset({Reason.NOT_DUE, Reason.REPLACED, Reason.WAITING})
+OF_TOKENS = frozenset(
+    {
+        Reason.TOKEN_ABSENT,
+        Reason.TOKEN_SWAPPED,
+        Reason.TOKEN_UNUSABLE,
+        Reason.TOKEN_FULL,
+        Reason.EXPERIMENTAL,
+        Reason.PIN_FILE,
+        Reason.PIN_REQUIRED,
+        Reason.WRONG_PIN,
+        Reason.PIN_BLOCKED,
+    }
+)
+"""Faults for which a person is needed, at a token."""
 FINAL_FAULTS = frozenset({Reason.LIST_ROW, Reason.NOT_A_CONTAINER, Reason.KEY_CHANGED})
 """Faults that `resume` does not try again, because the plan itself is wrong."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .randomness import summary_of
-from .reasons import Reason
+from .reasons import OF_TOKENS, Reason
 from .rules import is_late
 from .store import Item, Store, parse_moment
 from .subscribers import RowError
@@ -36,8 +36,10 @@ _NEEDS_PERSON = frozenset(
         Reason.PASSWORD_FILE,
         Reason.WRONG_PASSWORD,
         Reason.MEDIUM,
+        *OF_TOKENS,
     )
 )
+_OF_TOKENS = frozenset(one.value for one in OF_TOKENS)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class Report:
         """Give the command's exit code: 0, 2 some failed, 3 none succeeded, 4, 5.
 
         4: none succeeded, and all that failed need a person: the right
-        password or another medium.  5: the random generator failed.
+        password or PIN, the token, or another medium.  5: the random generator
+        failed.
         """
         if any(row["reason"] == Reason.GENERATOR.value for row in self.rows):
             return 5
@@ -76,7 +79,11 @@ class Report:
         good = sum(self.counts[one] for one in ("renewed", "waiting", "unfinished"))
         if good:
             return 2
-        stopped = [row for row in self.rows if row["group"] in ("failed", "refused")]
+        stopped = [
+            row
+            for row in self.rows
+            if row["group"] in ("failed", "refused") or row["reason"] in _OF_TOKENS
+        ]
         alone = len(stopped) == bad
         if alone and all(row["reason"] in _NEEDS_PERSON for row in stopped):
             return 4

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -20,6 +21,7 @@ from gostkey.errors import (
     ContainerError,
     GostKeyError,
     MediumError,
+    TokenAbsent,
 )
 from gostkey.media import read_container
 from gostkey.media.durable import read_file
@@ -30,6 +32,7 @@ from .form import changed_fields
 from .reasons import Reason, Verdict, verdict
 from .rules import Validity
 from .subscribers import Subscriber
+from .tokens import Tokens, is_serial, is_token_address, token_of, token_reason
 
 # Curve names of an exchange and of a signature key that takes the place of a
 # 34.10-2001 key: the curve of nearly all of them, under the name that a CSP
@@ -72,12 +75,26 @@ class Holding:
 
 
 def examine(subscriber: Subscriber) -> list[Holding]:
-    """Read a container; one holding for each key, or one with the fault."""
+    """Read a container; one holding for each key, or one with the fault.
+
+    An address of a token means all the containers on it.
+    """
+    if is_token_address(subscriber.container):
+        return _examine_token(subscriber)
+    try:
+        subscriber = _with_destination(subscriber)
+    except MediumError as error:
+        return [_faulty(subscriber, token_reason(error), str(error))]
     folder = subscriber.container
     try:
-        container = Container.parse(read_container(folder))
+        return _look(subscriber, read_container(folder))
     except MediumError as error:
         return [_faulty(subscriber, _unreadable(folder), str(error))]
+
+
+def _look(subscriber: Subscriber, files: Mapping[str, bytes]) -> list[Holding]:
+    try:
+        container = Container.parse(files)
     except ContainerDamaged as error:
         return [_faulty(subscriber, Reason.DAMAGED, str(error))]
     except ContainerError as error:
@@ -86,6 +103,44 @@ def examine(subscriber: Subscriber) -> list[Holding]:
         # An algorithm or curve that is unknown.
         return [_faulty(subscriber, Reason.DAMAGED, str(error))]
     return [_holding(subscriber, container.name, entry) for entry in container.keys]
+
+
+def _examine_token(subscriber: Subscriber) -> list[Holding]:
+    """Look at the containers that an address means; no PIN is needed."""
+    holdings: list[Holding] = []
+    try:
+        subscriber = _with_destination(subscriber)
+        tokens = Tokens()
+        for place in tokens.find(subscriber.container):
+            one = replace(subscriber, container=place)
+            try:
+                holdings += _look(one, tokens.read_public(place))
+            except MediumError as error:
+                holdings.append(_faulty(one, token_reason(error), str(error)))
+            except ContainerError as error:
+                holdings.append(_faulty(one, Reason.NOT_A_CONTAINER, str(error)))
+    except MediumError as error:
+        return [_faulty(subscriber, token_reason(error), str(error))]
+    except ContainerError as error:
+        return [_faulty(subscriber, Reason.NOT_A_CONTAINER, str(error))]
+    where = str(subscriber.container)
+    return holdings or [_faulty(subscriber, Reason.NOT_A_CONTAINER, where)]
+
+
+def _with_destination(subscriber: Subscriber) -> Subscriber:
+    """Name the destination by its serial number, if it is a token.
+
+    One that is named so already need not be there yet.
+    """
+    token = token_of(subscriber.destination)
+    if token is None:
+        return subscriber
+    try:
+        token = Tokens().identity(token)
+    except TokenAbsent:
+        if not is_serial(token):
+            raise
+    return replace(subscriber, destination=Path(token))
 
 
 def key_id(certificate: bytes) -> str:
@@ -126,10 +181,15 @@ def container_name(folder: str | Path) -> str | None:
 
 
 def names_in(folder: Path) -> dict[str, Path]:
-    """List the containers directly in a folder: name to container folder.
+    """List the containers directly in a folder or on a token: name to place.
 
     What cannot be read is left out: this only looks for names.
     """
+    if is_token_address(folder):
+        try:
+            return Tokens().names(folder)
+        except GostKeyError:
+            return {}
     try:
         children = sorted(folder.iterdir())
     except OSError:
@@ -141,6 +201,23 @@ def names_in(folder: Path) -> dict[str, Path]:
         if name is not None:
             found[name] = child
     return found
+
+
+def why_closed(destination: Path) -> Verdict | None:
+    """Say why new containers cannot be written to a token, if it is of such a kind.
+
+    One that is absent may be put in before the run.
+    """
+    if not is_token_address(destination):
+        return None
+    try:
+        Tokens().free_places(destination)
+    except TokenAbsent:
+        return None
+    except MediumError as error:
+        cure = "name another destination: --destination, or the column in the list"
+        return verdict(Reason.MEDIUM, str(error), cure=cure)
+    return None
 
 
 def _holding(subscriber: Subscriber, name: str, entry: KeyEntry) -> Holding:
@@ -187,6 +264,12 @@ def _faulty(subscriber: Subscriber, reason: Reason, detail: str) -> Holding:
     cure = None
     if reason is Reason.MEDIUM:
         cure = "check the medium, then make a new plan"
+    elif reason is Reason.TOKEN_ABSENT:
+        cure = "put the token in, then make a new plan"
+    elif reason is Reason.TOKEN_UNUSABLE:
+        cure = "gostkey token check tells the cause; then make a new plan"
+    elif reason is Reason.NOT_A_CONTAINER and is_token_address(subscriber.container):
+        cure = "see what is on the token: gostkey container list token:SERIAL"
     return Holding(subscriber, fault=verdict(reason, detail, cure=cure))
 
 

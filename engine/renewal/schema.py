@@ -1,7 +1,8 @@
 """Tables of a campaign's store, and the version of their shape.
 
-Nothing secret is in them: passwords' files by path, keys by their public half,
-requests and certificates as they travel.  Moments are ISO 8601 text in UTC.
+Nothing secret is in them: files with passwords and PINs by path, keys by their
+public half, requests and certificates as they travel.  Moments are ISO 8601 text in
+UTC.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 STATES = (
     "due",
@@ -58,6 +59,8 @@ item = Table(
     Column("slot", Text, nullable=False),
     Column("password_file", Text),
     Column("new_password_file", Text),
+    Column("pin_file", Text),
+    Column("new_pin_file", Text),
     Column("owner", Text, nullable=False),
     Column("inn", Text, nullable=False),
     Column("old_begins", Text),
@@ -70,6 +73,8 @@ item = Table(
     Column("new_name", Text),
     # what the steps add
     Column("new_folder", Text),
+    # where on a token it is written anew with its certificate, while that goes on
+    Column("moving_to", Text),
     Column("public_key", LargeBinary),
     Column("request", LargeBinary),
     Column("request_id", Text),

@@ -40,8 +40,9 @@ from gostkey.signing import SigningKey
 from .randomness import Randomness
 from .reasons import Reason, Verdict, verdict
 from .rules import MOSCOW
+from .secret_files import read_password
 from .store import Clock, Item, Store
-from .subscribers import read_password
+from .tokens import Tokens, is_token_address, token_verdict
 from .transports import Pending, Transport, Trust
 
 log = logging.getLogger("gostkey.renewal")
@@ -61,9 +62,16 @@ class Work:
     new_files: Mapping[str, bytes] | None = None
     """The new container's files, as they were read from its medium."""
     notes: list[str] = field(default_factory=list)
+    tokens: Tokens = field(default_factory=Tokens)
+    """The run's."""
     old_ahead: Ahead | None = None
     new_ahead: Ahead | None = None
     """The containers, where they were opened with those of the chunk."""
+
+    @property
+    def on_token(self) -> bool:
+        """Whether the new container is on a token."""
+        return is_token_address(self.item.destination or "")
 
     def wipe(self) -> None:
         """Wipe the open keys and forget the container's files."""
@@ -113,6 +121,7 @@ class Context:
     zone: tzinfo = MOSCOW
     randomness: Randomness = field(default_factory=Randomness)
     """Begun by the campaign."""
+    tokens: Tokens = field(default_factory=Tokens)
     _trust: Trust | None = None
     _verifier: ChainVerifier | None = None
     folders: dict[str, dict[str, set[str]]] = field(default_factory=dict)
@@ -222,7 +231,7 @@ def _verdict_on(error: Exception, default: Reason, what: str) -> Verdict:
 
 
 def place_of(work: Work) -> str:
-    """Give the folder of the new container."""
+    """Give the folder of the new container, or its place on a token."""
     assert work.item.new_folder is not None
     return work.item.new_folder
 
@@ -257,6 +266,22 @@ def together(
     return failed
 
 
+def one_by_one(
+    works: Sequence[Work], do: Callable[[Work], Outcome]
+) -> dict[int, Outcome]:
+    """Write new containers to tokens, which take one after the other.
+
+    Args:
+        works: the items.
+        do: writes one.
+
+    Returns:
+        Item id to outcome.
+    """
+    outcomes = each(works, do, Reason.MEDIUM)
+    return {work.item.id: one for work, one in zip(works, outcomes, strict=True)}
+
+
 class PasswordFileError(GostKeyError):
     """A password file cannot be read."""
 
@@ -274,6 +299,9 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
 
 def fault_of(error: Exception, default: Reason) -> Verdict:
     """Make the verdict for an exception."""
+    of_token = token_verdict(error)
+    if of_token is not None:
+        return of_token
     for kind, reason in _REASONS:
         if isinstance(error, kind):
             return verdict(reason, str(error))
@@ -305,8 +333,11 @@ def open_ahead(works: Sequence[Work], *, old: bool) -> None:
     asked: list[tuple[Work, Container, str | None]] = []
     for work in works:
         one = work.item
+        # Tokens are slow and want a PIN; they are opened when it is their turn.
+        if is_token_address(one.container) if old else work.on_token:
+            continue
         try:
-            container = _old_container(one) if old else Container.parse(read_new(work))
+            container = Container.parse(read_old(work) if old else read_new(work))
             password = password_of(one.password_file if old else one.new_password_file)
         except GeneratorFailure:
             raise
@@ -319,12 +350,6 @@ def open_ahead(works: Sequence[Work], *, old: bool) -> None:
             work.old_ahead = container, result
         else:
             work.new_ahead = container, result
-
-
-def _old_container(one: Item) -> Container:
-    if not os.path.isdir(one.container):
-        raise MediumError(f"{one.container}: is not there; insert the medium")
-    return Container.parse(read_container(one.container))
 
 
 def _opened(
@@ -341,7 +366,7 @@ def _opened(
 def open_old(work: Work) -> Outcome:
     """Open the old container and keep its key; check that it is the planned one."""
     one, ahead = work.item, work.old_ahead
-    container = ahead[0] if ahead else _old_container(one)
+    container = ahead[0] if ahead else Container.parse(read_old(work))
     entry = next((key for key in container.keys if key.slot == one.slot), None)
     if entry is None or entry.certificate != one.old_certificate:
         return verdict(Reason.KEY_CHANGED)
@@ -357,11 +382,22 @@ def open_old(work: Work) -> Outcome:
     return Done()
 
 
+def read_old(work: Work) -> Mapping[str, bytes]:
+    """Read the old container's files from its medium."""
+    place = work.item.container
+    if is_token_address(place):
+        return work.tokens.read(place)
+    if not os.path.isdir(place):
+        raise MediumError(f"{place}: is not there; insert the medium")
+    return read_container(place)
+
+
 def read_new(work: Work) -> Mapping[str, bytes]:
     """Give the new container's files; they are read from the medium once in a run."""
     if work.new_files is None:
-        assert work.item.new_folder is not None
-        work.new_files = read_container(work.item.new_folder)
+        place = place_of(work)
+        read = work.tokens.read if work.on_token else read_container
+        work.new_files = read(place)
     return work.new_files
 
 

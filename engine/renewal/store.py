@@ -48,6 +48,8 @@ class Item:
     slot: str
     password_file: str | None
     new_password_file: str | None
+    pin_file: str | None
+    new_pin_file: str | None
     owner: str
     inn: str
     old_begins: str | None
@@ -59,6 +61,7 @@ class Item:
     destination: str | None
     new_name: str | None
     new_folder: str | None
+    moving_to: str | None
     public_key: bytes | None
     request: bytes | None
     request_id: str | None
@@ -290,6 +293,17 @@ class Store:
         )
         with self._reading() as connection:
             return list(connection.execute(query).scalars())
+
+    def begun_on_tokens(self) -> list[Item]:
+        """List the items for which something is to be written to a token."""
+        query = sa.select(item).where(
+            sa.or_(
+                sa.and_(item.c.state == "planned", item.c.new_folder.like("token:%")),
+                item.c.moving_to.is_not(None),
+            )
+        )
+        with self._reading() as connection:
+            return [Item(*row) for row in connection.execute(query)]
 
     def count_planned(self, reasons: Iterable[str | None]) -> int:
         """Count the items that have no key yet and stopped for one of *reasons*."""

@@ -5,10 +5,13 @@ Windows-1251, separated by commas or semicolons.  One row, one line: a field
 cannot hold a line break, so that a broken row spoils no other.  Columns, in
 English or Russian, in any order:
 
-* ``container`` (the folder; relative to the list), the only one required;
+* ``container`` (the folder, relative to the list, or a token's address, which
+  means all containers on it), the only one required;
 * ``password_file``, ``new_password_file``: files that hold the passwords;
+* ``pin_file``, ``new_pin_file``: files that hold the PINs of the token with the
+  container and of another one for the new container;
 * ``exchanges_finished``: yes/no, да/нет, 1/0; empty means no;
-* ``destination`` (or ``medium``): folder for the new container;
+* ``destination`` (or ``medium``): folder or token for the new container;
 * ``key_status``: ok, compromised, lost; empty means ok;
 * the fields of the form: what differs from the certificate is refused.
 """
@@ -19,17 +22,17 @@ import codecs
 import csv
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gostkey.errors import CampaignError
 from gostkey.media import FolderStore
+from gostkey.media.tokens import is_token_address, open_token, split_address
 
 from .form import FIELDS
 
 MAX_LIST_BYTES = 64 << 20
 MAX_LINE_CHARS = 16384
-MAX_PASSWORD_FILE_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,17 @@ class Subscriber:
     source: str
     """Where it was named: "line 5 of list.csv", or the folder tree."""
     container: Path
+    """Its folder, or an address such as "token:30DA6803/0A00"."""
     password_file: Path | None = None
     new_password_file: Path | None = None
     exchanges_finished: bool = False
     destination: Path | None = None
     key_status: str = "ok"
     form: Mapping[str, str] = field(default_factory=dict)
+    pin_file: Path | None = None
+    """With the PIN of the token that has the container, or else of the destination."""
+    new_pin_file: Path | None = None
+    """With the PIN of the destination, if that is another token."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,10 @@ _COLUMNS: Mapping[str, str] = {
     "файл_пароля": "password_file",
     "new_password_file": "new_password_file",
     "файл_нового_пароля": "new_password_file",
+    "pin_file": "pin_file",
+    "файл_пин": "pin_file",
+    "new_pin_file": "new_pin_file",
+    "файл_нового_пин": "new_pin_file",
     "exchanges_finished": "exchanges_finished",
     "обмены_завершены": "exchanges_finished",
     "destination": "destination",
@@ -117,24 +129,48 @@ def read_tree(
     password_file: Path | None = None,
     new_password_file: Path | None = None,
     destination: Path | None = None,
+    pin_file: Path | None = None,
+    new_pin_file: Path | None = None,
     outside: Iterable[Path] = (),
 ) -> Listing:
-    """Find the containers below a folder; what is given holds for all of them.
+    """Find the containers below a folder or on a token.
+
+    What is given holds for all of them.
 
     Args:
-        root: the folder.
+        root: the folder, or a token's address.
         exchanges_finished: the operator's confirmation for all of them.
         password_file: file with the password of all the old containers.
         new_password_file: file with the password for all the new ones.
-        destination: folder for the new containers; else each one goes where
-            the old one is.
+        destination: folder or token for the new containers; else each one goes
+            where the old one is.
+        pin_file: file with the PIN of the token; of the destination, if *root* is
+            a folder.
+        new_pin_file: file with the PIN of the destination, if that is another
+            token.
         outside: folders below *root* that do not count, such as the
             campaign's own with its archive.
 
     Raises:
-        CampaignError: if *root* is not a folder.
-        MediumError: if it cannot be read.
+        CampaignError: if *root* is not a folder, or *destination* is a container.
+        MediumError: if it cannot be read, or the token is not there.
     """
+    fault = destination_fault(destination)
+    if fault:
+        raise CampaignError(fault)
+    about_all = Subscriber(
+        source=str(root),
+        container=root,
+        password_file=_absolute(password_file),
+        new_password_file=_absolute(new_password_file),
+        exchanges_finished=exchanges_finished,
+        destination=_absolute(destination),
+        pin_file=_absolute(pin_file),
+        new_pin_file=_absolute(new_pin_file),
+    )
+    if is_token_address(root):
+        places = open_token(root).find()
+        return Listing(tuple(replace(about_all, container=one) for one in places))
     if not root.is_dir():
         raise CampaignError(
             f"{root}: there is no such folder; name the folder that holds the "
@@ -147,16 +183,7 @@ def read_tree(
         resolved = folder.resolve()
         if any(resolved == one or one in resolved.parents for one in skip):
             continue
-        found.append(
-            Subscriber(
-                source=str(root),
-                container=folder,
-                password_file=_absolute(password_file),
-                new_password_file=_absolute(new_password_file),
-                exchanges_finished=exchanges_finished,
-                destination=_absolute(destination),
-            )
-        )
+        found.append(replace(about_all, container=folder))
     return Listing(tuple(sorted(found, key=lambda one: str(one.container))))
 
 
@@ -193,34 +220,6 @@ def read_list(path: Path, *, exchanges_finished: bool = False) -> Listing:
     kept, doubled = _without_duplicates(rows)
     errors += doubled
     return Listing(tuple(kept), tuple(sorted(errors, key=lambda one: one.line)))
-
-
-def read_password(path: Path) -> str:
-    """Read a password: the first line of a UTF-8 file.
-
-    Raises:
-        CampaignError: if it cannot be read; the text never shows the content.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_PASSWORD_FILE_BYTES + 1)
-    except OSError as error:
-        raise CampaignError(
-            f"{path}: cannot be read: {error.strerror or 'error'}"
-        ) from None
-    if len(data) > MAX_PASSWORD_FILE_BYTES:
-        raise CampaignError(
-            f"{path}: longer than {MAX_PASSWORD_FILE_BYTES} bytes, so it is not "
-            "a password file"
-        )
-    line = data.removeprefix(codecs.BOM_UTF8).splitlines()[:1]
-    if not line or not line[0]:
-        raise CampaignError(f"{path}: its first line is empty")
-    try:
-        # "from None": the decoder's exception would show the bytes.
-        return line[0].decode("utf-8")
-    except UnicodeDecodeError:
-        raise CampaignError(f"{path}: is not UTF-8 text") from None
 
 
 class _BadRow(Exception):
@@ -273,8 +272,9 @@ def _header(path: Path, line: str, delimiter: str) -> list[str]:
             # A misspelt column would silently drop a confirmation or a change.
             raise CampaignError(
                 f"{path}, line 1: unknown column {name.strip()[:40]!r}; known are "
-                f"container, password_file, new_password_file, exchanges_finished, "
-                f"destination, key_status, {', '.join(FIELDS)}"
+                "container, password_file, new_password_file, pin_file, "
+                "new_pin_file, exchanges_finished, destination, key_status, "
+                + ", ".join(FIELDS)
             )
         if column in columns:
             raise CampaignError(
@@ -318,7 +318,9 @@ def _subscriber(
 ) -> Subscriber:
     base = path.absolute().parent
     if not row["container"]:
-        raise _BadRow("the container is not named", "name its folder")
+        raise _BadRow(
+            "the container is not named", "name its folder, or token:SERIAL/SLOT"
+        )
     finished = row.get("exchanges_finished", "").casefold()
     if finished not in _YES | _NO:
         raise _BadRow(
@@ -329,22 +331,38 @@ def _subscriber(
         raise _BadRow(
             f"key_status is {row['key_status'][:20]!r}", "write ok, compromised or lost"
         )
+    destination = _optional(base, row.get("destination"))
+    fault = destination_fault(destination)
+    if fault:
+        raise _BadRow(fault, "leave out what is behind the token's number")
     return Subscriber(
         source=f"line {number} of {path.name}",
         container=_path(base, row["container"]),
         password_file=_optional(base, row.get("password_file")),
         new_password_file=_optional(base, row.get("new_password_file")),
         exchanges_finished=finished in _YES or (confirmed and not finished),
-        destination=_optional(base, row.get("destination")),
+        destination=destination,
         key_status=status,
         form={name: row[name] for name in FIELDS if row.get(name)},
+        pin_file=_optional(base, row.get("pin_file")),
+        new_pin_file=_optional(base, row.get("new_pin_file")),
     )
+
+
+def destination_fault(destination: Path | None) -> str:
+    """Say why a destination cannot be one, as far as its name tells; "" if it can."""
+    if destination is None or not is_token_address(destination):
+        return ""
+    _, container = split_address(destination)
+    if not container:
+        return ""
+    return f"{destination}: names a container on a token, and the token is wanted"
 
 
 def _path(base: Path, text: str) -> Path:
     if "\x00" in text or not text.isprintable():
         raise _BadRow("a path holds unprintable characters", "write the path anew")
-    return base / text
+    return Path(text) if is_token_address(text) else base / text
 
 
 def _optional(base: Path, text: str | None) -> Path | None:
@@ -352,7 +370,9 @@ def _optional(base: Path, text: str | None) -> Path | None:
 
 
 def _absolute(path: Path | None) -> Path | None:
-    return None if path is None else path.absolute()
+    if path is None or is_token_address(path):
+        return path
+    return path.absolute()
 
 
 def _without_duplicates(
@@ -396,5 +416,7 @@ def _content(one: Subscriber) -> tuple[object, ...]:
         one.exchanges_finished,
         one.destination,
         one.key_status,
+        one.pin_file,
+        one.new_pin_file,
         tuple(sorted(one.form.items())),
     )

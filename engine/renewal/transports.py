@@ -27,7 +27,7 @@ from gostkey.pki.ca import CertificateAuthority
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.crls import RevocationList
 
-from .subscribers import read_password
+from .secret_files import read_password
 
 MAX_ANSWER_BYTES = 1 << 20
 

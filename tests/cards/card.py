@@ -65,6 +65,8 @@ class VirtualCard:
     KIND: ClassVar[str]
     ATR: ClassVar[bytes]
     T0: ClassVar[bool] = False
+    GIVES_UNASKED: ClassVar[bool] = False
+    """Its ATR says T=0, but the reader's driver fetches what waits (61xx)."""
 
     def __init__(self, *, t0: bool | None = None) -> None:
         self.atr = self.ATR
@@ -76,7 +78,8 @@ class VirtualCard:
         self.log: list[Exchange] = []
         self.instructions: Counter[int] = Counter()
         """How often each class and instruction came, as one number."""
-        self.power_offs = 0
+        self.power_offs: list[int] = []
+        """How many commands the card had had when its power was cut, each time."""
         self.kept_in: Path | None = None
         """Where the card is written after each command that changed it."""
         self.on_swap: Callable[[VirtualCard], None] | None = None
@@ -159,7 +162,8 @@ class VirtualCard:
     def power(self, what: int) -> None:
         """Power off (0), on (1) or a reset (2): login and selection are gone."""
         with self._lock:
-            self.power_offs += what == 0
+            if what == 0:
+                self.power_offs.append(self.count)
             self._waiting = b""
             self.forget_session()
 
@@ -257,7 +261,7 @@ class VirtualCard:
         if parsed.expected is None:
             # In T=1, who does not ask for data gets none.
             if not self.t0:
-                return b"", DONE
+                return data if self.GIVES_UNASKED else b"", DONE
             self.select_again(before)
             return b"", 0x6C00 | len(data) & 0xFF
         wrong = parsed.expected != len(data) if self.t0 else parsed.expected < len(data)

@@ -96,7 +96,7 @@ def field(tag: int, value: bytes) -> bytes:
 def blanked(command: bytes) -> bytes:
     """The command as it may be kept: what follows Lc of a login is made of stars."""
     secret = command[:2] in (b"\x80\x10", b"\x80\x11") or (
-        len(command) > 1 and command[1] in (0x20, 0x24, 0x2C) and command[0] == 0
+        len(command) > 1 and command[1] in (0x20, 0x24, 0x2C, 0xDA) and command[0] == 0
     )
     return command[:5] + b"*" * len(command[5:]) if secret else command
 

@@ -1,25 +1,5 @@
-"""Virtual cards for the tests of this folder, in readers of the test's process."""
+"""What the tests of this folder share."""
 
-from __future__ import annotations
+from cards.fixtures import bench, in_readers
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-
-import pytest
-from cards.card import VirtualCard
-from cards.readers import VirtualReaders
-
-from gostkey import pcsc
-
-
-@pytest.fixture
-def in_readers() -> Iterator[Callable[..., VirtualReaders]]:
-    """Put cards into readers that the whole package sees: in_readers(card, None)."""
-    with ExitStack() as stack:
-
-        def put(*cards: VirtualCard | None) -> VirtualReaders:
-            readers = VirtualReaders(*cards)
-            stack.enter_context(pcsc.using(readers))
-            return readers
-
-        yield put
+__all__ = ["bench", "in_readers"]

@@ -4,8 +4,8 @@ Rutoken S, which has the same commands in another spelling, is in `rutoken_s`.
 
 Left open by the notes that this is written from, and chosen here: a condition that
 a rule does not give is "never"; one login at a time (a second VERIFY: 6F86); a
-new file is filled with zeros; a folder that is not empty cannot be deleted
-(6985); writing past the end of a file is 6B00.
+folder that is not empty cannot be deleted (6985); writing past the end of a file is
+6B00.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class RutokenLite(VirtualCard):
         create_selects: a new file becomes the selected one.
         deletes_full_folders: with all that is in them.
         tells_tries: a wrong PIN is answered with 63Cx, else 6300.
-        fresh: the byte that a new file is full of.
+        fresh: the byte that a new file is full of; traced files end with FF behind
+            what was written into them.
     """
 
     KIND: ClassVar[str] = "rutoken-lite"
@@ -100,7 +101,7 @@ class RutokenLite(VirtualCard):
         create_selects: bool = True,
         deletes_full_folders: bool = False,
         tells_tries: bool = True,
-        fresh: int = 0,
+        fresh: int = 0xFF,
     ) -> None:
         super().__init__(t0=t0)
         self.serial = serial
@@ -446,7 +447,8 @@ class RutokenLite(VirtualCard):
         pin = self._pin(command.p2)
         if not command.data:
             # In T=0 a fifth byte of zero may be no more than that.
-            need(command.expected is None or self.t0, WRONG_LENGTH)
+            bare = command.expected is None or self.t0 or self.GIVES_UNASKED
+            need(bare, WRONG_LENGTH)
             need(pin.left > 0, PIN_BLOCKED)
             need(self.logged_in == command.p2, 0x63C0 | pin.left)
             return b""

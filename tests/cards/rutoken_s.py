@@ -1,8 +1,12 @@
 """Rutoken S: the commands of Rutoken Lite, spelled little-endian, rules of 40 bytes.
 
-Its PINs are no files, and how they are made, deleted or described is not in the
-notes: those commands are "not supported" here.  Where the token keeps its label
-(a file 1000) is not told either; here it lies in the root.
+Its PINs are no files; they are made here as OpenSC does it, and the commands that
+delete or describe them, which nothing is told about, are "not supported".  Where the
+token keeps its label (a file 1000) is not told either; here it lies in the root.
+
+Its ATR says T=0, but nothing waits for GET RESPONSE: OpenSC's driver for it does not
+even know that command, so the reader's driver must see to it.  With t0=True it waits
+all the same.
 """
 
 from __future__ import annotations
@@ -10,14 +14,17 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from cards.commands import (
+    EXISTS,
+    NO_RIGHT,
     NO_SUCH_REFERENCE,
     NOT_SUPPORTED,
     WRONG_DATA,
     Command,
+    fields,
     need,
 )
 from cards.files import ROOT, Kind, Node
-from cards.pins import ADMIN, USER
+from cards.pins import ADMIN, USER, Pin
 from cards.rutoken import CHANGE, RutokenLite
 
 LABEL = 0x1000
@@ -37,7 +44,7 @@ class RutokenS(RutokenLite):
     ATR = bytes.fromhex("3B6F00FF00567275546F6B6E73302000009000")
     MEMORY = 32 * 1024
     INFO = bytes.fromhex("0020040214000000")
-    T0 = True
+    GIVES_UNASKED = True
     RULE_LENGTH = 40
     TEMPLATE = 0x62
     ENDIAN: ClassVar[Any] = "little"
@@ -88,9 +95,28 @@ class RutokenS(RutokenLite):
         return root
 
     def run(self, command: Command) -> bytes:
-        # PIN objects, and a key of GOST 28147.
+        if (command.head, command.parameters) == (0x00DA, 0x0162):
+            return self._make_pin(command)
         need(command.head not in (0x00DA, 0x8030), NOT_SUPPORTED)
         return super().run(command)
+
+    def _make_pin(self, command: Command) -> bytes:
+        """As OpenSC makes one while it formats: its value comes with it (A5)."""
+        template = dict(fields(command.data))
+        need(set(template) == {0x80, 0x83, 0x85, 0x86, 0xA5}, WRONG_DATA)
+        need(self.formatting, NO_RIGHT)
+        # 01: a PIN, and not a key; then its reference.
+        need(template[0x83][:1] == b"\x01" and len(template[0x83]) == 2, WRONG_DATA)
+        need(len(template[0x86]) == self.RULE_LENGTH, WRONG_DATA)
+        need(self.value(template[0x80]) == len(template[0xA5]), WRONG_DATA)
+        reference = template[0x83][1]
+        need(reference not in self.pins, EXISTS)
+        value = template[0xA5].decode("latin-1")
+        self.pins[reference] = Pin(
+            reference, value, template[0x86], maximum=self.LONGEST_PIN
+        )
+        self.changed = True
+        return b""
 
     def _check_template(self, tags: list[int]) -> None:
         # The reader's driver makes a header of fixed places of it.

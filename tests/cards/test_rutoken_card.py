@@ -102,10 +102,10 @@ def test_files_are_written_and_read_in_pieces(card: RutokenLite) -> None:
     done(card, LOGIN, CONTAINERS, NEW_FOLDER, NEW_FILE)
     done(card, "00D6000003 010203", "00D6000302 0405")
     assert done(card, "00B0000005") == "0102030405"
-    assert done(card, "00B0000500") == "00" * 65
+    assert done(card, "00B0000500") == "FF" * 65
     assert send(card, "00B0004601") == ("", 0x6B00)
     assert send(card, "00D6004502 0102") == ("", 0x6B00)
-    assert done(card, "00B0004501") == "00"
+    assert done(card, "00B0004501") == "FF"
 
 
 def test_folders_are_listed_child_by_child(full: RutokenLite) -> None:
@@ -352,7 +352,7 @@ def test_nothing_of_a_pin_is_in_the_record(card: RutokenLite) -> None:
 
 @pytest.mark.parametrize(
     ("options", "expected"),
-    [({}, "000000"), ({"after": True}, "010203"), ({"torn": True}, "010000")],
+    [({}, "ffffff"), ({"after": True}, "010203"), ({"torn": True}, "01ffff")],
 )
 def test_a_card_pulled_at_a_write(options: dict[str, bool], expected: str) -> None:
     card = RutokenLite()

@@ -106,8 +106,11 @@ def test_a_new_pin_is_sent_bare(who: str) -> None:
     done(card, "0020000206" + b"111222".hex())
 
 
-def test_answers_wait_as_in_t0() -> None:
+def test_answers_come_unasked_or_wait_as_in_t0() -> None:
     card = RutokenS()
+    answer, status = card.exchange(bytes.fromhex("00A4080406000000000200"))
+    assert (len(answer), status) == (0x3F, 0x9000)
+    card = RutokenS(t0=True)
     assert card.exchange(bytes.fromhex("00A4080406000000000200"))[1] == 0x613F
     assert card.exchange(bytes.fromhex("00CA018100"))[1] == 0x6C04
 

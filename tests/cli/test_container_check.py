@@ -22,7 +22,7 @@ def test_every_fault_is_shown_with_cause_and_cure(run: Run, office: Office) -> N
     (at,) = (n for n, line in enumerate(lines) if line.startswith("  ERROR"))
     assert lines[at].split()[:2] == ["ERROR", "pair"]
     assert lines[at + 1].strip().startswith("cause: a file was changed")
-    assert f"container password {office.container(2)}`" in lines[at + 2]
+    assert f"container repair {office.container(2)}`" in lines[at + 2]
     assert all(len(line) < 400 for line in lines)
 
 
@@ -115,3 +115,48 @@ def test_a_mistyped_password_is_named_and_not_shown(run: Run, office: Office) ->
     ran = run(*CHECK, "--json", office.container(0), "--password-file", wrong)
     assert (ran.code, ran.error["code"]) == (4, "wrong_password")
     assert "Caps Lock" in ran.stdout and right not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("number", [0, 2])
+@pytest.mark.parametrize("name", ["primary.key", "masks2.key"])
+def test_the_cure_of_a_damaged_copy_cures(
+    run: Run, office: Office, number: int, name: str
+) -> None:
+    place = office.container(number)
+    password = ("--password-file", office.password_file(0)) if number == 0 else ()
+    flip(place / name, 10)
+    before = contents(place)
+    assert run(*CHECK, place, *password).code == 3
+    ran = run("container", "repair", "--json", place, *password)
+    assert ran.code == 0, ran.stderr
+    assert (
+        ran.record["changed"] and name.removesuffix(".key") in ran.record["faults"][0]
+    )
+    assert run(*CHECK, place, *password).code == 0
+    after = contents(place)
+    assert after["name.key"] == before["name.key"]
+    ran = run("container", "repair", place, *password)
+    assert ran.code == 0 and "nothing was changed" in ran.stderr
+    assert contents(place) == after
+
+
+def test_what_is_lost_is_not_repaired(run: Run, office: Office) -> None:
+    place = office.container(2)
+    flip(place / "primary.key")
+    (place / "primary2.key").unlink()
+    before = contents(place)
+    ran = run("container", "repair", "--json", place)
+    assert (ran.code, ran.error["code"]) == (3, "container_damaged")
+    assert contents(place) == before
+    ran = run(
+        "container", "repair", "--json", office.container(0), "--password-env", "X"
+    )
+    assert ran.code == 4
+
+
+def test_brief_leaves_out_what_is_right(run: Run, office: Office) -> None:
+    flip(office.container(2) / "primary.key")
+    ran = run(*CHECK, "--brief", office.container(2), office.container(3))
+    words = [line.split()[:2] for line in ran.stdout.splitlines()]
+    assert not any("ok" in line for line in words)
+    assert ["ERROR", "pair"] in words and ["warning", "renewal"] in words

@@ -73,8 +73,11 @@ def test_every_exit_code_has_its_words() -> None:
 
 
 def test_the_commands_of_the_contract_are_there() -> None:
-    assert list(COMMANDS) == (
-        "info hash key sign verify container cert entropy ca renew demo bench".split()
+    assert (
+        list(COMMANDS)
+        == (
+            "info hash key sign verify container token cert entropy ca renew demo bench"
+        ).split()
     )
 
 

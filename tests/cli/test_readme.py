@@ -33,15 +33,18 @@ VARYING = (
 )
 
 
-def blocks(kind: str) -> list[str]:
-    text = README.read_text(encoding="utf-8")
+NOT_SEEN = README.parent / "docs" / "not-seen.md"
+
+
+def blocks(kind: str, page: Path = README) -> list[str]:
+    text = page.read_text(encoding="utf-8")
     return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def steps() -> list[tuple[str, str]]:
-    """The commands of the tour, each with the output that is shown."""
+def steps(page: Path = README) -> list[tuple[str, str]]:
+    """The commands of a page's tour, each with the output that is shown."""
     found = []
-    for block in blocks("console"):
+    for block in blocks("console", page):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             line, _, output = part.partition("\n")
             if not line.startswith("make "):
@@ -115,6 +118,14 @@ def test_the_tour_of_the_readme_is_what_happens(tmp_path: Path) -> None:
         assert constant(on_terminal(line, folder)) == constant(shown), line
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell and terminal")
+def test_the_page_for_the_counter_is_what_happens(tmp_path: Path) -> None:
+    folder = tour_folder(tmp_path)
+    assert len(steps(NOT_SEEN)) > 10
+    for line, shown in steps(NOT_SEEN):
+        assert constant(on_terminal(line, folder)) == constant(shown), line
+
+
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:
     (program,) = blocks("python")
     source = LAUNCHER.read_text(encoding="utf-8")
@@ -147,7 +158,16 @@ def test_the_readme_names_every_command_and_exit_code() -> None:
         assert f"| {code} | {words} |" in text
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/renewal.md", "docs/entropy.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "docs/renewal.md",
+        "docs/entropy.md",
+        "docs/doctor.md",
+        "docs/not-seen.md",
+    ],
+)
 def test_links_lead_somewhere(name: str) -> None:
     file = README.parent / name
     for link in re.findall(r"\]\(([^)#:]+)\)", file.read_text(encoding="utf-8")):

@@ -37,6 +37,11 @@ def test_a_drive_that_is_not_plugged_in(look: Look, drive: Path) -> None:
     assert told["drive-absent"].severity is Severity.ERROR
 
 
+def test_a_file_in_place_of_a_folder(look: Look, box: Path) -> None:
+    told = look(box / "header.key")
+    assert list(told) == ["drive-is-file"]
+
+
 def plug_in(
     around: Surroundings, name: str, size: str = "2048", usb: bool = True
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -133,16 +134,16 @@ def test_an_empty_folder_with_the_name_of_a_container(look: Look, drive: Path) -
 def test_a_missing_file_of_the_first_pair(look: Look, box: Path, name: str) -> None:
     (box / name).unlink()
     told = look(box)
-    assert list(told) == ["file-missing", "pair-missing"]
-    assert told["file-missing"].subject == name
-    assert told["file-missing"].severity is Severity.WARNING
+    assert list(told) == ["key-file-missing", "pair-missing"]
+    assert told["key-file-missing"].subject == name
+    assert told["key-file-missing"].severity is Severity.WARNING
     assert told["pair-missing"].severity is Severity.ERROR
 
 
 @pytest.mark.parametrize("name", ["primary2.key", "masks2.key"])
 def test_a_missing_file_of_the_reserve(look: Look, box: Path, name: str) -> None:
     (box / name).unlink()
-    assert list(look(box)) == ["file-missing", "reserve-missing"]
+    assert list(look(box)) == ["key-file-missing", "reserve-missing"]
 
 
 @pytest.mark.parametrize("name", samples.container().files)
@@ -156,6 +157,16 @@ def test_a_file_whose_copy_was_cut_off(look: Look, box: Path, name: str) -> None
 def test_a_file_that_is_none_of_a_container(look: Look, box: Path) -> None:
     (box / "masks.key").write_bytes(bytes(65537))
     assert list(look(box)) == ["file-too-large"]
+
+
+def test_something_that_is_no_file(look: Look, box: Path) -> None:
+    (box / "masks.key").unlink()
+    (box / "masks.key").mkdir()
+    assert list(look(box)) == ["file-other-kind"]
+    if hasattr(os, "mkfifo"):
+        (box / "masks.key").rmdir()
+        os.mkfifo(box / "masks.key")
+        assert list(look(box)) == ["file-other-kind"]
 
 
 def test_a_file_in_capitals_and_not(look: Look, box: Path) -> None:
@@ -187,7 +198,7 @@ def test_a_file_that_was_renamed(look: Look, box: Path, name: str, right: str) -
     (box / right).rename(box / name)
     told = look(box)
     assert f"rename the file to {right}" in told["file-renamed"].cure
-    assert "file-missing" in told
+    assert {"file-missing", "key-file-missing"} & set(told)
 
 
 def test_a_shortcut_in_place_of_a_file(look: Look, box: Path) -> None:

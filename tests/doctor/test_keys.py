@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 import samples
 from cryptography.hazmat import asn1
 
-from gostkey.containers import Container, build_container, schemas, with_password
+from gostkey.containers import Container, build_container, schemas
 from gostkey.containers.header import put_certificate, put_elements, read_header, seal
 from gostkey.doctor import Doctor, Passwords, Severity, Surroundings
 from gostkey.errors import PasswordRequired
@@ -127,7 +126,7 @@ def test_a_wrong_remembered_password_is_named(look: Look, locked: Path) -> None:
         raise PasswordRequired("no terminal")
 
     told = look(locked, passwords=Passwords(nobody, lambda *_: "old"))
-    assert list(told) == ["password-remembered-wrong"]
+    assert list(told) == ["password-remembered-wrong", "key-not-opened"]
     assert told["password-remembered-wrong"].severity is Severity.ERROR
     assert look(locked, passwords=kept("Gostkey-1")) == {}
 
@@ -139,7 +138,12 @@ def test_a_header_that_cannot_test_the_password(look: Look, locked: Path) -> Non
     told = look(locked, passwords=given("Gostkey-1"))
     assert list(told) == ["password-untested"]
     told = look(locked, passwords=given("Gostkey-2"))
-    assert list(told) == ["password-untested", "pair-damaged", "reserve-damaged"]
+    assert list(told) == [
+        "password-untested",
+        "pair-damaged",
+        "reserve-damaged",
+        "key-lost",
+    ]
 
 
 def test_a_password_that_the_container_does_not_have(look: Look, box: Path) -> None:
@@ -166,11 +170,22 @@ def test_a_damaged_pair_and_its_cure(
     flip(box / file)
     told = look(box)
     assert list(told) == [fault]
-    # The cure that is named: a "change" of the password makes both pairs anew.
-    assert f"`gostkey container password {box}`" in told[fault].cure
-    files = with_password(samples.read(box), None, None)
-    shutil.rmtree(box)
-    assert look(samples.write(box, files)) == {}
+    # tests/cli/test_container_check.py tries the cure.
+    assert f"`gostkey container repair {box}`" in told[fault].cure
+
+
+def test_a_key_of_which_no_copy_is_whole(look: Look, box: Path) -> None:
+    flip(box / "primary.key")
+    (box / "masks2.key").unlink()
+    told = look(box)
+    assert list(told) == [
+        "key-file-missing",
+        "pair-damaged",
+        "reserve-missing",
+        "key-lost",
+    ]
+    for fault in ("pair-damaged", "reserve-missing", "key-lost"):
+        assert "repair" not in told[fault].cure and "backup" in told[fault].cure
 
 
 def test_a_container_that_never_had_a_reserve(look: Look, box: Path) -> None:

@@ -430,3 +430,40 @@ def test_many_are_written_replaced_and_archived_with_faults_of_some(
         copy = copies[n]
         assert isinstance(copy, Path) and copy.parent == tmp_path / "archive"
         assert samples.read(copy) == samples.read(tmp_path / places[n])
+
+
+# -- removing ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lacks", ["name.key", "header.key"])
+def test_half_a_container_is_removed(tmp_path: Path, lacks: str) -> None:
+    sample = samples.container(with_certificate=False)
+    place = sample.write(tmp_path / "half.000")
+    (place / lacks).unlink()
+    FolderStore(tmp_path).remove(place)
+    assert not place.exists()
+
+
+def test_a_whole_container_is_removed_only_when_that_is_said(tmp_path: Path) -> None:
+    sample = samples.container(with_certificate=False)
+    place = sample.write(tmp_path / "whole.000")
+    store = FolderStore(tmp_path)
+    with pytest.raises(MediumError, match="a whole container"):
+        store.remove(place)
+    assert store.read(place) == sample.files
+    (place / "notes.txt").write_text("not the container's")
+    store.remove(Path("whole.000"), whole=True)
+    # What is not the container's stays.
+    assert [one.name for one in place.iterdir()] == ["notes.txt"]
+    with pytest.raises(MediumError, match="none of a container's files"):
+        store.remove(place, whole=True)
+
+
+def test_through_a_link_nothing_is_removed(tmp_path: Path) -> None:
+    sample = samples.container(with_certificate=False)
+    place = sample.write(tmp_path / "whole.000")
+    link = tmp_path / "link.000"
+    link.symlink_to(place)
+    with pytest.raises(MediumError, match="a link"):
+        FolderStore(tmp_path).remove(link, whole=True)
+    assert FolderStore(tmp_path).read(place) == sample.files

@@ -48,6 +48,7 @@ def test_nothing_is_written_to_an_image(image: Path) -> None:
     for attempt in (
         lambda: open_destination(image),
         lambda: FloppyImage(image).write("a", SAMPLE.files),
+        lambda: FloppyImage(image).remove(image / "IVANOV.000", whole=True),
     ):
         with pytest.raises(MediumError, match="only read"):
             attempt()

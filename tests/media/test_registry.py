@@ -235,3 +235,8 @@ def test_a_kill_while_overwriting_leaves_the_old_or_the_new(tmp_path: Path) -> N
         FolderStore(tmp_path / str(step)).clean_leftovers(0)
         assert os.listdir(tmp_path / str(step)) == ["a.reg"]
     assert seen == {False, True}
+
+
+def test_nothing_is_removed_from_an_export(tmp_path: Path) -> None:
+    with pytest.raises(MediumError, match="delete the whole file"):
+        RegistryFile(tmp_path / "keys.reg").remove(tmp_path / "keys.reg/a", whole=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+from cards.fixtures import bench
 from entropy_data import BEGINNINGS, data_of
+
+__all__ = ["bench", "check_data"]
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from gostkey.pcsc import Card
 
 from .driver import NUMBERS, PUBLIC, Login, NeedsLogin
 from .model import PinState, TokenInfo
-from .status import Status, refused, tries_in
+from .status import Status, as_refused_pin, refused
 from .tlv import object_length
 
 try:
@@ -137,9 +137,7 @@ class Etoken:
         status = self._log_in()
         if status != Status.DONE:
             self.logout()
-            if tries_in(status) is None and status >> 8 in (0x63, 0x69, 0x6A):
-                return Status.WRONG_PIN
-        return status
+        return as_refused_pin(status)
 
     def logout(self) -> None:
         """Forget the key; the right that it gave ends with each reading."""

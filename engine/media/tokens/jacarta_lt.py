@@ -14,7 +14,7 @@ from gostkey.pcsc import Card
 
 from .driver import NUMBERS, PUBLIC, Login, NeedsLogin
 from .model import PinState, TokenInfo
-from .status import Status, refused, tries_in
+from .status import Status, as_refused_pin, refused
 from .tlv import object_length
 
 CANNOT_WRITE = (
@@ -89,9 +89,7 @@ class JacartaLt:
         """Send the PIN; see `Driver.verify`."""
         body = bytes([0, len(pin)]) + pin
         _, status = self.card.transmit(_LOGIN + bytes([len(body)]) + body)
-        if status != Status.DONE and tries_in(status) is None:
-            return Status.WRONG_PIN if status >> 8 in (0x63, 0x69, 0x6A) else status
-        return status
+        return as_refused_pin(status)
 
     def logout(self) -> None:
         """Select the applet again, which forgets who was logged in."""

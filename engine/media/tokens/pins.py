@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from dataclasses import replace
 
 from gostkey.backend import active
@@ -29,6 +30,9 @@ FACTORY_PINS = {
 FEWEST_FOR_FACTORY_PIN = 3
 """With fewer tries left nothing is guessed."""
 
+LONGEST_IDLE_SECONDS = 3.0
+"""Windows ends a transaction after five idle ones; then it is begun anew."""
+
 _SALT = os.urandom(16)
 _sent_in_vain: set[tuple[str, str, bytes]] = set()
 """Token, whose PIN, and a digest of what was refused; while the process runs."""
@@ -48,10 +52,11 @@ def factory_pin(info: TokenInfo, who: str = USER) -> str:
     if pin is None:
         raise PinRequired(f"{info.address}: no factory {who} PIN of it is known")
     left = (info.user_pin if who == USER else info.admin_pin).tries_left
-    if left is not None and left < FEWEST_FOR_FACTORY_PIN:
+    if left is None or left < FEWEST_FOR_FACTORY_PIN:
+        known = "it is not known how many" if left is None else f"only {left}"
         raise PinRequired(
-            f"{info.address}: the factory PIN is not tried, as only {left} tries of "
-            f"the {who} PIN are left; ask the owner for the PIN"
+            f"{info.address}: the factory PIN is not tried, as {known} tries of the "
+            f"{who} PIN are left; ask the owner for the PIN"
         )
     return pin
 
@@ -71,7 +76,11 @@ def log_in_as_user(
         raise PinRequired(f"{session.address}: its PIN is needed for that")
     pin_state = PinState(state.tries_left, blocked=state.blocked)
     info = replace(session.driver.describe(fully=False), user_pin=pin_state)
-    _send(session, USER, source(info))
+    began = time.monotonic()
+    pin = source(info)
+    if time.monotonic() - began > LONGEST_IDLE_SECONDS:
+        session.renew()
+    _send(session, USER, pin)
 
 
 def log_in(

@@ -20,9 +20,10 @@ from gostkey.errors import (
     MediumError,
     TokenFull,
     TokenRefused,
+    TokenSwapped,
 )
 
-from .driver import NUMBERS, SECRET
+from .driver import NUMBERS, SECRET, NeedsLogin
 from .rules import Rules, default_rules, user_may_update
 from .rutoken import FileFacts, Rutoken, slot_name
 from .status import Status, refused
@@ -142,17 +143,24 @@ def write(
         TokenFull, MediumError: nothing is left behind then; if the token was taken
             out, a half-written container may be, and the text says so.
     """
+    number = int(plan.slot, 16)
+    # From now on another token is one to which nobody is logged in.
+    same_token()
+    token.select_folder()
+    # What fails until the folder is there leaves nothing to be removed: if it exists
+    # by now, it is another program's.
+    _create(token, number, _FOLDER, 0, plan.rules.folder)
     try:
-        _create_all(token, plan, files)
+        _fill_folder(token, plan, files)
         for name in ORDER:
             if name in files:
                 _compare(token, plan.slot, name, files[name], selected=False)
-        same_token()
         if token.select_file(plan.slot, "name.key") is None:
             raise _failing(token, "name.key")
         _fill(token, plan, "name.key", files["name.key"])
         _compare(token, plan.slot, "name.key", files["name.key"], selected=True)
-    except (GostKeyError, OSError) as error:
+    except BaseException as error:
+        # Ctrl-C, too, must not leave half a container.
         _undo(token, plan, error, same_token)
         raise
 
@@ -199,20 +207,19 @@ def _sizes(token: Rutoken, files: Mapping[str, bytes]) -> dict[str, int]:
 
 
 def _slots(token: Rutoken, wanted: str) -> tuple[str, dict[str, FileFacts]]:
-    """Return a free slot and the taken ones before it."""
-    taken: dict[str, FileFacts] = {}
-    numbers = [int(wanted, 16)] if wanted else token.dialect.slots
-    for number in numbers:
-        slot = slot_name(number)
-        facts = token.select_slot(slot)
-        if facts is None:
-            return slot, taken
-        taken[slot] = facts
-    if wanted:
+    """Return a free slot, and the taken ones before the first free one."""
+    if wanted and token.select_slot(wanted) is not None:
         raise MediumError(
             f"{token.title}/{wanted}: exists already; a container is never "
             "overwritten, choose another place"
         )
+    taken: dict[str, FileFacts] = {}
+    for number in token.dialect.slots:
+        slot = slot_name(number)
+        facts = token.select_slot(slot)
+        if facts is None:
+            return wanted or slot, taken
+        taken[slot] = facts
     return "", taken
 
 
@@ -232,13 +239,12 @@ def _rules(token: Rutoken, taken: Mapping[str, FileFacts]) -> tuple[Rules, str]:
     return default_rules(token.dialect), ""
 
 
-def _create_all(token: Rutoken, plan: WritePlan, files: Mapping[str, bytes]) -> None:
-    number = int(plan.slot, 16)
-    token.select_folder()
-    _create(token, number, _FOLDER, 0, plan.rules.folder)
+def _fill_folder(token: Rutoken, plan: WritePlan, files: Mapping[str, bytes]) -> None:
+    """Make the files and write them; the name's is made and not written."""
     # Whether a new folder is where the next file goes is not known: ask for it.
     if token.select_slot(plan.slot) is None:
         raise _failing(token, "its folder")
+    number = int(plan.slot, 16)
     current = True
     for name in (*ORDER, "name.key"):
         if name not in files:
@@ -309,7 +315,13 @@ def _compare(
         facts = FileFacts(len(expected), False, b"")
     else:
         facts = token.select_file(slot, name)
-    if facts is None or token.read_selected(slot, name, facts) != expected:
+    try:
+        same = facts and token.read_selected(slot, name, facts) == expected
+    except NeedsLogin:
+        raise refused(
+            token.title, f"reading {slot} {name} back", Status.NOT_ALLOWED
+        ) from None
+    if not same:
         raise _failing(token, name)
 
 
@@ -335,16 +347,22 @@ def _undo(
     same_token: Callable[[], None],
 ) -> None:
     """Remove what was begun; if that fails, add to the error what is left."""
+    left = (
+        f"; what was there before is unchanged, but a half-written container may be "
+        f"left in {plan.slot} of {token.title}, to be removed"
+    )
     try:
         # Nothing is ever removed from another token than the one that was begun on.
         same_token()
+    except TokenSwapped as swapped:
+        raise TokenSwapped(f"{swapped}{left}") from error
+    except (GostKeyError, OSError):
+        error.args = (f"{error}{left}",)
+        return
+    try:
         remove(token, plan.slot, overwrite=False)
     except (GostKeyError, OSError):
-        left = (
-            f"{error}; what was there before is unchanged, but a half-written "
-            f"container may be left in {plan.slot}, to be removed"
-        )
-        error.args = (left,)
-    else:
-        if isinstance(error, TokenFull):
-            error.needed, error.free = plan.needed, plan.free
+        error.args = (f"{error}{left}",)
+        return
+    if isinstance(error, TokenFull):
+        error.needed, error.free = plan.needed, plan.free

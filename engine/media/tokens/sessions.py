@@ -82,6 +82,18 @@ class Session:
                 "first one in again and repeat"
             )
 
+    def renew(self) -> None:
+        """Begin the transaction anew, after a person was waited for.
+
+        Windows ends one that was idle for some seconds, and the token may be another
+        one by now.
+        """
+        renew = getattr(self.card, "renew", None)
+        if renew is not None:
+            renew()
+        self._files.clear()
+        self.same_token()
+
     def logout(self) -> None:
         """Take all rights back, if there are any."""
         if self.logged_in:

@@ -69,6 +69,18 @@ def tries_in(status: int) -> int | None:
     return status & 0x0F if status & 0xFFF0 == 0x63C0 else None
 
 
+def as_refused_pin(status: int) -> int:
+    """Return the status of a login on a token whose words are not all known.
+
+    Whatever is not a number of tries, or a blocked PIN, is taken for a wrong one: it
+    is not sent again then.
+    """
+    known = status == Status.DONE or status == Status.PIN_BLOCKED
+    if known or tries_in(status) is not None:
+        return status
+    return Status.WRONG_PIN if status >> 8 in (0x63, 0x69, 0x6A) else status
+
+
 def words(status: int) -> str:
     """Return a status word as it stands in messages: number and meaning."""
     tries = tries_in(status)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from gostkey.backend import active
 from gostkey.containers import FILES
-from gostkey.containers.names import decode_name
 from gostkey.errors import (
     ContainerDamaged,
     ContainerError,
@@ -22,12 +21,13 @@ from gostkey.errors import (
     TokenFull,
 )
 
-from . import etoken, jacarta_lt, pins, rutoken_writing
+from . import pins, rutoken_writing
 from .addresses import is_token_address, place_of, split_address
-from .driver import ADMIN, PUBLIC, USER, NeedsLogin
+from .contents import find_slot, is_slot, unfinished, writable
+from .driver import ADMIN, PUBLIC, SECRET, USER, NeedsLogin
 from .finding import hold_token
 from .model import PinSource, TokenInfo
-from .rutoken import Rutoken
+from .rutoken import Rutoken, slot_name
 from .rutoken_writing import WritePlan
 from .sessions import Session
 
@@ -158,7 +158,7 @@ class TokenStore:
                 return
             found = []
             for slot in session.driver.slots():
-                fault = _unfinished(session, slot)
+                fault = unfinished(session, slot)
                 if not fault:
                     found.append(place_of(session.address, slot))
                 elif unreadable is not None:
@@ -176,7 +176,22 @@ class TokenStore:
             return [
                 place_of(session.address, slot)
                 for slot in session.driver.slots()
-                if _unfinished(session, slot)
+                if unfinished(session, slot)
+            ]
+
+    def free_places(self) -> list[Path]:
+        """Return the places where nothing is, in their order; needs no PIN.
+
+        Raises:
+            MediumError: if the token is of a kind to which nothing is written.
+        """
+        with self._session() as session:
+            driver = writable(session)
+            taken = set(driver.slots())
+            return [
+                place_of(session.address, slot)
+                for slot in map(slot_name, driver.dialect.slots)
+                if slot not in taken
             ]
 
     def read_public(self, place: Path) -> dict[str, bytes]:
@@ -207,8 +222,12 @@ class TokenStore:
     def _read(
         self, session: Session, slot: str, names: tuple[str, ...]
     ) -> dict[str, bytes]:
-        files = {}
+        files: dict[str, bytes] = {}
         for name in names:
+            if files and name in SECRET and not session.has_read(slot, (name,)):
+                # Without somebody to ask it is found out whether it is needed.
+                if self._pin is not None:
+                    self._log_in(session)
             try:
                 data = session.read_file(slot, name)
             except NeedsLogin:
@@ -233,46 +252,10 @@ class TokenStore:
         pins.log_in_as_user(session, self._pin, risk_last_try=self._risk_last_try)
 
     def _slot(self, session: Session, place: str | os.PathLike[str]) -> str:
-        """Return the slot that a place names: by its number or by its name.
-
-        Raises:
-            ContainerError: if there is none, or several.
-        """
         text = os.fspath(place)
         if is_token_address(text):
             _, text = split_address(text)
-        text = text or self.wanted
-        slots: list[str] | None = None
-        if not isinstance(session.driver, Rutoken):
-            slots = session.driver.slots()
-            if text.upper() in slots:
-                return text.upper()
-        elif _is_slot(session.driver, text):
-            return text.upper()
-        names = {
-            slot: _name(session, slot)
-            for slot in slots or session.driver.slots()
-            if not _unfinished(session, slot)
-        }
-        fitting = [slot for slot, name in names.items() if not text or name == text]
-        if not fitting:
-            folded = text.casefold()
-            fitting = [
-                slot for slot, name in names.items() if name.casefold() == folded
-            ]
-        if len(fitting) == 1:
-            return fitting[0]
-        shown = ", ".join(f"{session.address}/{slot} ({names[slot]})" for slot in names)
-        if not names:
-            raise ContainerError(f"{session.address}: no key containers on it")
-        if fitting:
-            raise ContainerError(
-                f"{session.address}/{text}: {len(fitting)} containers; name one: "
-                + shown
-            )
-        raise ContainerError(
-            f"{session.address}/{text}: no such container; there are: {shown}"
-        )
+        return find_slot(session, text or self.wanted)
 
     # -- writing ---------------------------------------------------------
 
@@ -285,7 +268,7 @@ class TokenStore:
         """
         with self._session() as session:
             return rutoken_writing.plan(
-                _writable(session), files, self._target(session, place)
+                writable(session), files, self._target(session, place)
             )
 
     def write(
@@ -303,7 +286,7 @@ class TokenStore:
     def _write(
         self, session: Session, files: Mapping[str, bytes], slot: str = ""
     ) -> Path:
-        driver = _writable(session)
+        driver = writable(session)
         missing = [one for one in PUBLIC if one not in files]
         if missing:
             raise ContainerDamaged(f"{missing[0]}: missing; it is not written without")
@@ -326,7 +309,7 @@ class TokenStore:
             return ""
         slot = split_address(place)[1] if is_token_address(place) else os.fspath(place)
         driver = session.driver
-        if isinstance(driver, Rutoken) and slot and not _is_slot(driver, slot):
+        if isinstance(driver, Rutoken) and slot and not is_slot(driver, slot):
             raise MediumError(
                 f"{session.address}/{slot}: new containers are put into "
                 f"{driver.dialect.slots[0]:04X} to {driver.dialect.slots[-1]:04X}"
@@ -391,7 +374,7 @@ class TokenStore:
         try:
             session.same_token()
             session.forget(slot)
-            rutoken_writing.remove(_writable(session), slot, overwrite=True)
+            rutoken_writing.remove(writable(session), slot, overwrite=True)
         except (GostKeyError, OSError) as error:
             raise MediumError(
                 f"{place}: the new container is in place, but the old one in {slot} is "
@@ -406,11 +389,11 @@ class TokenStore:
             MediumError: if it is a whole one, or the token refuses.
         """
         with self._session() as session:
-            driver = _writable(session)
+            driver = writable(session)
             slot = self._slot(session, place)
             if driver.select_slot(slot) is None:
                 raise ContainerError(f"{session.address}/{slot}: nothing is there")
-            if not whole and not _unfinished(session, slot):
+            if not whole and not unfinished(session, slot):
                 raise MediumError(
                     f"{session.address}/{slot}: a whole container; make a backup "
                     "first, then say that it shall be removed although it is whole"
@@ -431,7 +414,7 @@ class TokenStore:
 
     def _change(self, who: str, old: str, new: str) -> None:
         with self._session() as session:
-            driver = _writable(session)
+            driver = writable(session)
             octets = pins.checked_new_pin(session, who, new)
             try:
                 pins.log_in(session, who, old, risk_last_try=self._risk_last_try)
@@ -445,7 +428,7 @@ class TokenStore:
     def unblock(self, admin_pin: str, new_user_pin: str | None = None) -> None:
         """Give the user's PIN its tries back, and another value if one is given."""
         with self._session() as session:
-            driver = _writable(session)
+            driver = writable(session)
             octets = bytearray()
             if new_user_pin is not None:
                 octets = pins.checked_new_pin(session, USER, new_user_pin)
@@ -460,49 +443,3 @@ class TokenStore:
                 active.generators.wipe(octets)
             pins.forget_refusals(session, USER)
             session.logout()
-
-
-def _writable(session: Session) -> Rutoken:
-    """Return the driver of a token that can be changed.
-
-    Raises:
-        MediumError: saying why another one cannot.
-    """
-    driver = session.driver
-    if isinstance(driver, Rutoken):
-        return driver
-    why = (
-        jacarta_lt.CANNOT_WRITE
-        if isinstance(driver, jacarta_lt.JacartaLt)
-        else etoken.CANNOT_WRITE
-    )
-    raise MediumError(f"{session.address}: {why}")
-
-
-def _is_slot(driver: Rutoken, text: str) -> bool:
-    try:
-        return len(text) == 4 and int(text, 16) in driver.dialect.slots
-    except ValueError:
-        return False
-
-
-def _unfinished(session: Session, slot: str) -> str:
-    """Say what a half-written container lacks; "" if it is a whole one."""
-    for name in PUBLIC:
-        try:
-            data = session.read_file(slot, name)
-        except NeedsLogin:
-            continue
-        if data is None:
-            return f"no {name}"
-        if data[:1] != b"\x30":
-            return f"nothing in {name}"
-    return ""
-
-
-def _name(session: Session, slot: str) -> str:
-    """Return a container's name as far as it can be told."""
-    try:
-        return decode_name(session.read_file(slot, "name.key") or b"")
-    except (NeedsLogin, GostKeyError):
-        return ""
