@@ -208,7 +208,8 @@ def read_container(
         folder: the folder, FILE.reg/NAME, FILE.img/FOLDER, or an address on a token.
         medium: which has it there, if that is known.
         tokens: what is granted if it is on a token.
-        public: of a token read only what needs no PIN; the keys are missing then.
+        public: read only what is needed to describe it, of a token what needs no
+            PIN; the keys are missing or empty then.
 
     Raises:
         ContainerError, MediumError: naming the folder.
