@@ -24,6 +24,8 @@ from . import durable
 from .faults import explain
 
 HEADER = "header.key"
+PUBLIC = ("name.key", HEADER)
+"""The files of a container that hold no key."""
 
 WAITING = 16
 """Threads that wait for the medium at the same time."""
@@ -279,6 +281,25 @@ def settle(folder: str) -> str:
 def _names_in(folder: str | Path) -> dict[str, str]:
     """List a folder: lower-case name to the name, which FAT may have in capitals."""
     return {name.lower(): name for name in os.listdir(folder)}
+
+
+def read_public_files(folder: str | Path) -> dict[str, bytes]:
+    """Read name.key and header.key, which hold no key; all files if one is missing.
+
+    Raises:
+        MediumError: as `read_container`.
+    """
+    files = {}
+    try:
+        for name in PUBLIC:
+            path = f"{folder}{os.sep}{name}"
+            files[name] = durable.read_file(path, LARGEST_FILE)
+    except FileNotFoundError:
+        # In capitals, as on FAT, or not there at all.
+        return read_container(folder)
+    except OSError as error:
+        raise explain(error, Path(folder)) from error
+    return files
 
 
 def read_container(folder: str | Path) -> dict[str, bytes]:
