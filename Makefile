@@ -32,7 +32,7 @@ lint: environment
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check --quiet .
 	.venv/bin/mypy
-	.venv/bin/mypy tools bench/demo.py bench/chart.py
+	.venv/bin/mypy tools bench/demo.py bench/chart.py bench/containers.py
 	.venv/bin/lint-imports
 
 # First some of what stands on the primitives, on the fallback alone, as a machine

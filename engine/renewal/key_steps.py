@@ -41,6 +41,7 @@ from .steps import (
     each,
     fault_of,
     one_by_one,
+    open_ahead,
     open_new,
     open_old,
     password_of,
@@ -68,6 +69,7 @@ class MakeKey:
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check dates, open the old key, choose the new container's folder."""
+        open_ahead(works, old=True)
         outcomes = each(works, lambda w: self._open(context, w), Reason.MEDIUM)
         in_folders = [
             place
@@ -306,6 +308,8 @@ class MakeRequest:
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Build the requests, check them as the authority will, wipe the old keys."""
         now = context.clock()
+        open_ahead([work for work in works if work.old_key is None], old=True)
+        open_ahead([work for work in works if work.new_key is None], old=False)
         outcomes = dict(
             zip(works, each(works, self._open, Reason.REQUEST), strict=True)
         )
