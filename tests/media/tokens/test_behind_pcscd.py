@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import samples
@@ -124,3 +127,81 @@ def test_a_token_that_another_program_holds_is_told(bench: Bench) -> None:
     assert "busy token in Virtual PCD 00 00 is held by another program" in done.stdout
     assert done.stdout.endswith("0x9000\n"), done.stderr
     assert bench.python(WAIT).stdout == "held\n"
+
+
+# -- OpenSC, which knows real Rutokens, as a second opinion ---------------------
+
+
+@pytest.fixture
+def explorer(bench: Bench) -> Callable[[type[RutokenLite], list[str]], str]:
+    """Run opensc-explorer with commands, in the folder of the containers."""
+    if shutil.which("opensc-explorer") is None:
+        pytest.skip("needs opensc-explorer: apt-get install opensc")
+
+    def run(kind: type[RutokenLite], commands: list[str]) -> str:
+        script = [f"cd {fid:04X}" for fid in kind.CONTAINERS]
+        script += ["verify CHV2 31:32:33:34:35:36:37:38", *commands]
+        done = bench.run(["opensc-explorer"], input="\n".join(script) + "\n")
+        return done.stdout + done.stderr
+
+    return run
+
+
+NUMBERS = {
+    "masks.key": 1,
+    "primary.key": 2,
+    "header.key": 3,
+    "masks2.key": 4,
+    "primary2.key": 5,
+    "name.key": 6,
+}
+
+
+@pytest.mark.parametrize("kind", [RutokenLite, RutokenEcp, RutokenS])
+def test_opensc_reads_what_was_written(
+    bench: Bench,
+    explorer: Callable[[type[RutokenLite], list[str]], str],
+    kind: type[RutokenLite],
+    tmp_path: Path,
+) -> None:
+    sample = samples.container()
+    source = sample.write(tmp_path / "source.000")
+    bench.insert(kind())
+    bench.wait_for(0)
+    done = bench.python(
+        "import sys\n"
+        "from gostkey.media import TokenUse, copy_container\n"
+        "tokens = TokenUse(lambda info: '12345678', experimental=True)\n"
+        "print(copy_container(sys.argv[1], 'token:', tokens=tokens).place.name)",
+        str(source),
+    )
+    assert done.stdout == "0A00\n", done.stderr
+    got = {name: tmp_path / name for name in NUMBERS}
+    said = explorer(
+        kind,
+        ["cd 0A00", *(f"get 0A0{NUMBERS[name]} {path}" for name, path in got.items())],
+    )
+    for name, path in got.items():
+        data = path.read_bytes() if path.exists() else said.encode()
+        assert data.rstrip(b"\xff") == sample.files[name].rstrip(b"\xff"), name
+
+
+@pytest.mark.parametrize("kind", [RutokenLite, RutokenEcp, RutokenS])
+def test_what_opensc_wrote_is_read(
+    bench: Bench,
+    explorer: Callable[[type[RutokenLite], list[str]], str],
+    kind: type[RutokenLite],
+    tmp_path: Path,
+) -> None:
+    sample = samples.container(with_certificate=False)
+    bench.insert(kind())
+    bench.wait_for(0)
+    commands = ["mkdir 0B00 0", "cd 0B00"]
+    for name, number in NUMBERS.items():
+        path = tmp_path / name
+        path.write_bytes(sample.files[name])
+        size = len(sample.files[name])
+        commands += [f"create 0B0{number} {size}", f"put 0B0{number} {path}"]
+    said = explorer(kind, commands)
+    done = bench.python(READ, "12345678")
+    assert json.loads(done.stdout or done.stderr + said) == as_read(sample.files)
