@@ -312,6 +312,14 @@ class SigningKey:
         """Return the private key, little-endian; this copy cannot be wiped."""
         return bytes(self._secret())
 
+    def copy_to(self, out: memoryview) -> None:
+        """Copy the private key, little-endian, to where the caller will wipe it.
+
+        Args:
+            out: as long as the key.
+        """
+        out[:] = self._secret()
+
     def to_pkcs8(self, password: str | bytes | None = None) -> bytes:
         """Return the key as PKCS#8 DER, encrypted if there is a password."""
         return encode_pkcs8(self.curve, self.scheme, self._secret(), password)

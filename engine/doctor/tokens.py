@@ -267,7 +267,8 @@ def read_files(
         told = found("pin-needed", item, text, error=error, address=item, tries=tries)
     except WrongPin as error:
         left = PinState(tries_left=error.tries_left)
-        told = found("pin-wrong", item, str(error), error=error, tries=tries_text(left))
+        text = "the token refuses the PIN"
+        told = found("pin-wrong", item, text, error=error, tries=tries_text(left))
     except PinBlocked as error:
         told = found("pin-blocked", item, str(error), error=error, address=item)
     except GostKeyError as error:

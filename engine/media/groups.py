@@ -24,6 +24,8 @@ from . import durable
 from .faults import explain
 
 HEADER = "header.key"
+PUBLIC = ("name.key", HEADER)
+"""The files of a container that hold no key."""
 
 WAITING = 16
 """Threads that wait for the medium at the same time."""
@@ -279,6 +281,28 @@ def settle(folder: str) -> str:
 def _names_in(folder: str | Path) -> dict[str, str]:
     """List a folder: lower-case name to the name, which FAT may have in capitals."""
     return {name.lower(): name for name in os.listdir(folder)}
+
+
+def read_public_files(folder: str | Path) -> dict[str, bytes]:
+    """Read what a listing needs of a container: name.key and header.key.
+
+    Of the other files only that they are there: their content is left empty.  On a
+    cold disk every file that is opened costs a wait.
+
+    Raises:
+        MediumError: as `read_container`.
+    """
+    try:
+        names = _names_in(folder)
+        return {
+            name: durable.read_file(f"{folder}{os.sep}{names[name]}", LARGEST_FILE)
+            if name in PUBLIC
+            else b""
+            for name in FILES
+            if name in names
+        }
+    except OSError as error:
+        raise explain(error, Path(folder)) from error
 
 
 def read_container(folder: str | Path) -> dict[str, bytes]:

@@ -27,6 +27,7 @@ from .steps import (
     Work,
     each,
     fault_of,
+    open_ahead,
     open_new,
 )
 from .store import moment
@@ -118,6 +119,7 @@ class Check:
         """Check each certificate in full; the signatures of a chunk together."""
         now = context.clock()
         self._look_ahead(context, works)
+        open_ahead(works, old=False)
         tests: dict[int, Claim] = {}
 
         def check(work: Work) -> Outcome:
@@ -169,7 +171,7 @@ class Check:
             raise
         except (GostKeyError, OSError) as error:
             return token_verdict(error) or verdict(Reason.TEST_SIGNATURE, str(error))
-        return Claim.of(certificate.public_key, signature, TEST_MESSAGE)
+        return Claim(certificate.public_key, signature, TEST_MESSAGE)
 
 
 BACK_TO_SENT = frozenset(

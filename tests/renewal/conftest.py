@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cards.card import VirtualCard
 from cards.readers import VirtualReaders
 from renewal.offices import Office, new_office
+from renewal.scenes import SUBSCRIBERS, Template, new_template
 from renewal.token_offices import Put
 
 from gostkey import pcsc
@@ -27,6 +29,25 @@ def trio(office: Office) -> Office:
     for _ in range(3):
         office.add()
     return office
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """Make scenes that are copies of one office: three due keys and a refusal."""
+    return new_template(tmp_path_factory.mktemp("origin"))
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    template: Template, tmp_path_factory: pytest.TempPathFactory
+) -> list[tuple[Any, ...]]:
+    """The table of a campaign that nobody disturbed."""
+    scene = template(tmp_path_factory.mktemp("undisturbed"))
+    assert scene.run() == 0
+    scene.check_one_of_each()
+    table = scene.table()
+    assert [row[0] for row in table] == ["renewed"] * SUBSCRIBERS + ["refused"]
+    return table
 
 
 @pytest.fixture
