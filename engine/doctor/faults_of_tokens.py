@@ -227,7 +227,8 @@ FAULTS_OF_TOKENS = (
         "containers",
         _WARNING,
         "writing a container was cut off: the token was pulled out or the power failed",
-        "write it again: the rest is removed then; the other containers are unharmed",
+        "remove the rest (`gostkey container remove` with its address) and write the "
+        "container again; the other containers are unharmed",
     ),
     Fault(
         "pin-needed",
