@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gostkey.media import TokenUse
 from gostkey.media.chips import (
     Chip,
     ChipToken,
@@ -24,7 +25,12 @@ from .files import PathOption
 from .texts import _
 from .token_input import PinInput, pin_options
 
-__all__ = ["ChipUse", "chip_options", "library_option"]
+__all__ = [
+    "ChipUse",
+    "chip_options",
+    "chip_options_beside_tokens",
+    "library_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,7 +43,8 @@ class ChipUse:
 
     library: Path | None
     token: str
-    pin: PinInput
+    pin: Callable[[TokenInfo], str]
+    """Asks for the user's PIN."""
     last_try: bool
 
     @property
@@ -75,7 +82,7 @@ class ChipUse:
     def _ask(self, token: ChipToken) -> str:
         left = {PinTries.LAST: 1, PinTries.NONE: 0}.get(token.tries)
         state = PinState(tries_left=left, blocked=left == 0)
-        return self.pin.ask(
+        return self.pin(
             TokenInfo(
                 token.name, "", b"", "", token.model, token.serial, user_pin=state
             )
@@ -100,13 +107,33 @@ def chip_options(command: F) -> F:
     """Add the options for a token that keeps keys; the command gets a `ChipUse`."""
 
     @functools.wraps(command)
-    def with_chip(*args: Any, pin: PinInput, **values: Any) -> Any:
-        use = ChipUse(
-            values.pop("library"), values.pop("token"), pin, values.pop("last_try")
-        )
-        return command(*args, chip=use, **values)
+    def with_pin(*args: Any, pin: PinInput, **values: Any) -> Any:
+        return command(*args, chip=_use(values, pin.ask), **values)
 
-    wrapped: Any = pin_options(factory=False)(with_chip)
+    done: F = _add_options(pin_options(factory=False)(with_pin))
+    return done
+
+
+def chip_options_beside_tokens(command: F) -> F:
+    """Add these options but the PIN's to a command that has `token_options` above."""
+
+    @functools.wraps(command)
+    def with_tokens(*args: Any, tokens: TokenUse, **values: Any) -> Any:
+        assert tokens.pin is not None
+        chip = _use(values, tokens.pin)
+        return command(*args, chip=chip, tokens=tokens, **values)
+
+    done: F = _add_options(with_tokens)
+    return done
+
+
+def _use(values: dict[str, Any], pin: Callable[[TokenInfo], str]) -> ChipUse:
+    return ChipUse(
+        values.pop("library"), values.pop("token"), pin, values.pop("last_try")
+    )
+
+
+def _add_options(wrapped: Any) -> Any:
     wrapped = click.option(
         "--last-try",
         is_flag=True,
@@ -118,5 +145,4 @@ def chip_options(command: F) -> F:
         default="",
         help=_("Serial number or label of the token, if there are several."),
     )(wrapped)
-    done: F = library_option(wrapped)
-    return done
+    return library_option(wrapped)

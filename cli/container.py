@@ -118,7 +118,7 @@ def list_(out: Output, folders: tuple[Path, ...], at: datetime | None) -> int:
     if not done and not failures:
         out.note(_("no key containers found"))
         if not folders:
-            looked = ", ".join(medium.identity for medium in media)
+            looked = ", ".join(name for name, _medium in media)
             out.hint(
                 _("looked in: {places}; name another place").format(
                     places=looked or _("nothing, as no usual place is there")
@@ -191,16 +191,17 @@ def show(out: Output, folders: tuple[Path, ...]) -> int:
 
 def _media(
     folders: tuple[Path, ...], hints: list[str], out: Output, failures: list[Failure]
-) -> list[Medium[Path]]:
-    """Return the media of the places, or all that are usually looked at."""
+) -> list[tuple[str, Medium[Path]]]:
+    """Return the media of the places, or all that are usually looked at; named."""
+    media: list[tuple[str, Medium[Path]]] = []
     if not folders:
         tokens, problems = usual_tokens()
         hints += [_("no tokens: {why}").format(why=problem) for problem in problems]
-        return [*usual_media(), *tokens]
-    media: list[Medium[Path]] = []
+        media += [(medium.identity, medium) for medium in usual_media()]
+        return [*media, *tokens.items()]
     for folder in folders:
         try:
-            media.append(open_medium(folder))
+            media.append((str(folder), open_medium(folder)))
         except GostKeyError as error:
             failures.append(describe(error))
             out.failure(failures[-1], str(folder))
@@ -209,12 +210,12 @@ def _media(
 
 def _found(
     out: Output,
-    media: Iterable[Medium[Path]],
+    media: Iterable[tuple[str, Medium[Path]]],
     failures: list[Failure],
     hints: list[str],
 ) -> Iterator[tuple[Medium[Path], Path]]:
     """Yield the containers of media; add what helps against half-written ones."""
-    for medium in media:
+    for name, medium in media:
         unreadable: list[GostKeyError] = []
         try:
             faults: list[MediumError] = []
@@ -227,7 +228,7 @@ def _found(
             unreadable = [error]
         for fault in unreadable:
             failures.append(describe(fault))
-            out.failure(failures[-1], medium.identity)
+            out.failure(failures[-1], name)
 
 
 def _half_written(medium: Medium[Path]) -> Iterator[str]:

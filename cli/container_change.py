@@ -293,7 +293,7 @@ def _find(
         if csp_folder().is_dir():
             places.append(csp_folder())
         found_tokens, problems = usual_tokens()
-        places += [Path(token.identity) for token in found_tokens]
+        places += map(Path, found_tokens)
         for problem in problems:
             out.hint(_("no tokens: {why}").format(why=problem))
     if not places:

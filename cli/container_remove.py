@@ -1,4 +1,4 @@
-"""``gostkey container remove``: a container off a token; the only way to lose a key."""
+"""``gostkey container remove``: the only command that loses a key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gostkey.errors import ConfirmationRequired, GostKeyError
-from gostkey.media import TokenStore, TokenUse, is_token_address
+from gostkey.media import Medium, TokenStore, TokenUse, locate
 from gostkey.pki.certificates import Certificate
 
 from .container import container_command
@@ -26,18 +26,18 @@ __all__ = ["remove"]
     "remove",
     help=help_page(
         _(
-            "Remove a container from a token.\n\n"
-            "One that was not written to its end (`gostkey container list` tells of "
-            "it) is removed without a question: it holds no key that could be used. A "
-            "whole one is removed only if its name is typed, or named with "
+            "Remove a container and destroy its key.\n\n"
+            "One on a token that was not written to its end (`gostkey container list` "
+            "tells of it) is removed without a question: it holds no key that could be "
+            "used. Any other one is removed only if its name is typed, or named with "
             "--yes-remove-key: its key is destroyed, and what was encrypted for it "
-            "can be read only with another copy of it. Make a backup first. "
-            "Containers on a disk are not removed here; move their folders away "
-            "with the means of the system."
+            "can be read only with another copy of it. Make a backup first. The name "
+            "of one that is damaged is that of its folder or place."
         ),
         examples=[
             "gostkey container remove token:30DA6803/0B00",
             "gostkey container remove token:30DA6803/ivanov --yes-remove-key ivanov",
+            "gostkey container remove /media/keys/ivanov.000",
         ],
         exits=[0, 1, 3, 4],
     ),
@@ -47,27 +47,21 @@ __all__ = ["remove"]
     "--yes-remove-key",
     "name",
     metavar="NAME",
-    help=_("Destroy the key of the whole container with this name."),
+    help=_("Destroy the key of the container with this name."),
 )
 @token_options()
 @json_option
 @click.pass_obj
 def remove(out: Output, container: Path, name: str | None, tokens: TokenUse) -> None:
-    if not is_token_address(container):
-        raise click.UsageError(
-            _(
-                "{folder}: only containers on tokens are removed; move a folder away "
-                "with the means of the system, after a backup"
-            ).format(folder=container)
-        )
     with naming(container):
-        store, place = tokens.locate(container)
-        whole = place not in store.unfinished()
+        medium, place = locate(container, tokens)
+        # On a disk a container is whole or not at all: what is not, was damaged.
+        whole = not isinstance(medium, TokenStore) or place not in medium.unfinished()
         if whole:
-            _confirm(out, store, place, name)
+            _confirm(out, medium, place, name)
         elif name is not None:
             out.note(_("{place}: is half-written, not whole").format(place=place))
-        store.remove(place, whole=whole)
+        medium.remove(place, whole=whole)
     if out.json:
         out.record({"item": str(place), "status": "done", "was_whole": whole})
     elif whole:
@@ -78,15 +72,15 @@ def remove(out: Output, container: Path, name: str | None, tokens: TokenUse) -> 
         )
 
 
-def _confirm(out: Output, store: TokenStore, place: Path, name: str | None) -> None:
+def _confirm(out: Output, medium: Medium[Path], place: Path, name: str | None) -> None:
     """Tell what is lost, and go on only if the container is named.
 
     Raises:
         ConfirmationRequired: if it is not.
     """
-    wanted, owner = _who(store, place)
+    wanted, owner = _who(medium, place)
     out.note(
-        _("{place}: a whole container: {name}{owner}").format(
+        _("{place}: a container with a key: {name}{owner}").format(
             place=place, name=wanted, owner=owner
         )
     )
@@ -109,10 +103,10 @@ def _confirm(out: Output, store: TokenStore, place: Path, name: str | None) -> N
         )
 
 
-def _who(store: TokenStore, place: Path) -> tuple[str, str]:
+def _who(medium: Medium[Path], place: Path) -> tuple[str, str]:
     """Return the name to be typed, and whose certificate is in the container."""
     try:
-        container = read_container(place, store, public=True)
+        container = read_container(place, medium, public=True)
     except GostKeyError:
         # Damaged, so its place stands for its name.
         return place.name, ""

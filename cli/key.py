@@ -8,6 +8,7 @@ import click
 
 from gostkey import curves, keyforms
 from gostkey.errors import EncodingError
+from gostkey.media import TokenUse
 from gostkey.signing import SigningKey, VerifyingKey
 
 from .files import (
@@ -20,8 +21,16 @@ from .files import (
 )
 from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
-from .sources import curve_option, looks_like, open_key, read_public_key, slot_option
+from .sources import (
+    curve_option,
+    is_container,
+    looks_like,
+    open_key,
+    read_public_key,
+    slot_option,
+)
 from .texts import _, help_page
+from .token_input import token_options
 
 KEY_ARGUMENT = click.argument("key", metavar="KEY", type=PathOption)
 
@@ -104,9 +113,9 @@ def generate(
     help=help_page(
         _(
             "Print the public key of a key, container or certificate.\n\n"
-            "KEY is a PKCS#8 file, the folder of a key container, or a "
-            "certificate. The form is SubjectPublicKeyInfo, as PEM, or DER with "
-            "--der."
+            "KEY is a PKCS#8 file, a key container (a folder or an address on a "
+            "token), or a certificate. The form is SubjectPublicKeyInfo, as PEM, or "
+            "DER with --der."
         ),
         examples=[
             "gostkey key public key.pem --out public.pem",
@@ -121,6 +130,7 @@ def generate(
 @click.option("--der", is_flag=True, help=_("DER instead of PEM."))
 @slot_option
 @password_options(of=_("of the key"), remember=True)
+@token_options()
 @click.pass_obj
 def public(
     out: Output,
@@ -130,8 +140,9 @@ def public(
     der: bool,
     slot: str | None,
     password: PasswordSource,
+    tokens: TokenUse,
 ) -> None:
-    verifying, _kind = _any_key(out, key, password, slot)
+    verifying, _kind = _any_key(out, key, password, slot, tokens)
     spki = verifying.to_spki()
     data = spki if der else keyforms.pem(spki, "PUBLIC KEY").encode("ascii")
     if target is not None:
@@ -147,8 +158,8 @@ def public(
     help=help_page(
         _(
             "Show what a key is: its kind, curve, scheme and public key.\n\n"
-            "KEY is a PKCS#8 file, a public key, a certificate or the folder of a "
-            "key container. The private key itself is never shown."
+            "KEY is a PKCS#8 file, a public key, a certificate or a key container (a "
+            "folder or an address on a token). The private key itself is never shown."
         ),
         examples=["gostkey key inspect key.pem", "gostkey key inspect --json key.pem"],
         exits=[0, 1, 3, 4],
@@ -157,10 +168,17 @@ def public(
 @KEY_ARGUMENT
 @slot_option
 @password_options(of=_("of the key"), remember=True)
+@token_options()
 @json_option
 @click.pass_obj
-def inspect(out: Output, key: Path, slot: str | None, password: PasswordSource) -> None:
-    verifying, kind = _any_key(out, key, password, slot)
+def inspect(
+    out: Output,
+    key: Path,
+    slot: str | None,
+    password: PasswordSource,
+    tokens: TokenUse,
+) -> None:
+    verifying, kind = _any_key(out, key, password, slot, tokens)
     record = {"item": str(key), "kind": kind, **_facts(verifying)}
     if out.json:
         out.record(record)
@@ -184,10 +202,14 @@ def inspect(out: Output, key: Path, slot: str | None, password: PasswordSource) 
 
 
 def _any_key(
-    out: Output, path: Path, password: PasswordSource, slot: str | None
+    out: Output,
+    path: Path,
+    password: PasswordSource,
+    slot: str | None,
+    tokens: TokenUse,
 ) -> tuple[VerifyingKey, str]:
     """Return the public key of whatever *path* is, and what it is."""
-    if not path.is_dir():
+    if not is_container(path):
         data = read_file(path)
         if looks_like(data, "CERTIFICATE", "PUBLIC KEY"):
             return read_public_key(path)
@@ -197,7 +219,7 @@ def _any_key(
                 return read_public_key(path)
             except EncodingError:
                 pass
-    with open_key(path, password, slot) as source:
+    with open_key(path, password, slot, tokens) as source:
         for note in source.notes:
             out.note(note)
         return source.key.verifying_key, source.kind

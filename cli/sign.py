@@ -12,12 +12,13 @@ import click
 
 from gostkey.errors import CertificateMismatch, InvalidSignature
 from gostkey.keyforms import pem
+from gostkey.media import TokenUse
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.cms import SignedData
 from gostkey.pki.cms import sign as sign_cms
 from gostkey.signing import SupportsSigning, VerifyingKey
 
-from .chip_input import ChipUse, chip_options
+from .chip_input import ChipUse, chip_options_beside_tokens
 from .failures import naming
 from .files import PathOption, out_option, read_file, refuse_taken, write_file
 from .output import Output, json_option
@@ -30,6 +31,7 @@ from .sources import (
     slot_option,
 )
 from .texts import _, help_page
+from .token_input import token_options
 from .trust import Trust, read_certificates, summary, trust_options
 
 # A document is held in memory whole; more than this is not one.
@@ -41,17 +43,18 @@ LARGEST_DOCUMENT = 1 << 30
     help=help_page(
         _(
             "Sign a file.\n\n"
-            "KEY is a PKCS#8 key file or the folder of a key container. The result "
-            "is a CMS message that holds the file and the signer's certificate "
-            "(FILE.p7m); with --detached only the signature (FILE.p7s); with --raw "
-            "the bare signature of GOST R 34.10-2012, s then r (FILE.sig). A "
-            "container that holds its certificate needs no --cert. --token-key takes "
-            "a key inside a token instead, by its label or identifier (see `gostkey "
-            "token keys`)."
+            "KEY is a PKCS#8 key file, the folder of a key container, or its address "
+            "on a token. The result is a CMS message that holds the file and the "
+            "signer's certificate (FILE.p7m); with --detached only the signature "
+            "(FILE.p7s); with --raw the bare signature of GOST R 34.10-2012, s then r "
+            "(FILE.sig). A container that holds its certificate needs no --cert. "
+            "--token-key takes a key inside a token instead, by its label or "
+            "identifier (see `gostkey token keys`)."
         ),
         examples=[
             "gostkey sign --key ivanov.000 --detached report.pdf",
             "gostkey sign --token-key director --library librtpkcs11ecp.so report.pdf",
+            "gostkey sign --key token:30DA6803/ivanov --detached report.pdf",
             "gostkey sign --key key.pem --cert cert.pem report.pdf",
             "gostkey sign --key key.pem --raw --out report.sig report.pdf",
         ],
@@ -61,7 +64,6 @@ LARGEST_DOCUMENT = 1 << 30
 @click.argument("file", type=PathOption)
 @click.option("--key", type=PathOption, help=_("The private key."))
 @click.option("--token-key", metavar="KEY", help=_("The private key inside a token."))
-@chip_options
 @click.option(
     "--cert",
     "certificate_file",
@@ -77,6 +79,8 @@ LARGEST_DOCUMENT = 1 << 30
 @slot_option
 @at_option
 @password_options(of=_("of the key"), remember=True)
+@token_options()
+@chip_options_beside_tokens
 @json_option
 @click.pass_obj
 def sign_command(
@@ -94,6 +98,7 @@ def sign_command(
     slot: str | None,
     at: datetime | None,
     password: PasswordSource,
+    tokens: TokenUse,
 ) -> None:
     if (key is None) == (token_key is None):
         raise click.UsageError(_("name the key with --key or with --token-key"))
@@ -105,7 +110,7 @@ def sign_command(
     refuse_taken(target, force)
     content = read_file(file, LARGEST_DOCUMENT)
     signer = None
-    with _signing_key(key, token_key, password, slot, chip) as source:
+    with _signing_key(key, token_key, password, slot, tokens, chip) as source:
         for note in source.notes:
             out.note(note)
         if raw:
@@ -154,10 +159,11 @@ def _signing_key(
     token_key: str | None,
     password: PasswordSource,
     slot: str | None,
+    tokens: TokenUse,
     chip: ChipUse,
 ) -> Iterator[_Signing]:
     if key is not None:
-        with open_key(key, password, slot) as source:
+        with open_key(key, password, slot, tokens) as source:
             yield _Signing(source.key, source.certificate, source.notes)
         return
     if slot is not None:

@@ -1,6 +1,6 @@
 """What a user may name as a key, a certificate or a moment on the command line.
 
-A private key is a PKCS#8 file or the folder of a key container; a public key is
+A private key is a PKCS#8 file or a key container; a public key is
 an SPKI file or a certificate; PEM and DER are both taken everywhere.
 """
 
@@ -46,6 +46,7 @@ __all__ = [
     "KeySource",
     "at_option",
     "curve_option",
+    "is_container",
     "looks_like",
     "now",
     "open_key",
@@ -143,20 +144,26 @@ class KeySource:
 
 @contextlib.contextmanager
 def open_key(
-    path: Path, password: PasswordSource, slot: str | None = None
+    path: Path,
+    password: PasswordSource,
+    slot: str | None = None,
+    tokens: TokenUse = NO_TOKENS,
 ) -> Iterator[KeySource]:
     """Open a private key; it is wiped at the end.
 
     Args:
-        path: PKCS#8 file (PEM or DER), or the folder of a key container.
+        path: PKCS#8 file (PEM or DER), the folder of a key container, or its address
+            on a token.
         password: asked for only if the key has one.
         slot: which of a container's two keys; needed only if it has two.
+        tokens: what is granted if it is on a token.
 
     Raises:
         PasswordRequired, WrongPassword, EncodingError, ContainerError, OSError
+        PinRequired, WrongPin, PinBlocked: of a token.
     """
-    if path.is_dir() or RegistryFile.holds(path):
-        with _open_container(path, password, slot) as source:
+    if is_container(path):
+        with _open_container(path, password, slot, tokens) as source:
             yield source
         return
     data = read_file(path)
@@ -176,6 +183,11 @@ def open_key(
         key = _from_pkcs8(data, path, password.ask(str(path)))
     with key:
         yield KeySource(key, "pkcs8")
+
+
+def is_container(path: Path) -> bool:
+    """Say whether a path means a container rather than a file with a key."""
+    return is_token_address(path) or path.is_dir() or RegistryFile.holds(path)
 
 
 def _from_pkcs8(data: bytes, path: Path, password: str | None) -> SigningKey:
@@ -219,9 +231,9 @@ def read_container(
 
 @contextlib.contextmanager
 def _open_container(
-    path: Path, password: PasswordSource, slot: str | None
+    path: Path, password: PasswordSource, slot: str | None, tokens: TokenUse
 ) -> Iterator[KeySource]:
-    container = read_container(path)
+    container = read_container(path, tokens=tokens)
     value = container_password(container, path, password)
     with naming(path):
         opened = container.open(value)

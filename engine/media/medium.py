@@ -82,7 +82,7 @@ class ChangeableMedium(Medium[Place], Protocol[Place]):
         """Replace header.key of a container, whole or not at all.
 
         Returns:
-            Where the container is now, which may be another place.
+            Where the container is now: on a token, in another slot.
         """
 
     def rewrite(
@@ -96,5 +96,5 @@ class ChangeableMedium(Medium[Place], Protocol[Place]):
             new: what shall be there.
 
         Returns:
-            Where the new container is, which may be another place.
+            Where the new container is: on a token, in another slot.
         """

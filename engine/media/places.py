@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from gostkey.errors import MediumError
+
 from .folder import FolderStore
 from .medium import Medium
 from .own_files import refuse_container
@@ -82,6 +84,12 @@ def open_destination(
         MediumError: if the folder is absent or is itself a container.
     """
     if is_token_address(path):
+        token, container = split_address(path)
+        if container:
+            raise MediumError(
+                f"{os.fspath(path)}: the token chooses the place of a new container; "
+                f"name the token alone: token:{token}"
+            )
         return tokens.open(path)
     whole = Path(path).absolute()
     export = split_export(whole)

@@ -19,6 +19,7 @@ from .folder import FolderStore
 from .installing import csp_folder
 from .token_use import NO_TOKENS, TokenUse
 from .tokens import TokenStore, list_tokens
+from .tokens.atrs import FAMILIES
 
 MOUNTS = Path("/proc/self/mounts")
 
@@ -40,16 +41,21 @@ def usual_media() -> list[FolderStore]:
 
 def usual_tokens(
     tokens: TokenUse = NO_TOKENS,
-) -> tuple[list[TokenStore], list[MediumError]]:
-    """Return the tokens that can be read, and what kept from looking at others.
+) -> tuple[dict[str, TokenStore], list[MediumError]]:
+    """Return the tokens that hold containers as files, by their addresses.
 
-    A card that is no token with containers is neither.
+    Returns:
+        The tokens, and if there are none, why they cannot be looked for.  A card of
+        another kind is no reason.
     """
     found = list_tokens()
+    stores = {
+        info.address: tokens.open(info.address)
+        for info in found.tokens
+        if info.family in FAMILIES
+    }
     problems = [one for one in found.problems if not isinstance(one, TokenUnknown)]
-    # One without a serial number is among the problems.
-    stores = [tokens.open(info.address) for info in found.tokens if info.serial]
-    return stores, problems
+    return stores, [] if stores else problems
 
 
 def mounted_disks(mounts: str) -> list[Path]:

@@ -11,16 +11,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cards.card import VirtualCard
+from cards.readers import VirtualReaders
 from click.testing import CliRunner
 
+from gostkey import pcsc
 from gostkey.cli import application
+from gostkey.media.tokens import pins
 from gostkey.renewal.trial import make_trial
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
@@ -69,6 +74,29 @@ def run() -> Run:
         return Ran(result.exit_code, result.stdout, result.stderr)
 
     return call
+
+
+@pytest.fixture
+def insert() -> Iterator[Callable[..., VirtualReaders]]:
+    """Put virtual cards into readers of this process: insert(card, None)."""
+    with ExitStack() as stack:
+
+        def put(*cards: VirtualCard | None) -> VirtualReaders:
+            readers = VirtualReaders(*cards)
+            stack.enter_context(pcsc.using(readers))
+            return readers
+
+        # What was refused on one test's token is no matter of another's.
+        pins._sent_in_vain.clear()
+        yield put
+        pins._sent_in_vain.clear()
+
+
+@pytest.fixture(autouse=True)
+def no_real_tokens() -> Iterator[None]:
+    """Leave the tokens alone that are in this machine."""
+    with pcsc.using(VirtualReaders()):
+        yield
 
 
 def command(*arguments: object) -> list[str]:
