@@ -25,6 +25,7 @@ from gostkey.media import (
 
 from .container import container_command
 from .container_options import DESTINATION
+from .exports import ExportOptions, export_options
 from .failures import Exit, Failure, describe, naming, overall
 from .files import PathOption, out_option
 from .output import Output, json_option
@@ -73,7 +74,8 @@ def backup_command() -> None:
     help=help_page(
         _(
             "Back up all containers below PLACE into one file.\n\n"
-            "PLACE is a folder, such as the root of a removable disk, or a token. "
+            "PLACE is a folder, such as the root of a removable disk, a token, a "
+            "Windows registry export (.reg) or a floppy image. "
             "FILE is a ZIP with the containers' folders and a manifest with the date "
             "and the Streebog-256 of every file. A folder as FILE gets an archive "
             "named after the date. With a password option or --encrypt the archive "
@@ -189,29 +191,40 @@ def verify(out: Output, file: Path, password: PasswordSource) -> None:
     "restore",
     help=help_page(
         _(
-            "Bring the containers of an archive back into a folder.\n\n"
+            "Bring the containers of an archive back.\n\n"
             "DESTINATION is a folder that is there; it gets the folders as they were "
             "on the medium. The whole archive is checked before anything is written. "
             "Nothing is overwritten: a container whose folder is taken gets a folder "
-            "with another number, and one that is there already is left alone."
+            "with another number, and one that is there already is left alone. Or it "
+            "is a new .reg file for the Windows user of --sid."
         ),
-        examples=["gostkey container backup restore keys.zip /media/spare"],
+        examples=[
+            "gostkey container backup restore keys.zip /media/spare",
+            "gostkey container backup restore keys.zip keys.reg "
+            "--sid S-1-5-21-1-2-3-1001",
+        ],
         exits=[0, 1, 2, 3, 4],
     ),
 )
 @ARCHIVE
 @DESTINATION
+@export_options
 @OF_ARCHIVE
 @json_option
 @click.pass_obj
 def restore_(
-    out: Output, file: Path, destination: Path, password: PasswordSource
+    out: Output,
+    file: Path,
+    destination: Path,
+    exports: ExportOptions,
+    password: PasswordSource,
 ) -> Exit:
+    medium = exports.open(destination)
     backup, _encrypted = _read(file, password)
     _warn_of_damage(out, backup)
     failures: list[Failure] = []
     done = 0
-    for one in restore(backup, destination):
+    for one in restore(backup, medium):
         if one.error is not None:
             failures.append(describe(one.error))
             out.failure(failures[-1], one.stored.folder)

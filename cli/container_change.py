@@ -198,11 +198,14 @@ def _forget(out: Output, folder: Path) -> None:
             "another key is refused. An older certificate of the same key is "
             "replaced; nothing else in the container changes, and no password is "
             "needed. With a password option the whole key of a container with a "
-            "password is compared, and not only what its header tells of it."
+            "password is compared, and not only what its header tells of it. "
+            "A Windows registry export is not changed: --out names a new one, which "
+            "gets the container with its certificate."
         ),
         examples=[
             "gostkey container install ivanov.cer --container ivanov.000",
             "gostkey container install ivanov.cer --in /media/keys",
+            "gostkey container install ivanov.cer --in keys.reg --out ivanov.reg",
             "gostkey container install ivanov.cer --in token: --experimental",
         ],
         exits=[0, 1, 3, 4],
@@ -224,6 +227,14 @@ def _forget(out: Output, folder: Path) -> None:
     metavar="TREE",
     help=_("Look for the container here; may be given again."),
 )
+@click.option(
+    "--out",
+    "target",
+    type=PathOption,
+    metavar="FILE.reg",
+    help=_("For a container in a .reg file: the new file to write."),
+)
+@click.option("--force", is_flag=True, help=_("Overwrite the file of --out."))
 @at_option
 @password_options(of=_("of the container"))
 @token_options(writes=True)
@@ -234,10 +245,14 @@ def install(
     certificate: Path,
     folder: Path | None,
     trees: tuple[Path, ...],
+    target: Path | None,
+    force: bool,
     at: datetime | None,
     password: PasswordSource,
     tokens: TokenUse,
 ) -> None:
+    if force and target is None:
+        raise click.UsageError(_("--force goes with --out"))
     if folder is not None and trees:
         raise click.UsageError(_("give either --container or --in, not both"))
     several = read_certificates(certificate)
@@ -251,7 +266,9 @@ def install(
     if folder is None:
         folder = _find(out, certificate, one, trees)
     with naming(folder):
-        done = install_certificate(folder, one, password.read(), tokens)
+        done = install_certificate(
+            folder, one, password.read(), tokens, out=target, replace=force
+        )
     if not one.not_before <= now(at) <= one.not_after:
         out.note(
             _("{file}: the certificate is valid from {begin} to {end}, not now").format(
@@ -279,7 +296,9 @@ def install(
         text = _("{folder}: the certificate of {owner} is installed, valid until {end}")
         out.note(
             text.format(
-                folder=folder, owner=one.subject.owner, end=one.not_after.date()
+                folder=target or folder,
+                owner=one.subject.owner,
+                end=one.not_after.date(),
             )
         )
 

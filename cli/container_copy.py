@@ -7,15 +7,14 @@ from pathlib import Path
 import click
 
 from gostkey.media import (
-    RegistryFile,
     TokenUse,
     copy_container,
     is_token_address,
-    open_destination,
 )
 
 from .container import container_command
 from .container_options import DESTINATION, name_option
+from .exports import ExportOptions, export_options
 from .failures import naming
 from .files import PathOption
 from .output import Output, json_option
@@ -57,22 +56,7 @@ __all__ = ["copy"]
 @click.argument("source", metavar="SOURCE", type=PathOption)
 @DESTINATION
 @name_option(_("Container name of the copy; that of the source if left out."))
-@click.option(
-    "--sid",
-    metavar="SID",
-    help=_("For a .reg file: the Windows user, as `whoami /user` shows it there."),
-)
-@click.option(
-    "--windows",
-    "bits",
-    type=click.Choice(["64", "32"]),
-    default="64",
-    show_default=True,
-    help=_("For a .reg file: Windows of 64 or 32 bits."),
-)
-@click.option(
-    "--force", is_flag=True, help=_("Overwrite a .reg file, with all that is in it.")
-)
+@export_options
 @password_options(of=_("of the container"))
 @pin_options()
 @pin_options("to-pin", of=_("of the token that gets the copy"), factory=False)
@@ -84,32 +68,15 @@ def copy(
     source: Path,
     destination: Path,
     name: str | None,
-    sid: str | None,
-    bits: str,
-    force: bool,
+    exports: ExportOptions,
     password: PasswordSource,
     pin: PinInput,
     to_pin: PinInput,
     experimental: bool,
 ) -> None:
-    export = RegistryFile.holds(destination)
-    if export and sid is None:
-        raise click.UsageError(
-            _("{file}: --sid must name the Windows user who shall have the key").format(
-                file=destination
-            )
-        )
-    if not export and (sid is not None or force):
-        raise click.UsageError(_("--sid and --force are for a .reg file"))
     there = to_pin if to_pin.given or is_token_address(source) else pin
     there.try_factory = pin.try_factory
-    medium = open_destination(
-        destination,
-        sid=sid,
-        wow=bits == "64",
-        replace=force,
-        tokens=TokenUse(there.ask, experimental),
-    )
+    medium = exports.open(destination, TokenUse(there.ask, experimental))
     with naming(source):
         copied = copy_container(
             source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -19,17 +20,11 @@ from gostkey.containers import (
 )
 from gostkey.errors import EncodingError, PasswordRequired
 from gostkey.keyforms import CIPHERS, unpem
-from gostkey.media import (
-    FolderStore,
-    Medium,
-    TokenUse,
-    held,
-    is_token_address,
-    open_destination,
-)
+from gostkey.media import Medium, RegistryFile, TokenUse, held, is_token_address
 
 from .container import container_command
 from .container_options import DESTINATION, FOLDER, name_option
+from .exports import ExportOptions, export_options
 from .failures import naming
 from .files import (
     PathOption,
@@ -174,8 +169,9 @@ def export(
             "FILE is a PFX (of CryptoPro, of RFC 9548, or another one with GOST "
             "keys) or a PKCS#8 key. DESTINATION is a folder that is there, such as "
             "the root of a removable disk, or a token; each key gets a new container "
-            "in it, with its certificate. Nothing is overwritten. What the file holds "
-            "besides is told and passed over."
+            "in it, with its certificate. Nothing is overwritten. Or it is a new .reg "
+            "file for the Windows user of --sid. What the file holds besides is told "
+            "and passed over."
         ),
         examples=[
             "gostkey container import ivanov.pfx /media/keys",
@@ -202,6 +198,7 @@ def export(
     default=None,
     help=_("Mark the key so; as the file says if left out."),
 )
+@export_options
 @password_options(
     "file-password", of=_("of the file"), without=_("The file has no password.")
 )
@@ -218,14 +215,13 @@ def import_(
     name: str | None,
     certificates: tuple[Path, ...],
     exportable: bool | None,
+    exports: ExportOptions,
     file_password: PasswordSource,
     password: PasswordSource,
     tokens: TokenUse,
 ) -> None:
-    medium: Medium[Path] = FolderStore(destination)
-    if is_token_address(destination):
-        # Now, so that nobody types a password for a token that is not there.
-        medium = open_destination(destination, tokens=tokens)
+    # Now, so that nobody types a password for a token that is not there.
+    medium = exports.open(destination, tokens)
     data = read_file(file, _LIMIT)
     extra = [_certificate(path) for path in certificates]
     with naming(file), _open(data, file, file_password) as transfer:
@@ -247,9 +243,21 @@ def import_(
         # All before the first is written: one that cannot be stops all of them.
         made = [container_of(key, name=name, password=secret) for key in transfer.keys]
         with held(medium):
-            for key, (chosen, files) in zip(transfer.keys, made, strict=True):
-                place = medium.write(chosen, files)
+            for key, place in zip(transfer.keys, _written(medium, made), strict=True):
                 _tell(out, file, medium, place, key, transfer.kind)
+
+
+def _written(
+    medium: Medium[Path], made: list[tuple[str, dict[str, bytes]]]
+) -> Iterator[Path]:
+    """Write new containers: into an export all at once, elsewhere as they are asked."""
+    if not isinstance(medium, RegistryFile):
+        yield from (medium.write(name, files) for name, files in made)
+        return
+    for place in medium.write_many(made):
+        if isinstance(place, Exception):
+            raise place
+        yield place
 
 
 def _open(data: bytes, file: Path, password: PasswordSource) -> Transfer:

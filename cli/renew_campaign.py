@@ -18,6 +18,7 @@ from gostkey.renewal.tokens import Tokens
 from gostkey.renewal.transports import EmbeddedCA, FolderTransport, Transport
 
 from .campaigns import clock_at, pin_asker, read_report, watch, zone_in
+from .chip_input import library_option
 from .failures import Exit, naming
 from .files import PathOption, read_file, write_file
 from .output import Output, json_option
@@ -128,6 +129,7 @@ def workers_option(command: F) -> F:
 )
 @experimental_option
 @workers_option
+@library_option
 @random_options
 @at_option
 @zone_option
@@ -148,6 +150,7 @@ def run(
     options: RandomOptions,
     experimental: bool,
     workers: int,
+    library: Path | None,
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
@@ -164,7 +167,7 @@ def run(
             keys, policy = campaign.keys_to_make(), campaign.policy()
             with gathered(out, options, keys, policy) as randomness:
                 work = partial(campaign.run, workers=workers)
-                return _work(out, folder, work, randomness, experimental)
+                return _work(out, folder, work, library, randomness, experimental)
     transport = _transport(ca, ca_password_file, outbox, inbox, trusted, at)
     plan = _plan(source, plan_file, at, zone)
     warn_of_open_keys(out, plan)
@@ -180,7 +183,7 @@ def run(
         ) as campaign,
     ):
         work = partial(campaign.run, workers=workers)
-        return _work(out, folder, work, randomness)
+        return _work(out, folder, work, library, randomness)
 
 
 def _transport(
@@ -225,6 +228,7 @@ def _plan(
 @campaign_option
 @experimental_option
 @workers_option
+@library_option
 @random_options
 @at_option
 @json_option
@@ -236,12 +240,13 @@ def resume(
     options: RandomOptions,
     experimental: bool,
     workers: int,
+    library: Path | None,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at)) as campaign:
         keys = campaign.keys_to_make(failed_too=True)
         with gathered(out, options, keys, campaign.policy()) as randomness:
             work = partial(campaign.resume, workers=workers)
-            return _work(out, folder, work, randomness, experimental)
+            return _work(out, folder, work, library, randomness, experimental)
 
 
 @renew_command.command(
@@ -258,24 +263,29 @@ def resume(
     ),
 )
 @campaign_option
+@library_option
 @at_option
 @json_option
 @click.pass_obj
-def receive(out: Output, folder: Path, at: datetime | None) -> Exit:
+def receive(
+    out: Output, folder: Path, at: datetime | None, library: Path | None
+) -> Exit:
     with Campaign.open(folder, clock=clock_at(at)) as campaign:
-        return _work(out, folder, campaign.receive)
+        return _work(out, folder, campaign.receive, library)
 
 
 def _work(
     out: Output,
     folder: Path,
     work: Callable[..., Any],
+    library: Path | None,
     randomness: Randomness | None = None,
     experimental: bool = False,
 ) -> Exit:
     if randomness is not None:
         work = partial(work, randomness=randomness)
-    with Tokens(pin_asker(out), experimental=experimental) as tokens:
+    named = None if library is None else str(library)
+    with Tokens(pin_asker(out), experimental=experimental, library=named) as tokens:
         work = partial(work, tokens=tokens)
         report = watch(out, folder, work, _("renewing keys"))
     show_report(out, report, zone_in(folder))

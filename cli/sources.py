@@ -26,8 +26,8 @@ from gostkey.errors import (
 from gostkey.media import (
     NO_TOKENS,
     Medium,
-    RegistryFile,
     TokenUse,
+    is_in_file,
     is_set_aside,
     is_token_address,
     locate,
@@ -187,7 +187,7 @@ def open_key(
 
 def is_container(path: Path) -> bool:
     """Say whether a path means a container rather than a file with a key."""
-    return is_token_address(path) or path.is_dir() or RegistryFile.holds(path)
+    return is_token_address(path) or path.is_dir() or is_in_file(path)
 
 
 def _from_pkcs8(data: bytes, path: Path, password: str | None) -> SigningKey:
@@ -205,10 +205,11 @@ def read_container(
     """Read the key container in a place, without opening it.
 
     Args:
-        folder: the folder, FILE.reg/NAME, or an address on a token.
+        folder: the folder, FILE.reg/NAME, FILE.img/FOLDER, or an address on a token.
         medium: which has it there, if that is known.
         tokens: what is granted if it is on a token.
-        public: of a token read only what needs no PIN; the keys are missing then.
+        public: read only what is needed to describe it, of a token what needs no
+            PIN; the keys are missing or empty then.
 
     Raises:
         ContainerError, MediumError: naming the folder.

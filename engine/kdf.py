@@ -18,6 +18,7 @@ from .primitives import HASHES, Readable
 __all__ = [
     "container_key",
     "container_keys",
+    "demand_container_password",
     "expand_password",
     "hmac",
     "hmac_many",
@@ -183,8 +184,9 @@ def expand_password(password: str) -> bytearray:
     Raises:
         LengthError: if there are more than 256 characters.
     """
-    units = bytearray(password.encode("utf-16-le"))
+    units = bytearray(password.encode("utf-16-le", "surrogatepass"))
     if len(units) > 2 * PASSWORD_LIMIT:
+        active.generators.wipe(units)
         raise LengthError(
             f"password: {len(units) // 2} characters; at most {PASSWORD_LIMIT} "
             "can be used for a container"
@@ -194,6 +196,15 @@ def expand_password(password: str) -> bytearray:
     octets[1::4] = units[1::2]
     active.generators.wipe(units)
     return octets
+
+
+def demand_container_password(password: str) -> None:
+    """Do nothing, if a container's keys can be derived from a password.
+
+    Raises:
+        LengthError: if there are more than 256 characters.
+    """
+    active.generators.wipe(expand_password(password))
 
 
 def container_key(password: str, salt: Readable, hash_name: str) -> bytes:

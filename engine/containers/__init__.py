@@ -5,10 +5,11 @@ Where the files are kept is the matter of `gostkey.media`.
 
 from .certificate_facts import CertificateFacts, certificate_facts
 from .changing import renamed, with_password
-from .container import Container, OpenContainer
+from .container import Container
 from .findings import Finding
 from .header import KeyEntry, header_is_whole
 from .names import carrier_suffix, folder_name
+from .opening import OpenContainer, open_many
 from .parsed import FILES, LARGEST_FILE
 from .pfx import CRYPTOPRO, PKCS8, STANDARD, Transfer, TransferKey
 from .pfx_reader import looks_like_pfx, read_pfx
@@ -50,6 +51,7 @@ __all__ = [
     "folder_name",
     "header_is_whole",
     "looks_like_pfx",
+    "open_many",
     "read_pfx",
     "read_transfer",
     "renamed",

@@ -17,10 +17,12 @@ from gostkey.backend import active
 from gostkey.errors import ContainerDamaged, ContainerError
 
 from . import protection, schemas
-from .container import Container, OpenContainer
+from .container import Container
 from .header import HAS_PASSWORD, HAS_RESERVE, HEADER, Header, put_elements
 from .names import encode_name
+from .opening import OpenContainer
 from .pairs import PAIRS, PairOpener
+from .parsed import storage_keys_needed
 
 NAME = "name.key"
 
@@ -192,10 +194,12 @@ def _read_back(
 ) -> None:
     """Open every pair with the new password and compare the keys."""
     same = made.name == before.name and made.keys == before.keys
-    value = made.password_to_use(password)
     pairs = made.pairs if _with_reserve(made) else made.pairs[:1]
-    for pair in pairs:
-        with PairOpener(pair, made.header.profile, value) as opener:
+    with protection.StorageKeys() as keys:
+        keys.prepare(storage_keys_needed(made, password))
+        value = made.password_to_use(password, keys)
+        for pair in pairs:
+            opener = PairOpener(pair, made.header.profile, value, keys)
             for entry in made.keys:
                 with opener.signing_key(entry) as key:
                     same &= key == opened.keys[entry.slot]

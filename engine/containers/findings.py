@@ -22,7 +22,8 @@ from .certificate_facts import certificate_facts
 from .header import HAS_RESERVE, KeyEntry
 from .names import carrier_suffix
 from .pairs import PAIRS, Pair, PairOpener
-from .parsed import ParsedContainer
+from .parsed import ParsedContainer, storage_keys_needed
+from .protection import StorageKeys
 
 GOOD = "good"
 BAD = "bad"
@@ -57,9 +58,22 @@ def findings_of(
     """Check everything that can be checked; faults are findings, not errors."""
     now = at or datetime.now(timezone.utc)
     found = [Finding("header-mac", "header.key", GOOD, "the MAC matches")]
+    with StorageKeys() as derived:
+        derived.prepare(storage_keys_needed(container, password))
+        found += _of_keys(container, password, derived, now)
+    return found
+
+
+def _of_keys(
+    container: ParsedContainer,
+    password: str | None,
+    derived: StorageKeys,
+    now: datetime,
+) -> list[Finding]:
+    found: list[Finding] = []
     effective: str | None = None
     try:
-        effective = container.password_to_use(password)
+        effective = container.password_to_use(password, derived)
     except PasswordRequired:
         text = "has a password and none was given; the keys were not looked at"
         found.append(
@@ -75,7 +89,7 @@ def findings_of(
     keys: dict[str, SigningKey] = {}
     try:
         for pair in container.pairs:
-            found.extend(_pair(container, pair, effective, keys))
+            found.extend(_pair(container, pair, effective, keys, derived))
         for entry in container.keys:
             found.extend(_certificate(entry, keys.get(entry.slot), now))
             found.extend(_key_dates(entry, now))
@@ -90,6 +104,7 @@ def _pair(
     pair: Pair,
     password: str | None,
     keys: dict[str, SigningKey],
+    derived: StorageKeys,
 ) -> Iterator[Finding]:
     subject = " + ".join(pair.files)
     reserve = pair.files == PAIRS[1]
@@ -110,9 +125,9 @@ def _pair(
     elif password is None:
         yield Finding(code, subject, UNCHECKED, "the mask's MAC matches")
     else:
-        with PairOpener(pair, container.header.profile, password) as opener:
-            for entry in container.keys:
-                yield _key_of_pair(code, subject, opener, entry, keys)
+        opener = PairOpener(pair, container.header.profile, password, derived)
+        for entry in container.keys:
+            yield _key_of_pair(code, subject, opener, entry, keys)
 
 
 def _key_of_pair(

@@ -269,6 +269,11 @@ def _certificates(
     fingerprints: dict[str, bytes | None], known: _Known
 ) -> dict[str, bytes]:
     """Give each key its certificate: by public key, else by position."""
+    first = known.octets(schemas.TAG_PRIMARY_CERTIFICATE)
+    second = known.octets(schemas.TAG_SECONDARY_CERTIFICATE)
+    if second is None and fingerprints[SECONDARY] is None:
+        # With one key there is no other place for it, whatever is in it.
+        return {} if first is None else {PRIMARY: first}
     found: dict[str, bytes] = {}
     by_position: dict[str, bytes] = {}
     for position, tag in _CERTIFICATE_TAGS.items():

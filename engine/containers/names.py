@@ -104,6 +104,15 @@ def folder_name(name: str, taken: Iterable[str] = ()) -> str:
     )
 
 
+def _crc_of(octet: int) -> int:
+    for _ in range(8):
+        octet = octet >> 1 ^ (0xA001 if octet & 1 else 0)
+    return octet
+
+
+_CRC = tuple(map(_crc_of, range(256)))
+
+
 def carrier_suffix(name: str) -> str:
     r"""Return XXXX of the unique name HDIMAGE\\FOLDER\XXXX that CSP tools print.
 
@@ -112,9 +121,7 @@ def carrier_suffix(name: str) -> str:
     """
     crc = 0
     for octet in name.encode("cp1251", errors="replace"):
-        crc ^= octet
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+        crc = crc >> 8 ^ _CRC[(crc ^ octet) & 0xFF]
     return crc.to_bytes(2, "little").hex().upper()
 
 

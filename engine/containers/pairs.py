@@ -63,23 +63,27 @@ def read_pair(
 
 
 class PairOpener:
-    """Takes keys out of one pair with one password; wipes the storage key at the end.
+    """Takes keys out of one pair with one password.
 
-    As a context manager.
+    Args:
+        pair: without a fault.
+        profile: of the container.
+        password: "" for none.
+        keys: gives the storage key, and wipes it at its own end.
     """
 
-    def __init__(self, pair: Pair, profile: protection.Profile, password: str) -> None:
+    def __init__(
+        self,
+        pair: Pair,
+        profile: protection.Profile,
+        password: str,
+        keys: protection.StorageKeys,
+    ) -> None:
         if pair.fault:
             raise ContainerDamaged(pair.fault)
         self._pair = pair
         self._profile = profile
-        self._key = protection.storage_key(profile, password, pair.salt)
-
-    def __enter__(self) -> PairOpener:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        active.generators.wipe(self._key)
+        self._key = keys.of(profile, password, pair.salt)
 
     def private(self, entry: KeyEntry) -> bytearray:
         """Return what the pair holds as the private key; unchecked.

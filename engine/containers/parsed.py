@@ -6,7 +6,7 @@ Both stand on this.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -92,8 +92,14 @@ class ParsedContainer:
         """What the header says of each key, the primary one first."""
         return self.header.keys
 
-    def password_to_use(self, password: str | None) -> str:
+    def password_to_use(
+        self, password: str | None, keys: protection.StorageKeys | None = None
+    ) -> str:
         """Check a password against the password MAC; "" if there is none.
+
+        Args:
+            password: to be checked.
+            keys: in which its storage key may have been derived already.
 
         Raises:
             PasswordRequired: if the container has a password and none is given.
@@ -106,7 +112,12 @@ class ParsedContainer:
         fingerprint = self.keys[0].fingerprint
         expected = self.header.password_mac
         if fingerprint is not None and expected is not None:
-            mac = protection.password_mac(self.header.profile, password, fingerprint)
+            profile = self.header.profile
+            if keys is None:
+                mac = protection.password_mac(profile, password, fingerprint)
+            else:
+                key = keys.of(profile, password, fingerprint)
+                mac = protection.password_mac_by(profile, key)
             if not protection.same(mac, expected):
                 raise WrongPassword(f"container {self.name!r}: wrong password")
         return password
@@ -118,3 +129,20 @@ class ParsedContainer:
         except WrongPassword:
             return False
         return True
+
+
+def storage_keys_needed(
+    container: ParsedContainer, password: str | None
+) -> Iterator[tuple[protection.Profile, str, bytes]]:
+    """Tell the storage keys that checking all of a container needs."""
+    profile, value = container.header.profile, ""
+    if container.has_password:
+        if password is None:
+            return
+        value = password
+        fingerprint = container.keys[0].fingerprint
+        if fingerprint is not None and container.header.password_mac is not None:
+            yield profile, value, fingerprint
+    for pair in container.pairs:
+        if not pair.fault:
+            yield profile, value, pair.salt

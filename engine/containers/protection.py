@@ -10,7 +10,7 @@ other implementations only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hmac import compare_digest
 
@@ -80,6 +80,42 @@ def storage_keys(
     """Derive K for each salt, laid end to end: faster than one after the other."""
     passwords = [password] * len(salts)
     return bytearray().join(kdf.container_keys(passwords, salts, profile.hash_name))
+
+
+class StorageKeys:
+    """Storage keys by password and salt; wiped at the end of `with`."""
+
+    def __init__(self) -> None:
+        self._keys: dict[tuple[str, str, bytes], bytearray] = {}
+
+    def __enter__(self) -> StorageKeys:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for key in self._keys.values():
+            active.generators.wipe(key)
+        self._keys.clear()
+
+    def prepare(self, wanted: Iterable[tuple[Profile, str, bytes]]) -> None:
+        """Derive keys that will be asked for, many at once.
+
+        Args:
+            wanted: profile, password ("" for none) and salt of each.
+        """
+        by_hash: dict[str, dict[tuple[str, bytes], None]] = {}
+        for profile, password, salt in wanted:
+            if (profile.hash_name, password, salt) not in self._keys:
+                by_hash.setdefault(profile.hash_name, {})[password, salt] = None
+        for name, pairs in by_hash.items():
+            passwords, salts = zip(*pairs, strict=True)
+            made = kdf.container_keys(passwords, salts, name)
+            for (password, salt), key in zip(pairs, made, strict=True):
+                self._keys[name, password, salt] = bytearray(key)
+
+    def of(self, profile: Profile, password: str, salt: bytes) -> bytearray:
+        """Return a key, which stays this object's; it is derived if it was not."""
+        self.prepare([(profile, password, salt)])
+        return self._keys[profile.hash_name, password, salt]
 
 
 def wrap(

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from gostkey.containers import FILES, KeyEntry
 from gostkey.errors import ContainerError, GostKeyError, MediumError
-from gostkey.media import FolderStore, Medium, RegistryFile, is_set_aside
+from gostkey.media import (
+    FloppyImage,
+    FolderStore,
+    Medium,
+    is_in_file,
+    is_set_aside,
+    open_medium,
+)
 from gostkey.media.tokens import (
     TokenStore,
     is_token_address,
@@ -55,8 +62,8 @@ class Doctor:
         self._beside = folders.Beside()
         if is_token_address(named):
             yield from self.tokens(os.fspath(named), with_keys=True)
-        elif RegistryFile.holds(place):
-            yield from self._export(named)
+        elif is_in_file(place):
+            yield from self._in_file(named)
         else:
             yield from self._folder(named)
 
@@ -172,29 +179,34 @@ class Doctor:
 
     # -- places ------------------------------------------------------------
 
-    def _export(self, named: Path) -> Iterator[Examination]:
+    def _in_file(self, named: Path) -> Iterator[Examination]:
         place = named.absolute()
-        medium = RegistryFile(place)
+        medium = open_medium(place)
+        file = Path(medium.identity)
+        image = isinstance(medium, FloppyImage)
+        spoilt = "image-unreadable" if image else "export-unreadable"
+        faults: list[MediumError] = []
         try:
-            places = list(medium.find())
+            places = list(medium.find(faults))
         except OSError as error:
-            told = drives.unreadable(error, medium.file, self.around)
+            told = drives.unreadable(error, file, self.around)
             if told.fault == "drive-unreadable":
                 text = told.text
-                told = found("export-unreadable", str(medium.file), text, error=error)
+                told = found(spoilt, str(file), text, error=error)
             yield Examination(str(named), "", (told,), is_container=False)
             return
         except ContainerError as error:
-            told = found(
-                "drive-empty", str(medium.file), "it is not in it", error=error
-            )
+            told = found("drive-empty", str(file), "it is not in it", error=error)
             yield Examination(str(named), "", (told,), is_container=False)
             return
-        if not places:
+        for fault in faults:
+            told = found(spoilt, str(file), str(fault), error=fault)
+            yield Examination(str(named), "", (told,), is_container=False)
+        if not places and not faults:
             yield self._nothing_in(named)
         for one in places:
             item = _as_typed(one, named)
-            drive = right("drive", str(medium.file), "it can be read")
+            drive = right("drive", str(file), "it can be read")
             yield self._container(item, medium, one, [drive])
 
     def _nothing_in(self, named: Path) -> Examination:
@@ -221,10 +233,13 @@ class Doctor:
             return
         self._note_certificates(place, names)
         if _is_container(place, names):
-            store = FolderStore(place.parent)
-            above = str(
-                named.parent if named.name and len(named.parts) > 1 else store.root
-            )
+            root = self.around.root_of(place)
+            if root is not None and os.path.realpath(root) == os.path.realpath(place):
+                # The drive's root has the files: what is above is another disk.
+                store, above = FolderStore(place), str(named)
+            else:
+                store = FolderStore(place.parent)
+                above = str(named.parent if len(named.parts) > 1 else store.root)
             drive = right("drive", above, "it is there and can be read")
             space = drives.look_at_space(store, above)
             yield self._container(str(named), store, place, [drive, *space], named)

@@ -65,6 +65,15 @@ FAULTS_OF_DRIVES = (
         "export the key with regedit again: docs/containers.md says which one",
     ),
     Fault(
+        "image-unreadable",
+        "drive",
+        _ERROR,
+        "the file is not an image of a floppy disk, or the disk was damaged when it "
+        "was made",
+        "make the image again, or take another copy of the disk; `gostkey container "
+        "copy` takes out what can still be read",
+    ),
+    Fault(
         "drive-empty",
         "drive",
         _ERROR,

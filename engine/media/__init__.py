@@ -7,10 +7,11 @@ from .copying import Copied, copy_container
 from .faults import explain
 from .folder import FolderStore
 from .groups import read_container
+from .image import FloppyImage
 from .installing import Installed, csp_folder, find_containers, install_certificate
 from .medium import ChangeableMedium, Medium
 from .own_files import read_own_files
-from .places import locate, locate_all, open_destination, open_medium
+from .places import is_in_file, locate, locate_all, open_destination, open_medium
 from .registry import RegistryFile
 from .remembered import KeyRing, recalled
 from .switching import is_set_aside, rewrite_container, settle_switch
@@ -23,6 +24,7 @@ __all__ = [
     "Backup",
     "ChangeableMedium",
     "Copied",
+    "FloppyImage",
     "FolderStore",
     "Installed",
     "KeyRing",
@@ -40,6 +42,7 @@ __all__ = [
     "held",
     "install_certificate",
     "is_encrypted",
+    "is_in_file",
     "is_set_aside",
     "is_token_address",
     "locate",

@@ -13,14 +13,23 @@ from datetime import datetime
 from pathlib import Path
 
 from gostkey.containers import Container, folder_name
-from gostkey.errors import BackupError, ContainerError, GostKeyError, MediumError
+from gostkey.errors import (
+    BackupError,
+    ContainerDamaged,
+    ContainerError,
+    GostKeyError,
+    MediumError,
+)
 
 from . import durable
 from .archive import LARGEST_ARCHIVE, Backup, Stored, checked_folder
 from .faults import explain, explained
 from .folder import FolderStore
+from .image import FloppyImage
 from .medium import Medium
 from .own_files import read_own_files, refuse_container
+from .places import open_destination, open_medium
+from .registry import RegistryFile
 from .switching import SET_ASIDE
 from .token_use import NO_TOKENS, TokenUse, held
 from .tokens import is_token_address
@@ -30,10 +39,11 @@ from .whole_file import write_whole
 def collect(
     root: str | os.PathLike[str], made: datetime, tokens: TokenUse = NO_TOKENS
 ) -> Backup:
-    """Read all containers below a folder, or of a token.
+    """Read all containers of a medium.
 
     Args:
-        root: of the medium, any folder of it, or a token's address.
+        root: of the medium, or any folder of it; a registry export, a floppy image,
+            or a token's address.
         made: the moment of the backup, aware.
         tokens: what is granted for a token.
 
@@ -42,15 +52,7 @@ def collect(
         ContainerError: if there is no container.
         PinRequired, WrongPin, PinBlocked: of a token.
     """
-    medium: Medium[Path]
-    folder: Path | None = None
-    real = ""
-    if is_token_address(root):
-        medium = tokens.open(root)
-    else:
-        medium = FolderStore(root)
-        folder = medium.root
-        real = os.path.realpath(folder)
+    medium = open_medium(root, tokens)
     faults: list[MediumError] = []
     missing: list[tuple[str, str]] = []
     containers: list[Stored] = []
@@ -58,14 +60,18 @@ def collect(
     with held(medium):
         for place in medium.find(faults):
             try:
-                files = _own_files(medium, place, real)
+                files, fault = _read(medium, place)
+                if not files:
+                    raise MediumError(
+                        fault or f"{place}: none of a container's files is in it"
+                    )
             except MediumError as error:
                 missing.append((_printable(place), str(error)))
                 continue
             name, damage = _look_at(files)
-            stored_in = _free(_folder_of(place, folder, name), taken)
-            taken.add(stored_in.lower())
-            containers.append(Stored(stored_in, name, files, damage))
+            folder = _free(_folder_of(medium, place, name), taken)
+            taken.add(folder.lower())
+            containers.append(Stored(folder, name, files, fault or damage))
     identity = _printable(Path(medium.identity))
     missing += [(identity, str(fault)) for fault in faults]
     if not containers and not missing:
@@ -73,13 +79,17 @@ def collect(
     return Backup(made, identity, tuple(containers), tuple(missing))
 
 
-def _own_files(medium: Medium[Path], place: Path, root: str) -> dict[str, bytes]:
-    if root and not _is_inside(os.path.realpath(place), root):
-        raise MediumError(f"{place}: a link to a folder elsewhere")
-    files = medium.read_own(place)
-    if not files:
-        raise MediumError(f"{place}: none of a container's files is in it")
-    return files
+def _read(medium: Medium[Path], place: Path) -> tuple[dict[str, bytes], str]:
+    """Read what is there of a container; and what of it cannot be read."""
+    if isinstance(medium, FolderStore):
+        if not _is_inside(os.path.realpath(place), os.path.realpath(medium.root)):
+            raise MediumError(f"{place}: a link to a folder elsewhere")
+    try:
+        return medium.read_own(place), ""
+    except ContainerDamaged as error:
+        if isinstance(medium, RegistryFile):
+            return dict(medium.entry(place).files), str(error)
+        raise MediumError(str(error)) from None
 
 
 def write_archive(path: Path, data: bytes) -> None:
@@ -110,25 +120,36 @@ class Restored:
     """Its folder, whose name has another number if the first was taken."""
     was_there: bool = False
     """The same container was in that place already."""
-    error: MediumError | None = None
+    error: MediumError | ContainerError | None = None
 
 
-def restore(backup: Backup, destination: str | os.PathLike[str]) -> list[Restored]:
-    """Write the containers of an archive into a folder that is there.
+def restore(
+    backup: Backup, destination: str | os.PathLike[str] | Medium[Path]
+) -> list[Restored]:
+    """Write the containers of an archive into a folder that is there, or an export.
 
     Args:
         backup: as `archive.unpack` gave it, so every hash is good.
-        destination: gets the folders as they were on the medium.
+        destination: a folder gets the folders as they were on the medium; an
+            export gets all containers for its one user.
 
     Raises:
-        MediumError: if the destination is absent, a container, or a token.
+        MediumError: if the destination is absent, a container, or a token, or if the
+            export cannot be written.
     """
-    if is_token_address(destination):
+    if isinstance(destination, (str, os.PathLike)) and not is_token_address(
+        destination
+    ):
+        destination = open_destination(destination)
+    if isinstance(destination, RegistryFile):
+        return _restore_export(backup, destination)
+    if not isinstance(destination, FolderStore):
+        what = getattr(destination, "identity", destination)
         raise MediumError(
-            f"{os.fspath(destination)}: an archive is restored into a folder; "
+            f"{what}: an archive is restored into a folder; "
             "`gostkey container copy` brings a container from there to a token"
         )
-    store = FolderStore(destination)
+    store = destination
     refuse_container(store.root)
     results: dict[int, Restored] = {}
     writing: list[tuple[int, Path]] = []
@@ -156,6 +177,29 @@ def restore(backup: Backup, destination: str | os.PathLike[str]) -> list[Restore
     return [results[index] for index in range(len(backup.containers))]
 
 
+def _restore_export(backup: Backup, export: RegistryFile) -> list[Restored]:
+    named = [(_name_of(one), one.files) for one in backup.containers]
+    return [
+        Restored(stored, None, error=result)
+        if isinstance(result, ContainerError)
+        else Restored(stored, result)
+        for stored, result in zip(
+            backup.containers, export.write_many(named), strict=True
+        )
+    ]
+
+
+def _name_of(stored: Stored) -> str:
+    """Return the container's name, or its folder's if that cannot be read."""
+    return stored.name or _stem(stored.folder.rpartition("/")[2])
+
+
+def _stem(folder: str) -> str:
+    """Return NAME of NAME.000."""
+    numbered = folder[-4:-3] == "." and folder[-3:].isdigit()
+    return folder[:-4] if numbered else folder
+
+
 def _is_inside(path: str, root: str) -> bool:
     try:
         return os.path.commonpath([path, root]) == root
@@ -173,16 +217,21 @@ def _look_at(files: Mapping[str, bytes]) -> tuple[str, str]:
     return container.name, "; ".join(pair.fault for pair in pairs if pair.fault)
 
 
-def _folder_of(place: Path, root: Path | None, name: str) -> str:
-    """Give a container's folder below the root, or one that every system can have.
-
-    On a token it has none (*root* is None), and gets that which it would have.
-    """
-    if root is None:
-        return folder_name(name or place.name)
-    parts = list(place.relative_to(root).parts) or [root.name]
-    # Set aside by a change that was cut off: its own name is free.
-    parts[-1] = parts[-1].removeprefix(SET_ASIDE)
+def _folder_of(medium: Medium[Path], place: Path, name: str) -> str:
+    """Give a container's folder as on its medium, or one that every system can have."""
+    if isinstance(medium, RegistryFile):
+        entry = medium.entry(place)
+        folder = folder_name(name or entry.name)
+        several = len({medium.entry(one).sid for one in medium.find()}) > 1
+        parts = [entry.sid, folder] if several else [folder]
+    elif isinstance(medium, (FolderStore, FloppyImage)):
+        root = Path(medium.identity)
+        parts = list(place.relative_to(root).parts) or [root.name]
+        # Set aside by a change that was cut off: its own name is free.
+        parts[-1] = parts[-1].removeprefix(SET_ASIDE)
+    else:
+        # On a token it has none, and gets that which it would have.
+        parts = [folder_name(name or place.name)]
     try:
         return checked_folder("/".join(parts))
     except BackupError:
@@ -193,7 +242,7 @@ def _free(folder: str, taken: set[str]) -> str:
     """Give the folder another number if that of another one is the same to FAT."""
     if folder.lower() not in taken:
         return folder
-    stem = folder[:-4] if folder[-4:-3] == "." and folder[-3:].isdigit() else folder
+    stem = _stem(folder)
     for number in range(1000):
         candidate = f"{stem}.{number:03d}"
         if candidate.lower() not in taken:
@@ -249,7 +298,7 @@ def _holds(place: Path, files: Mapping[str, bytes]) -> bool:
 
 def _next(candidate: str, first: str) -> str:
     """Give the next name to try: NAME.000, NAME.001 and so on."""
-    stem = first[:-4] if first[-4:-3] == "." and first[-3:].isdigit() else first
+    stem = _stem(first)
     number = -1 if candidate == first else int(candidate[-3:])
     number += 1
     if f"{stem}.{number:03d}" == first:

@@ -27,6 +27,7 @@ from .groups import (
     Replacing,
     Writing,
     read_container,
+    read_public_files,
     replace_headers,
     settle,
     write_containers,
@@ -123,6 +124,14 @@ class FolderStore:
             MediumError: if it cannot be read, or a file has over 64 KiB.
         """
         return read_container(self.root / place)
+
+    def read_public(self, place: Path) -> dict[str, bytes]:
+        """Read name.key and header.key; what else is there is left empty.
+
+        Raises:
+            MediumError: as `read`.
+        """
+        return read_public_files(self.root / place)
 
     def read_own(self, place: Path) -> dict[str, bytes]:
         """Read a container's files, none of which may be a link or there twice.

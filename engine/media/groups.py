@@ -371,22 +371,25 @@ def _names_in(folder: str | Path) -> dict[str, str]:
 
 
 def read_public_files(folder: str | Path) -> dict[str, bytes]:
-    """Read name.key and header.key, which hold no key; all files if one is missing.
+    """Read what a listing needs of a container: name.key and header.key.
+
+    Of the other files only that they are there: their content is left empty.  On a
+    cold disk every file that is opened costs a wait.
 
     Raises:
         MediumError: as `read_container`.
     """
-    files = {}
     try:
-        for name in PUBLIC:
-            path = f"{folder}{os.sep}{name}"
-            files[name] = durable.read_file(path, LARGEST_FILE)
-    except FileNotFoundError:
-        # In capitals, as on FAT, or not there at all.
-        return read_container(folder)
+        names = _names_in(folder)
+        return {
+            name: durable.read_file(f"{folder}{os.sep}{names[name]}", LARGEST_FILE)
+            if name in PUBLIC
+            else b""
+            for name in FILES
+            if name in names
+        }
     except OSError as error:
         raise explain(error, Path(folder)) from error
-    return files
 
 
 def read_container(folder: str | Path) -> dict[str, bytes]:

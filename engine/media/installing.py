@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from gostkey.containers import Container, KeyEntry, with_certificate
@@ -18,9 +19,11 @@ from gostkey.errors import CertificateMismatch, GostKeyError, MediumError
 from gostkey.pki.certificates import Certificate
 
 from .changing import open_for_change
-from .places import open_medium
+from .medium import ChangeableMedium, Medium
+from .places import locate, open_medium
+from .registry import RegistryFile
 from .token_use import NO_TOKENS, TokenUse, held, read_public
-from .tokens import TokenStore
+from .tokens import TokenStore, is_token_address
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ def find_containers(
     """Return the containers in some places that hold a certificate's key.
 
     Args:
-        roots: folders to look in and below, and tokens; no PIN is needed.
+        roots: folders to look in and below, registry exports, floppy images, and
+            tokens; no PIN is needed.
         certificate: whose key.
         unreadable: gets an error for what cannot be looked into; among it may be
             the container.
@@ -82,21 +86,27 @@ def install_certificate(
     certificate: Certificate,
     password: str | None = None,
     tokens: TokenUse = NO_TOKENS,
+    *,
+    out: str | os.PathLike[str] | None = None,
+    replace: bool = False,
 ) -> Installed:
     """Put a certificate into a container; one that its key had is replaced.
 
     Args:
-        folder: the container's, or its address on a token.
+        folder: the container's, FILE.reg/NAME, or its address on a token.
         certificate: for a key of it.
         password: the container's, if the whole key shall be compared.
         tokens: what is granted for a token.
+        out: for a container in an export, which is not changed itself: the export
+            to be made, with this container for the same Windows user.
+        replace: overwrite *out* if it exists.
 
     Raises:
         CertificateMismatch: if it is for another key; nothing is written then.
         MediumError, ContainerError: if it cannot be read or written.
         WrongPassword: if the password does not open it.
     """
-    medium, place, files = open_for_change(folder, tokens)
+    medium, place, files, write = _open(folder, tokens, out, replace)
     container = Container.parse(files)
     entry = next((one for one in container.keys if _is_of(one, certificate)), None)
     if entry is None:
@@ -112,13 +122,7 @@ def install_certificate(
         compared = "key"
     if changed != files:
         with held(medium):
-            place = medium.replace_header(place, changed["header.key"])
-            same = medium.read(place) == changed
-        if not same:
-            raise MediumError(
-                f"{place}: changed while it was worked on; was the medium swapped? "
-                "look at it and try again"
-            )
+            place = write(changed)
     return Installed(
         place=place,
         name=container.name,
@@ -127,6 +131,48 @@ def install_certificate(
         changed=changed != files,
         compared=compared,
     )
+
+
+_Write = Callable[[Mapping[str, bytes]], Path]
+
+
+def _open(
+    folder: str | os.PathLike[str],
+    tokens: TokenUse,
+    out: str | os.PathLike[str] | None,
+    replace: bool,
+) -> tuple[Medium[Path], Path, dict[str, bytes], _Write]:
+    """Read a container, and tell how it is written when it has been changed."""
+    export, place = (None, Path()) if is_token_address(folder) else locate(folder)
+    if isinstance(export, RegistryFile):
+        if out is None:
+            raise MediumError(
+                f"{place}: a registry export is not changed; name a new one for the "
+                "container with its certificate (--out FILE.reg)"
+            )
+        entry = export.entry(place)
+        new = RegistryFile(out, sid=entry.sid, wow=entry.wow, replace=replace)
+        if os.path.realpath(new.file) == os.path.realpath(export.file):
+            raise MediumError(f"{new.file}: is what is read; name another file")
+        return export, place, export.read_own(place), partial(new.write, entry.name)
+    if out is not None:
+        raise MediumError(
+            f"{os.fspath(folder)}: is in no registry export; leave out --out"
+        )
+    medium, place, files = open_for_change(folder, tokens)
+    return medium, place, files, partial(_replace, medium, place)
+
+
+def _replace(
+    medium: ChangeableMedium[Path], place: Path, files: Mapping[str, bytes]
+) -> Path:
+    place = medium.replace_header(place, files["header.key"])
+    if medium.read(place) != files:
+        raise MediumError(
+            f"{place}: changed while it was worked on; was the medium swapped? "
+            "look at it and try again"
+        )
+    return place
 
 
 def csp_folder() -> Path:

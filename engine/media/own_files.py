@@ -10,6 +10,7 @@ from gostkey.errors import MediumError
 
 from .faults import explained
 from .groups import read_container
+from .image import split_image
 from .registry import RegistryFile
 
 
@@ -26,6 +27,11 @@ def read_own_files(folder: str | os.PathLike[str]) -> dict[str, bytes]:
         raise MediumError(
             f"{place}: a registry export is not changed; copy the container to a "
             "folder, change it there, and make another export"
+        )
+    if split_image(place.absolute()):
+        raise MediumError(
+            f"{place}: a floppy image is only read; copy the container to a folder and "
+            "change it there"
         )
     seen: set[str] = set()
     with explained(place):

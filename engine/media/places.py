@@ -1,4 +1,7 @@
-"""Which medium a path means: a token, a folder, or a .reg file and what is in it."""
+"""Which medium a path means: a token, a folder, or a file of containers.
+
+Such files are Windows registry exports (.reg) and images of floppy disks.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 from gostkey.errors import MediumError
 
 from .folder import FolderStore
+from .image import FloppyImage, split_image
 from .medium import Medium
 from .own_files import refuse_container
 from .registry import RegistryFile, split_export
@@ -22,7 +26,18 @@ def open_medium(
     if is_token_address(path):
         return tokens.open(path)
     whole = Path(path).absolute()
-    return RegistryFile(whole) if split_export(whole) else FolderStore(whole)
+    return _in_file(whole) or FolderStore(whole)
+
+
+def is_in_file(path: str | os.PathLike[str]) -> bool:
+    """Say whether a path names a file of containers, or one of those in it."""
+    return _in_file(Path(path).absolute()) is not None
+
+
+def _in_file(whole: Path) -> RegistryFile | FloppyImage | None:
+    if split_export(whole):
+        return RegistryFile(whole)
+    return FloppyImage(whole) if split_image(whole) else None
 
 
 def locate(
@@ -37,9 +52,7 @@ def locate(
     if is_token_address(path):
         return tokens.locate(path)
     whole = Path(path).absolute()
-    if split_export(whole):
-        return RegistryFile(whole), whole
-    return FolderStore(whole.parent), whole
+    return _in_file(whole) or FolderStore(whole.parent), whole
 
 
 def locate_all(
@@ -48,7 +61,7 @@ def locate_all(
     """Return the containers that a path names: a folder is one; others have many.
 
     Raises:
-        MediumError: if an export or a token cannot be read.
+        MediumError: if a file or a token cannot be read.
         ContainerError: if what is named is not in it.
     """
     if is_token_address(path):
@@ -58,7 +71,7 @@ def locate_all(
             raise none_there(path)
         return store, places
     medium, place = locate(path)
-    if isinstance(medium, RegistryFile):
+    if isinstance(medium, (RegistryFile, FloppyImage)):
         return medium, list(medium.find())
     return medium, [place]
 
@@ -81,7 +94,7 @@ def open_destination(
         tokens: what is granted if it is a token.
 
     Raises:
-        MediumError: if the folder is absent or is itself a container.
+        MediumError: if the folder is absent or is itself a container, or an image.
     """
     if is_token_address(path):
         token, container = split_address(path)
@@ -96,5 +109,10 @@ def open_destination(
     if export:
         # Whatever is behind the file's name would be a name; there is --name.
         return RegistryFile(export[0], sid=sid, wow=wow, replace=replace)
+    if split_image(whole):
+        raise MediumError(
+            f"{whole}: a floppy image is only read; name a folder, such as the root "
+            "of a removable disk"
+        )
     refuse_container(whole)
     return FolderStore(whole)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from gostkey.errors import ContainerDamaged, ContainerError, MediumError
@@ -114,26 +114,74 @@ class RegistryFile:
         """
         if place is not None and place != self.file / name:
             raise MediumError(f"{place}: a container in {self.file} is named {name}")
+        (made,) = self.write_many([(name, files)])
+        if isinstance(made, Exception):
+            raise made
+        return made
+
+    def write_many(
+        self, containers: Iterable[tuple[str, Mapping[str, bytes]]]
+    ) -> list[Path | ContainerError]:
+        """Write an export with these containers.
+
+        Args:
+            containers: name and files of each.
+
+        Returns:
+            For each its place, or why it cannot be in an export; the others are
+            written then.
+
+        Raises:
+            MediumError: if the file exists (and is not to be replaced) or cannot
+                be written, or no user was named.
+        """
         if self.sid is None:
             raise MediumError(
                 f"{self.file}: for which Windows user? name the SID (--sid), which "
                 "`whoami /user` shows on the machine that shall get the container"
             )
-        key = registry_text.key_path(name, self.sid, wow=self.wow)
+        results: list[Path | ContainerError] = []
+        keys: dict[str, Mapping[str, bytes]] = {}
+        taken: set[str] = set()
+        for name, files in containers:
+            try:
+                key = registry_text.key_path(name, self.sid, wow=self.wow)
+                if key.casefold() in taken:
+                    raise ContainerError(
+                        f"container {name!r}: another one of that name goes into the "
+                        "export, where a user can have only one; copy it into an "
+                        "export of its own with --name"
+                    )
+            except ContainerError as error:
+                results.append(error)
+                continue
+            taken.add(key.casefold())
+            keys[key] = files
+            results.append(self.file)
+        if keys:
+            places = iter(self._write(keys))
+            results = [
+                one if isinstance(one, Exception) else next(places) for one in results
+            ]
+        return results
+
+    def _write(self, keys: Mapping[str, Mapping[str, bytes]]) -> list[Path]:
         write_whole(
             self.file,
-            registry_text.build(key, files),
+            registry_text.build(keys),
             "no file with keys is overwritten unless that is asked for (--force)",
             replace=self.replace,
         )
         self._known = None
-        ((made, _),) = self._entries()
-        if self.read(made) != dict(files):
+        made = self._entries()
+        if [(one.key, one.files) for _, one in made] != [
+            (key, dict(files)) for key, files in keys.items()
+        ] or any(one.faults for _, one in made):
             raise MediumError(
                 f"{self.file}: the container in it is not the one that was written; "
                 "throw the file away and use another disk"
             )
-        return made
+        return [place for place, _ in made]
 
     def remove(self, place: Path, *, whole: bool = False) -> None:
         """Refuse: an export is made as a whole and not changed.

@@ -233,13 +233,20 @@ def key_path(name: str, sid: str, *, wow: bool) -> str:
     return f"{_SOFTWARE}{node}{_SETTINGS}\\{sid}\\Keys\\{name}"
 
 
-def build(key: str, files: Mapping[str, bytes]) -> bytes:
-    """Return an export with one container, as regedit would write it."""
-    lines = [VERSION_5, "", f"[{key}]"]
-    for name in FILES:
-        if name in files:
-            lines += _wrapped(f'"{name}"=hex:', files[name])
-    text = "\r\n".join([*lines, "", ""])
+def build(containers: Mapping[str, Mapping[str, bytes]]) -> bytes:
+    """Return an export of containers, as regedit would write it.
+
+    Args:
+        containers: files by the container's registry key.
+    """
+    lines = [VERSION_5, ""]
+    for key, files in containers.items():
+        lines.append(f"[{key}]")
+        for name in FILES:
+            if name in files:
+                lines += _wrapped(f'"{name}"=hex:', files[name])
+        lines.append("")
+    text = "\r\n".join([*lines, ""])
     return codecs.BOM_UTF16_LE + text.encode("utf-16-le")
 
 

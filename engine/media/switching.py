@@ -77,6 +77,8 @@ def rewrite_container(
 
 def is_set_aside(folder: str | os.PathLike[str]) -> bool:
     """Say whether a container is missing because a switch was cut off."""
+    if os.path.exists(folder):
+        return False
     where = os.path.realpath(folder)
     return not os.path.lexists(where) and os.path.isdir(_aside(where))
 

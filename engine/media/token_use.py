@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gostkey.errors import ContainerError
 
+from .folder import FolderStore
 from .medium import Medium
 from .tokens import TokenStore, open_token, split_address
 from .tokens.model import PinSource
@@ -67,7 +68,10 @@ def held(medium: Medium[Path]) -> AbstractContextManager[object]:
 
 
 def read_public(medium: Medium[Path], place: Path) -> dict[str, bytes]:
-    """Read what a medium gives without a PIN: name and header, or all of a folder."""
-    if isinstance(medium, TokenStore):
+    """Read what is public: name and header, without a PIN.
+
+    Files with keys are missing then, or empty, or may be there as well.
+    """
+    if isinstance(medium, (TokenStore, FolderStore)):
         return medium.read_public(place)
     return medium.read(place)

@@ -221,6 +221,11 @@ class Name:
 
     def text(self) -> str:
         """Write the name on one line: LABEL=value, separated by commas."""
+        return self._text
+
+    @cached_property
+    def _text(self) -> str:
+        # An authority's is wanted for each of its certificates.
         return ", ".join(f"{a.label}={_quoted(a.value)}" for a in self.attributes)
 
     def __eq__(self, other: object) -> bool:

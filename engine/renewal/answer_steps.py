@@ -27,6 +27,7 @@ from .steps import (
     Work,
     each,
     fault_of,
+    open_ahead,
     open_new,
 )
 from .store import moment
@@ -118,6 +119,7 @@ class Check:
         """Check each certificate in full; the signatures of a chunk together."""
         now = context.clock()
         self._look_ahead(context, works)
+        open_ahead(works, old=False)
         tests: dict[int, Claim] = {}
 
         def check(work: Work) -> Outcome:

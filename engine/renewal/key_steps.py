@@ -25,8 +25,9 @@ from gostkey.errors import (
 from gostkey.media import FolderStore
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.renewal_request import RenewalRequest, build_many, check_many
-from gostkey.signing import SigningKey
+from gostkey.signing import SigningKey, SupportsSigning
 
+from .chips import chip_of
 from .places import Wanted
 from .reasons import Reason, Verdict, verdict
 from .rules import Validity, judge_dates
@@ -39,6 +40,7 @@ from .steps import (
     each,
     fault_of,
     one_by_one,
+    open_ahead,
     open_new,
     open_old,
     password_of,
@@ -66,11 +68,14 @@ class MakeKey:
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check dates, open the old key, choose the new container's folder."""
+        open_ahead(works, old=True)
         outcomes = each(works, lambda w: self._open(context, w), Reason.MEDIUM)
         in_folders = [
             place
             for place, one in enumerate(outcomes)
-            if isinstance(one, Done) and not works[place].on_token
+            if isinstance(one, Done)
+            and not works[place].on_token
+            and not works[place].in_chip
         ]
         wanted = [_wanted(works[place].item) for place in in_folders]
         chosen = context.places.choose(wanted)
@@ -87,9 +92,11 @@ class MakeKey:
             return verdict(Reason.REVOKED)
         # A wrong password must be found before a new key is made, not after.
         opened = open_old(work)
-        if not isinstance(opened, Done) or not work.on_token:
+        if not isinstance(opened, Done) or not (work.on_token or work.in_chip):
             return opened
         assert one.destination is not None and one.new_name is not None
+        if work.in_chip:
+            return _place_in_chip(work, one.destination, one.new_name)
         return _place_on_token(work, one.destination, one.new_name)
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
@@ -102,6 +109,8 @@ class MakeKey:
                 outcomes[work.item.id] = adopted
             else:
                 fresh.append(work)
+        outcomes |= one_by_one([w for w in fresh if w.in_chip], _make_in_chip)
+        fresh = [work for work in fresh if not work.in_chip]
         made = self._make(context, fresh, outcomes)
         files = {work.item.id: one for work, one in made}
 
@@ -197,7 +206,7 @@ class MakeKey:
 
         def build(work: Work) -> Outcome:
             one = work.item
-            assert work.new_key is not None
+            assert isinstance(work.new_key, SigningKey)
             files = build_container(
                 one.new_name or "",
                 work.new_key,
@@ -250,9 +259,34 @@ def _place_on_token(work: Work, token: str, name: str) -> Outcome:
     return Done({"new_folder": chosen}, {"folder": chosen, "name": name})
 
 
+def _place_in_chip(work: Work, token: str, name: str) -> Outcome:
+    """Choose the label of the new key; take over what an earlier run has made."""
+    one = work.item
+    place = f"{chip_of(token)}/{name}"
+    for label in work.tokens.chips.labels(token):
+        if renewed_key(label) != renewed_key(name):
+            continue
+        if label == name and one.new_folder == place:
+            return Done({}, {"folder": place})
+        return verdict(Reason.NAME_TAKEN, f"{chip_of(token)}/{label}")
+    return Done({"new_folder": place}, {"folder": place, "name": name})
+
+
+def _make_in_chip(work: Work) -> Outcome:
+    """Let the token make the key; it never leaves it."""
+    assert work.item.curve is not None
+    work.new_key = work.tokens.chips.make(place_of(work), work.item.curve)
+    return _keyed(work, adopted=False)
+
+
 def is_written(work: Work) -> bool:
     """Say whether the new container is in its place, written by an earlier run."""
     place = work.item.new_folder or ""
+    if work.in_chip:
+        try:
+            return work.item.new_name in work.tokens.chips.labels(place)
+        except GostKeyError:
+            return False  # making it will tell why
     if not work.on_token:
         return os.path.exists(place)
     try:
@@ -273,6 +307,8 @@ class MakeRequest:
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Build the requests, check them as the authority will, wipe the old keys."""
         now = context.clock()
+        open_ahead([work for work in works if work.old_key is None], old=True)
+        open_ahead([work for work in works if work.new_key is None], old=False)
         outcomes = dict(
             zip(works, each(works, self._open, Reason.REQUEST), strict=True)
         )
@@ -358,7 +394,7 @@ class MakeRequest:
                 outcomes[work] = fault_of(refusal, Reason.REQUEST)
 
 
-def _there(key: SigningKey | None) -> SigningKey:
+def _there(key: SupportsSigning | None) -> SupportsSigning:
     assert key is not None
     return key
 

@@ -17,7 +17,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from gostkey.containers import Container, OpenContainer
+from gostkey.containers import Container, OpenContainer, open_many
 from gostkey.errors import (
     CertificateError,
     CertificateMismatch,
@@ -35,8 +35,9 @@ from gostkey.errors import (
 from gostkey.media import FolderStore, read_container
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.chain import ChainVerifier
-from gostkey.signing import SigningKey
+from gostkey.signing import SigningKey, SupportsSigning
 
+from .chips import is_chip_address
 from .places import LocalPlaces, Places
 from .randomness import Randomness
 from .reasons import Reason, Verdict, verdict
@@ -49,28 +50,44 @@ from .transports import Pending, Transport, Trust
 log = logging.getLogger("gostkey.renewal")
 
 
+Ahead: TypeAlias = "tuple[Container, OpenContainer | GostKeyError]"
+"""A container and its keys, or why they cannot be had."""
+
+
 @dataclass(eq=False)
 class Work:
     """One item of a chunk, and the keys that are open for it."""
 
     item: Item
     old_key: SigningKey | None = None
-    new_key: SigningKey | None = None
+    new_key: SupportsSigning | None = None
     new_files: Mapping[str, bytes] | None = None
     """The new container's files, as they were read from its medium."""
     notes: list[str] = field(default_factory=list)
     tokens: Tokens = field(default_factory=Tokens)
     """The run's."""
+    old_ahead: Ahead | None = None
+    new_ahead: Ahead | None = None
+    """The containers, where they were opened with those of the chunk."""
 
     @property
     def on_token(self) -> bool:
         """Whether the new container is on a token."""
         return is_token_address(self.item.destination or "")
 
+    @property
+    def in_chip(self) -> bool:
+        """Whether the new key is inside a token; then it has no container."""
+        return is_chip_address(self.item.destination)
+
     def wipe(self) -> None:
         """Wipe the open keys and forget the container's files."""
+        for ahead in (self.old_ahead, self.new_ahead):
+            if ahead is not None and isinstance(ahead[1], OpenContainer):
+                ahead[1].close()
+        self.old_ahead = self.new_ahead = None
         for key in (self.old_key, self.new_key):
-            if key is not None:
+            if isinstance(key, SigningKey):
                 key.wipe()
         self.old_key = self.new_key = self.new_files = None
 
@@ -329,17 +346,62 @@ def password_of(path: str | None) -> str | None:
         raise PasswordFileError(str(error)) from None
 
 
+def open_ahead(works: Sequence[Work], *, old: bool) -> None:
+    """Open the containers of a chunk together: with passwords that is much faster.
+
+    `open_old` and `open_new` take what is open then.  What cannot be read is left
+    to them, as they can tell why.
+
+    Args:
+        works: the items.
+        old: the old containers, else the new ones.
+    """
+    asked: list[tuple[Work, Container, str | None]] = []
+    for work in works:
+        one = work.item
+        # Tokens are slow and want a PIN; they are opened when it is their turn.
+        if is_token_address(one.container) if old else (work.on_token or work.in_chip):
+            continue
+        try:
+            container = Container.parse(read_old(work) if old else read_new(work))
+            password = password_of(one.password_file if old else one.new_password_file)
+        except GeneratorFailure:
+            raise
+        except (GostKeyError, OSError):
+            continue
+        asked.append((work, container, password))
+    results = open_many([one[1] for one in asked], [one[2] for one in asked])
+    for (work, container, _), result in zip(asked, results, strict=True):
+        if old:
+            work.old_ahead = container, result
+        else:
+            work.new_ahead = container, result
+
+
+def _opened(
+    ahead: Ahead | None, container: Container, file: str | None
+) -> OpenContainer:
+    """Return what was opened ahead, or open it now."""
+    if ahead is None:
+        return container.open(password_of(file))
+    if isinstance(ahead[1], GostKeyError):
+        raise ahead[1]
+    return ahead[1]
+
+
 def open_old(work: Work) -> Outcome:
     """Open the old container and keep its key; check that it is the planned one."""
-    one = work.item
-    container = Container.parse(read_old(work))
+    one, ahead = work.item, work.old_ahead
+    container = ahead[0] if ahead else Container.parse(read_old(work))
     entry = next((key for key in container.keys if key.slot == one.slot), None)
     if entry is None or entry.certificate != one.old_certificate:
         return verdict(Reason.KEY_CHANGED)
-    opened = container.open(password_of(one.password_file))
+    opened = _opened(ahead, container, one.password_file)
+    work.old_ahead = None
     work.old_key = _take(opened, one.slot)
     work.notes += opened.notes
-    if container.has_password and one.new_password_file is None:
+    bare = one.new_password_file is None and not work.in_chip
+    if container.has_password and bare:
         work.notes.append(
             "the new container has no password, though the old one had: name a "
             "new_password_file in the list, or set one on the medium"
@@ -369,25 +431,42 @@ def read_new(work: Work) -> Mapping[str, bytes]:
 def open_new(work: Work) -> None:
     """Open the new container from its medium and keep its key.
 
+    A key inside a token is looked for there.
+
     Raises:
         ContainerError: if it is not the one that this item was given.
+        IntegrityError: if it is another key than was made for it.
     """
-    one = work.item
-    container = Container.parse(read_new(work))
+    one, ahead = work.item, work.new_ahead
+    if work.in_chip:
+        inside = work.tokens.chips.key(place_of(work))
+        _must_be_ours(work, inside)
+        work.new_key = inside
+        return
+    container = ahead[0] if ahead else Container.parse(read_new(work))
     if container.name != one.new_name:
         raise ContainerError(
             f"{one.new_folder}: holds the container {container.name!r}"
         )
-    opened = container.open(password_of(one.new_password_file))
+    opened = _opened(ahead, container, one.new_password_file)
+    work.new_ahead = None
     key = _take(opened, "primary")
-    if one.public_key is not None and key.verifying_key.to_bytes() != one.public_key:
+    try:
+        _must_be_ours(work, key)
+    except IntegrityError:
         key.wipe()
+        raise
+    if isinstance(work.new_key, SigningKey):
+        work.new_key.wipe()
+    work.new_key = key
+
+
+def _must_be_ours(work: Work, key: SupportsSigning) -> None:
+    one = work.item
+    if one.public_key is not None and key.verifying_key.to_bytes() != one.public_key:
         raise IntegrityError(
             f"{one.new_folder}: holds another key than was made for it"
         )
-    if work.new_key is not None:
-        work.new_key.wipe()
-    work.new_key = key
 
 
 def _take(opened: OpenContainer, slot: str) -> SigningKey:

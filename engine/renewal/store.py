@@ -300,7 +300,8 @@ class Store:
         Args:
             from_state: leave out those that have not come so far.
             to_state: leave out those that have come farther.
-            on_tokens: False to leave out those with a container on a token.
+            on_tokens: False to leave out those with a container on a token, or a key
+                that it makes itself.
         """
         states = STATES[STATES.index(from_state) : STATES.index(to_state) + 1]
         query = (
@@ -311,6 +312,7 @@ class Store:
         if not on_tokens:
             for place in (item.c.container, item.c.destination):
                 query = query.where(place.not_like("token:%"))
+            query = query.where(item.c.destination.not_like("chip:%"))
         with self._reading() as connection:
             return list(connection.execute(query).scalars())
 

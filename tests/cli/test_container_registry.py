@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import samples
 
 from .conftest import Office, Run
 
@@ -146,3 +147,155 @@ def test_what_changes_a_container_in_place_refuses_an_export(
     assert ran.code == 4
     assert "copy" in ran.stderr and "folder" in ran.stderr
     assert export.read_bytes() == before
+
+
+# -- what writes exports -----------------------------------------------------
+
+
+@pytest.fixture
+def exports(run: Run, office: Office, tmp_path: Path) -> Path:
+    """An export with three containers, of the office's folders."""
+    archive = tmp_path / "office.zip"
+    assert run("container", "backup", office.tree, "--out", archive).code == 0
+    file = tmp_path / "office.reg"
+    ran = run("container", "backup", "restore", archive, file, "--sid", SID)
+    assert ran.code == 0, ran.stderr
+    return file
+
+
+def names(run: Run, place: Path) -> dict[str, str]:
+    """Container name to place."""
+    records = run("container", "list", "--json", place).records
+    return {one["name"]: one["item"] for one in records}
+
+
+def test_an_archive_goes_into_an_export_and_back(
+    run: Run, office: Office, exports: Path, tmp_path: Path
+) -> None:
+    folders = names(run, office.tree)
+    assert names(run, exports).keys() == folders.keys()
+    archive = tmp_path / "again.zip"
+    assert run("container", "backup", exports, "--out", archive).code == 0
+    record = run("container", "backup", "verify", "--json", archive).record
+    assert sorted(one["name"] for one in record["folders"]) == sorted(folders)
+    (tmp_path / "back").mkdir()
+    assert run("container", "backup", "restore", archive, tmp_path / "back").code == 0
+    back = names(run, tmp_path / "back")
+    for name, folder in folders.items():
+        assert samples.read(Path(back[name])) == samples.read(Path(folder))
+        assert Path(back[name]).name.endswith(".000")
+
+
+def test_restoring_overwrites_an_export_only_with_force(
+    run: Run, exports: Path, tmp_path: Path
+) -> None:
+    before = exports.read_bytes()
+    restore = ("container", "backup", "restore", tmp_path / "office.zip", exports)
+    ran = run(*restore)
+    assert ran.code == 1 and "--sid" in ran.stderr
+    ran = run(*restore, "--sid", SID)
+    assert ran.code == 4 and "--force" in ran.stderr
+    assert exports.read_bytes() == before
+    assert run(*restore, "--sid", SID, "--windows", "32", "--force").code == 0
+    assert b"W\0o\0w\0" not in exports.read_bytes()
+
+
+def test_two_of_one_name_do_not_go_into_one_export(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    (tmp_path / "both").mkdir()
+    for _ in range(2):
+        run("container", "copy", office.container(2), tmp_path / "both")
+    archive = tmp_path / "both.zip"
+    run("container", "backup", tmp_path / "both", "--out", archive)
+    ran = run(
+        *("container", "backup", "restore", "--json", archive, tmp_path / "both.reg"),
+        *("--sid", SID),
+    )
+    assert ran.code == 2
+    good, bad = sorted(ran.records, key=lambda one: one["status"])
+    assert (good["status"], bad["status"]) == ("done", "failed")
+    assert "another one of that name" in bad["error"]["message"]
+    assert len(names(run, tmp_path / "both.reg")) == 1
+
+
+def test_a_damaged_container_of_an_export_is_backed_up_as_it_is(
+    run: Run, export: Path, tmp_path: Path
+) -> None:
+    text = export.read_bytes().decode("utf-16")
+    export.write_text(text.replace('"masks.key"=hex:', '"masks.key"=hex:q'))
+    archive = tmp_path / "keys.zip"
+    ran = run("container", "backup", export, "--out", archive)
+    assert ran.code == 0 and "value masks.key" in ran.stderr
+    (tmp_path / "back").mkdir()
+    ran = run("container", "backup", "restore", archive, tmp_path / "back")
+    assert ran.code == 0
+    (folder,) = (tmp_path / "back").iterdir()
+    assert len(list(folder.iterdir())) == 5
+
+
+@pytest.fixture
+def bare(run: Run, office: Office, tmp_path: Path) -> tuple[Path, Path]:
+    """An export of a container without its certificate, and the certificate."""
+    sample = samples.container("Петров", with_certificate=False)
+    sample.write(tmp_path / "bare.000")
+    file = tmp_path / "bare.reg"
+    run("container", "copy", tmp_path / "bare.000", file, "--sid", SID)
+    certificate = tmp_path / "petrov.cer"
+    certificate.write_bytes(samples.certificate_of(sample.key))
+    return file, certificate
+
+
+def test_install_writes_an_export_beside(
+    run: Run, bare: tuple[Path, Path], tmp_path: Path
+) -> None:
+    file, certificate = bare
+    before = file.read_bytes()
+    out = tmp_path / "with.reg"
+    for where in (("--in", file), ("--container", file / "петров")):
+        command = ("container", "install", "--json", certificate, *where)
+        ran = run(*command)
+        assert ran.code == 4 and "--out" in ran.error["message"]
+        assert run(*command, "--out", file).code == 4  # is what is read
+        assert not out.exists()
+        ran = run(*command, "--out", out)
+        assert ran.code == 0 and ran.record["changed"], ran.stdout
+        assert ran.record["compared"] == "key"
+        assert run(*command, "--out", out).code == 4  # is there already
+        assert run(*command, "--out", out, "--force").code == 0
+        (shown,) = run("container", "show", "--json", out).records
+        assert shown["keys"][0]["certificate"]["owner"].startswith("Иванов")
+        keys = [one.read_bytes().decode("utf-16").split("\r\n")[2] for one in bare[:1]]
+        assert keys[0] in out.read_bytes().decode("utf-16")
+        out.unlink()
+    assert file.read_bytes() == before
+
+
+def test_install_takes_out_only_for_exports(
+    run: Run, office: Office, bare: tuple[Path, Path], tmp_path: Path
+) -> None:
+    _, certificate = bare
+    folder = tmp_path / "bare.000"
+    command = ("container", "install", certificate, "--container", folder)
+    ran = run(*command, "--out", tmp_path / "a.reg")
+    assert ran.code == 4 and "leave out --out" in ran.stderr
+    assert run(*command, "--force").code == 1
+    assert run(*command).code == 0
+
+
+def test_a_key_is_imported_into_an_export(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    sample = samples.container()
+    key = tmp_path / "key.der"
+    key.write_bytes(sample.key.to_pkcs8())
+    file = tmp_path / "imported.reg"
+    command = ("container", "import", "--json", key, file, "--no-password")
+    ran = run(*command, "--name", "ivanov")
+    assert ran.code == 1 and "--sid" in ran.error["message"]
+    ran = run(*command, "--name", "ivanov", "--sid", SID)
+    assert ran.code == 0, ran.stdout
+    assert ran.record["container"] == str(file / "ivanov")
+    found = run("key", "inspect", "--json", file / "ivanov").record
+    assert found["key_id"] == sample.key.verifying_key.fingerprint
+    assert run(*command, "--sid", SID).code == 4

@@ -43,3 +43,11 @@ def derive_each_storage_key_once(monkeypatch: pytest.MonkeyPatch) -> None:
             gostkey.backend().name, password, bytes(salt), hash_name
         ),
     )
+    monkeypatch.setattr(
+        kdf,
+        "container_keys",
+        lambda passwords, salts, hash_name: [
+            _derived(gostkey.backend().name, password, bytes(salt), hash_name)
+            for password, salt in zip(passwords, salts, strict=True)
+        ],
+    )

@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+import floppies
 import pytest
 import samples
 
@@ -188,3 +189,17 @@ def test_a_registry_export(look: Look, drive: Path, box: Path) -> None:
     assert list(look(drive / "absent.reg")) == ["drive-absent"]
     export.write_text("Windows Registry Editor Version 5.00\n", encoding="utf-16")
     assert list(look(export)) == ["drive-empty"]
+
+
+def test_a_floppy_image(look: Look, drive: Path, tmp_path: Path) -> None:
+    image = floppies.make(drive / "old.img")
+    assert list(look(image)) == ["drive-empty"]
+    floppies.put(image, "IVANOV.000", samples.container("ivanov").files, tmp_path)
+    assert look(image) == {}
+    data = bytearray(image.read_bytes())
+    place = data.index(b"IVANOV  000")
+    data[place + 26 : place + 28] = b"\xf0\x0a"  # a free cluster
+    image.write_bytes(data)
+    assert list(look(image)) == ["image-unreadable"]
+    image.write_bytes(b"no image at all")
+    assert list(look(image)) == ["image-unreadable"]

@@ -35,7 +35,7 @@ TWO = samples.container("sample-0002", with_certificate=False)
 def export(file: Path, *keys: tuple[str, str, dict[str, bytes]]) -> Path:
     """Write an export of several containers: SID, name, files; 64-bit Windows."""
     texts = [
-        build(key_path(name, sid, wow=True), files)[2:].decode("utf-16-le")
+        build({key_path(name, sid, wow=True): files})[2:].decode("utf-16-le")
         for sid, name, files in keys
     ]
     head = texts[0].split("[")[0]

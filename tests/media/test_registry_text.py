@@ -154,7 +154,7 @@ def test_any_bytes_give_containers_or_our_error(data: bytes) -> None:
 @settings(max_examples=100, deadline=None)
 def test_a_cut_file_never_gives_other_bytes(data: st.DataObject) -> None:
     files = {name: bytes(range(60)) for name in FILES}
-    whole = build(KEY, files)
+    whole = build({KEY: files})
     cut = whole[: data.draw(st.integers(0, len(whole)))]
     try:
         entries = parse(cut)
@@ -172,7 +172,7 @@ def test_what_is_written_is_what_regedit_exports() -> None:
     """Lines as in regedit's exports: UTF-16 with a mark, CRLF, 25 bytes a line."""
     row = ",".join(["ab"] * 25)
     assert key_path("le-09650", SID, wow=True) == KEY
-    assert build(KEY, {"masks.key": b"", "header.key": b"\xab" * 60}) == utf16(
+    assert build({KEY: {"masks.key": b"", "header.key": b"\xab" * 60}}) == utf16(
         f"{HEAD}[{KEY}]\r\n"
         '"header.key"=hex:' + "ab," * 20 + "\\\r\n"
         f"  {row},\\\r\n"
@@ -192,7 +192,7 @@ def test_the_first_line_is_broken_where_wine_breaks_it() -> None:
         "20,ea,ee,ed,f2,e5,e9,ed,e5,f0,e0",
     )
     data = bytes.fromhex("".join(hexes).replace(",", ""))
-    lines = build(KEY, {"name.key": data}).decode("utf-16").split("\r\n")[3:5]
+    lines = build({KEY: {"name.key": data}}).decode("utf-16").split("\r\n")[3:5]
     assert lines == [f'"name.key"=hex:{hexes[0]}\\', f"  {hexes[1]}"]
 
 
@@ -211,5 +211,5 @@ def test_a_sid_is_checked(sid: str) -> None:
 @given(st.dictionaries(st.sampled_from(FILES), st.binary(max_size=300)))
 @settings(deadline=None)
 def test_what_is_written_is_read(files: dict[str, bytes]) -> None:
-    (entry,) = parse(build(KEY, files))
+    (entry,) = parse(build({KEY: files}))
     assert entry.checked() == files
