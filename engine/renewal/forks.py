@@ -97,6 +97,8 @@ def _be_forked(
     connection: Connection,
     others: Sequence[Connection],
 ) -> None:
+    # A chunk is thousands of objects that are soon gone without a collector.
+    gc.set_threshold(20_000, 50, 100)
     # Ctrl-C is for the parent, which closes its end then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # With the parent's ends open here, no process would notice that it is gone.
