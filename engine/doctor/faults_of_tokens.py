@@ -122,7 +122,8 @@ FAULTS_OF_TOKENS = (
         "token",
         _ERROR,
         "the token is a {model}: {why}",
-        "supported are {supported}; use this one with its maker's program",
+        "supported are {supported}; keys in a chip are used through the maker's PKCS "
+        "#11 library (docs/chip-keys.md)",
     ),
     Fault(
         "token-other-driver",
