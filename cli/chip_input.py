@@ -25,7 +25,12 @@ from .files import PathOption
 from .texts import _
 from .token_input import PinInput, pin_options
 
-__all__ = ["ChipUse", "chip_options", "chip_options_beside_tokens", "library_option"]
+__all__ = [
+    "ChipUse",
+    "chip_options",
+    "chip_options_beside_tokens",
+    "library_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 

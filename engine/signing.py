@@ -279,6 +279,14 @@ class SigningKey:
         return cls(bytearray(d), VerifyingKey(public, found, scheme))
 
     @classmethod
+    def from_pair(cls, d: Readable, xy: Readable, curve: str | Curve) -> SigningKey:
+        """Take a key and its public key as `gostkey.batch.generate` made them.
+
+        Whether they belong together is not checked; *d* is copied.
+        """
+        return cls(bytearray(d), VerifyingKey(xy, find(curve), Scheme.GOST_2012))
+
+    @classmethod
     def from_pkcs8(
         cls, data: bytes | str, password: str | bytes | None = None
     ) -> SigningKey:

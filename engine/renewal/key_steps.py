@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 
 from gostkey import batch
-from gostkey.backend import active
 from gostkey.containers import build_container, build_containers
 from gostkey.containers.writer import MONTHS_OF_USE, later
 from gostkey.errors import (
@@ -176,9 +175,9 @@ class MakeKey:
         keys = batch.generate(len(works), first.curve, threads=1)
         try:
             for row, work in enumerate(works):
-                private = bytearray(keys.private[row].data)
-                work.new_key = SigningKey.from_bytes(private, first.curve)
-                active.generators.wipe(private)
+                work.new_key = SigningKey.from_pair(
+                    keys.private[row].data, keys.public[row].data, first.curve
+                )
             try:
                 built = build_containers(
                     [work.item.new_name or "" for work in works],

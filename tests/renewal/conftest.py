@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cards.card import VirtualCard
-from cards.readers import VirtualReaders
+from cards.fixtures import in_readers
 from renewal.offices import Office, new_office
 from renewal.scenes import SUBSCRIBERS, Template, new_template
-from renewal.token_offices import Put
 
-from gostkey import pcsc
+__all__ = ["in_readers", "office", "template", "trio", "undisturbed"]
 
 
 @pytest.fixture
@@ -48,16 +44,3 @@ def undisturbed(
     table = scene.table()
     assert [row[0] for row in table] == ["renewed"] * SUBSCRIBERS + ["refused"]
     return table
-
-
-@pytest.fixture
-def in_readers() -> Iterator[Put]:
-    """Put cards into readers that the whole package sees: in_readers(card, None)."""
-    with ExitStack() as stack:
-
-        def put(*cards: VirtualCard | None) -> VirtualReaders:
-            readers = VirtualReaders(*cards)
-            stack.enter_context(pcsc.using(readers))
-            return readers
-
-        yield put

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -12,9 +14,9 @@ from cards.readers import VirtualReaders
 from cards.rutoken import RutokenEcp, RutokenEcpCard, RutokenLite
 from cards.rutoken_s import RutokenS
 
-from gostkey.errors import GostKeyError, MediumError, TokenSwapped
+from gostkey.errors import GostKeyError, MediumError, TokenBusy, TokenSwapped
 from gostkey.media import TokenUse, collect, copy_container, read_container
-from gostkey.media.tokens import TokenInfo, open_token
+from gostkey.media.tokens import TokenInfo, open_token, sessions
 
 InReaders = Callable[..., VirtualReaders]
 
@@ -196,3 +198,40 @@ def test_a_token_is_backed_up(in_readers: InReaders) -> None:
     assert [one.name for one in backup.containers] == ["Иванов", "b"]
     ((_, why),) = backup.missing
     assert "0D00" in why and "half-written" in why
+
+
+def test_threads_take_turns_at_a_token(in_readers: InReaders, tmp_path: Path) -> None:
+    made = [samples.container(f"c{n}", with_certificate=False) for n in range(8)]
+    sources = [sample.write(tmp_path / f"c{n}.000") for n, sample in enumerate(made)]
+    card = RutokenLite()
+    in_readers(card)
+    with ThreadPoolExecutor(4) as pool:
+        copies = list(
+            pool.map(
+                lambda source: copy_container(source, "token:", tokens=TOKENS), sources
+            )
+        )
+    assert len({copied.place for copied in copies}) == len(made)
+    with open_token("token:", pin=give) as store:
+        for copied, sample in zip(copies, made, strict=True):
+            assert store.read(copied.place) == sample.files
+
+
+def test_two_threads_that_wait_for_each_other_do_not_wait_for_ever(
+    in_readers: InReaders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "LONGEST_TURN_SECONDS", 0.2)
+    in_readers(RutokenLite(serial=1), RutokenLite(serial=2))
+    both = threading.Barrier(2)
+
+    def hold(first: str, second: str) -> str:
+        with open_token(f"token:{first}"):
+            both.wait(10)
+            try:
+                return open_token(f"token:Virtual PCD 00 0{second}").identity
+            except TokenBusy:
+                return "busy"
+
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(hold, "1", "1"), pool.submit(hold, "2", "0")]
+        assert "busy" in [future.result(30) for future in futures]
