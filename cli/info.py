@@ -42,7 +42,8 @@ FEATURES = (
     "info",
     help=help_page(
         _(
-            "Show the backend, the processor, all versions and the card readers.\n\n"
+            "Show the backend, the processor and all versions.\n\n"
+            "And the card readers, or why there are none. "
             "If the slow Python fallback runs instead of the native core, the "
             "reason is told. Put this output into every bug report."
         ),
