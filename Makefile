@@ -2,6 +2,7 @@
 # make test         everything that a change must pass
 # make test-slow    the long campaigns and the wheel
 # make lint         style, types and floors only
+# make token-bench  a shell with virtual tokens in it, to try things out (ARGS=...)
 # make bench        measured beside other implementations; some minutes
 # make wheel        the abi3 wheel, audited and tried on every Python found
 # make clean        remove all that these made
@@ -18,7 +19,7 @@ JOBS ?= 2
 CHART ?= build/bench/chart.svg
 PY := .venv/bin/python
 
-.PHONY: demo test test-slow lint bench wheel clean environment
+.PHONY: demo test test-slow lint bench token-bench wheel clean environment
 
 demo:
 	@tools/environment.sh
@@ -77,6 +78,11 @@ bench:
 	@mkdir -p $(dir $(RESULTS)) $(dir $(CHART))
 	.venv/bin/gostkey bench --peers --save $(RESULTS)
 	$(PY) bench/chart.py $(RESULTS) $(CHART)
+
+# Which tokens, with what on them: `$(PY) tests/cards/run.py --help`.
+token-bench:
+	@tools/environment.sh token
+	@$(PY) tests/cards/run.py $(ARGS)
 
 wheel:
 	@tools/environment.sh test wheel

@@ -25,7 +25,12 @@ from .files import PathOption
 from .texts import _
 from .token_input import PinInput, pin_options
 
-__all__ = ["ChipUse", "chip_options", "chip_options_beside_tokens"]
+__all__ = [
+    "ChipUse",
+    "chip_options",
+    "chip_options_beside_tokens",
+    "library_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -84,6 +89,20 @@ class ChipUse:
         )
 
 
+def library_option(command: F) -> F:
+    """Add --library; the command gets the path, or None."""
+    return click.option(
+        "--library",
+        type=PathOption,
+        metavar="LIBRARY",
+        envvar=VARIABLE,
+        help=_(
+            "The PKCS #11 library of the token's maker; else the variable {name} "
+            "names it."
+        ).format(name=VARIABLE),
+    )(command)
+
+
 def chip_options(command: F) -> F:
     """Add the options for a token that keeps keys; the command gets a `ChipUse`."""
 
@@ -126,14 +145,4 @@ def _add_options(wrapped: Any) -> Any:
         default="",
         help=_("Serial number or label of the token, if there are several."),
     )(wrapped)
-    wrapped = click.option(
-        "--library",
-        type=PathOption,
-        metavar="LIBRARY",
-        envvar=VARIABLE,
-        help=_(
-            "The PKCS #11 library of the token's maker; else the variable {name} "
-            "names it."
-        ).format(name=VARIABLE),
-    )(wrapped)
-    return wrapped
+    return library_option(wrapped)

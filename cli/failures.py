@@ -224,7 +224,8 @@ def naming(item: object) -> Iterator[None]:
     try:
         yield
     except errors.GostKeyError as error:
-        if str(item) in str(error):
+        # A token's errors name the token.
+        if str(item) in str(error) or str(error).startswith("token:"):
             raise
         named = type(error)(f"{item}: {error}")
         # Such as how many tries of a PIN are left.

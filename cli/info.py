@@ -10,6 +10,8 @@ from pathlib import Path
 import click
 
 import gostkey
+from gostkey import pcsc
+from gostkey.errors import MediumError
 from gostkey.measure.machine import processor, usable_cpus
 
 from .output import Output, json_option
@@ -41,6 +43,7 @@ FEATURES = (
     help=help_page(
         _(
             "Show the backend, the processor and all versions.\n\n"
+            "And the card readers, or why there are none. "
             "If the slow Python fallback runs instead of the native core, the "
             "reason is told. Put this output into every bug report."
         ),
@@ -75,6 +78,7 @@ def info_command(out: Output) -> None:
         (_("platform"), str(record["platform"])),
         (_("installed in"), str(record["location"])),
         (_("libraries"), _words(versions)),
+        (_("card readers"), _readers(record)),
     ]
     forced = record["forced"]
     assert isinstance(forced, dict)
@@ -87,6 +91,12 @@ def facts() -> dict[str, object]:
     """Collect what `info` shows, under the keys of its JSON."""
     backend = gostkey.backend()
     model, features = processor()
+    readers: list[str] = []
+    no_readers = ""
+    try:
+        readers = pcsc.readers()
+    except MediumError as error:
+        no_readers = str(error)
     return {
         "gostkey": gostkey.__version__,
         "backend": backend.name,
@@ -99,10 +109,18 @@ def facts() -> dict[str, object]:
         "platform": platform.platform(),
         "location": str(Path(gostkey.__file__).parent),
         "versions": {name: _version(name) for name in LIBRARIES},
+        "readers": readers,
+        "no_readers": no_readers,
         "forced": {
             name: os.environ[name] for name in VARIABLES if os.environ.get(name)
         },
     }
+
+
+def _readers(record: dict[str, object]) -> str:
+    readers = record["readers"]
+    assert isinstance(readers, list)
+    return ", ".join(readers) or str(record["no_readers"]) or _("none")
 
 
 def _words(mapping: dict[str, str]) -> str:

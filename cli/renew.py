@@ -187,7 +187,8 @@ _RENEWING = (
         metavar="PLACE",
         help=_(
             "Write new containers to this folder or token (token:SERIAL); else beside "
-            "the old ones."
+            "the old ones. With chip:SERIAL the keys are made inside that token and "
+            "stay there."
         ),
     ),
     click.option(

@@ -18,6 +18,7 @@ from gostkey.renewal.tokens import Tokens
 from gostkey.renewal.transports import EmbeddedCA, FolderTransport, Transport
 
 from .campaigns import clock_at, pin_asker, read_report, watch, zone_in
+from .chip_input import library_option
 from .failures import Exit, naming
 from .files import PathOption, read_file, write_file
 from .output import Output, json_option
@@ -112,6 +113,7 @@ def campaign_option(command: F) -> F:
     help=_("The authority's certificates and CRLs."),
 )
 @experimental_option
+@library_option
 @random_options
 @at_option
 @zone_option
@@ -131,6 +133,7 @@ def run(
     zone: tzinfo,
     options: RandomOptions,
     experimental: bool,
+    library: Path | None,
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
@@ -146,7 +149,9 @@ def run(
         with Campaign.open(folder, clock=clock_at(at)) as campaign:
             keys, policy = campaign.keys_to_make(), campaign.policy()
             with gathered(out, options, keys, policy) as randomness:
-                return _work(out, folder, campaign.run, randomness, experimental)
+                return _work(
+                    out, folder, campaign.run, library, randomness, experimental
+                )
     transport = _transport(ca, ca_password_file, outbox, inbox, trusted, at)
     plan = _plan(source, plan_file, at, zone)
     warn_of_open_keys(out, plan)
@@ -161,7 +166,7 @@ def run(
             experimental=experimental,
         ) as campaign,
     ):
-        return _work(out, folder, campaign.run, randomness)
+        return _work(out, folder, campaign.run, library, randomness)
 
 
 def _transport(
@@ -205,6 +210,7 @@ def _plan(
 )
 @campaign_option
 @experimental_option
+@library_option
 @random_options
 @at_option
 @json_option
@@ -215,11 +221,14 @@ def resume(
     at: datetime | None,
     options: RandomOptions,
     experimental: bool,
+    library: Path | None,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at)) as campaign:
         keys = campaign.keys_to_make(failed_too=True)
         with gathered(out, options, keys, campaign.policy()) as randomness:
-            return _work(out, folder, campaign.resume, randomness, experimental)
+            return _work(
+                out, folder, campaign.resume, library, randomness, experimental
+            )
 
 
 @renew_command.command(
@@ -236,24 +245,29 @@ def resume(
     ),
 )
 @campaign_option
+@library_option
 @at_option
 @json_option
 @click.pass_obj
-def receive(out: Output, folder: Path, at: datetime | None) -> Exit:
+def receive(
+    out: Output, folder: Path, at: datetime | None, library: Path | None
+) -> Exit:
     with Campaign.open(folder, clock=clock_at(at)) as campaign:
-        return _work(out, folder, campaign.receive)
+        return _work(out, folder, campaign.receive, library)
 
 
 def _work(
     out: Output,
     folder: Path,
     work: Callable[..., Any],
+    library: Path | None,
     randomness: Randomness | None = None,
     experimental: bool = False,
 ) -> Exit:
     if randomness is not None:
         work = partial(work, randomness=randomness)
-    with Tokens(pin_asker(out), experimental=experimental) as tokens:
+    named = None if library is None else str(library)
+    with Tokens(pin_asker(out), experimental=experimental, library=named) as tokens:
         work = partial(work, tokens=tokens)
         report = watch(out, folder, work, _("renewing keys"))
     show_report(out, report, zone_in(folder))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
+from gostkey.renewal.chips import is_chip_address
 from gostkey.renewal.plan import Plan, PlanItem
 from gostkey.renewal.reasons import OF_TOKENS, Verdict
 from gostkey.renewal.report import Report
@@ -76,6 +77,7 @@ def warn_of_open_keys(out: Output, plan: Plan) -> None:
         for one in plan.planned
         if one.holding.subscriber.password_file is not None
         and one.holding.subscriber.new_password_file is None
+        and not is_chip_address(one.destination)
     ]
     if bare:
         out.note(

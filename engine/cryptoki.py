@@ -136,6 +136,7 @@ _WORDS: dict[str, tuple[type[GostKeyError], str]] = {
         "curve under this name",
     ),
     "AttributeTypeInvalid": (TokenRefused, "it does not know one of the attributes"),
+    "AttributeReadOnly": (TokenRefused, "it does not let one of the values be chosen"),
     "TemplateInconsistent": (
         TokenRefused,
         "the values do not go together for it, mostly because it does not know this "

@@ -173,22 +173,10 @@ class _Pyscard:
         code, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
         if code != scard.SCARD_S_SUCCESS:
             raise _failed(scard, code)
+        held = _Held(scard, context, reader)
         try:
-            code, handle, protocol = scard.SCardConnect(
-                context, reader, scard.SCARD_SHARE_SHARED, _protocols(scard)
-            )
-            if code != scard.SCARD_S_SUCCESS:
-                raise _failed(scard, code, reader)
-        except BaseException:
-            scard.SCardReleaseContext(context)
-            raise
-        held = _Held(scard, context, handle, reader)
-        try:
-            held.begin()
-            code, _, _, _, atr = scard.SCardStatus(handle)
-            if code != scard.SCARD_S_SUCCESS:
-                raise _failed(scard, code, reader)
-            yield _PcscCard(held, protocol, bytes(atr))
+            held.take()
+            yield _PcscCard(held)
         finally:
             held.end()
 
@@ -225,37 +213,48 @@ def _pyscard() -> Any:
     return scard
 
 
-def _protocols(scard: Any) -> int:
-    both: int = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
-    return both
-
-
 class _Held:
-    """A connection to a card and the transaction with it."""
+    """A connection to a card, and the transaction with it."""
 
-    def __init__(self, scard: Any, context: Any, handle: Any, reader: str) -> None:
+    def __init__(self, scard: Any, context: Any, reader: str) -> None:
         self.scard = scard
-        self.handle = handle
         self.reader = reader
+        self.handle: Any = None
+        self.protocol = 0
+        self.atr = b""
         self._context = context
         self._given_up = threading.Event()
 
-    def begin(self) -> None:
-        """Begin a transaction, for which another program's may be waited for.
-
-        The service itself would wait for ever; so a thread does, and lets the card go
-        when nobody wants it any more.
+    def take(self) -> None:
+        """Connect to the card and begin a transaction.
 
         Raises:
-            TokenBusy: after a while.
-            MediumError
+            TokenAbsent, TokenBusy, MediumError
+        """
+        self._in_time(self._take)
+
+    def renew(self) -> None:
+        """End the transaction and begin another."""
+        self.scard.SCardEndTransaction(self.handle, self.scard.SCARD_LEAVE_CARD)
+        self._in_time(self._begin)
+
+    def end(self) -> None:
+        """Let the card go; the thread that still waits for it does so itself."""
+        if not self._given_up.is_set():
+            self._let_go()
+
+    def _in_time(self, step: Callable[[], int]) -> None:
+        """Do what may wait for another program's transaction, but not for ever.
+
+        The service sets no limit, so a thread waits; when nobody wants the card any
+        more, it lets it go.
         """
         answer: queue.SimpleQueue[int] = queue.SimpleQueue()
         # Either the answer is taken or it is given up, never both.
         deciding = threading.Lock()
 
         def wait() -> None:
-            code = self._begin()
+            code = step()
             with deciding:
                 answer.put(code)
                 nobody_waits = self._given_up.is_set()
@@ -275,48 +274,59 @@ class _Held:
         if code != self.scard.SCARD_S_SUCCESS:
             raise _failed(self.scard, code, self.reader)
 
+    def _take(self) -> int:
+        scard = self.scard
+        code: int
+        code, handle, protocol = scard.SCardConnect(
+            self._context, self.reader, scard.SCARD_SHARE_SHARED, self._protocols
+        )
+        if code != scard.SCARD_S_SUCCESS:
+            return code
+        self.handle, self.protocol = handle, protocol
+        code = self._begin()
+        if code == scard.SCARD_S_SUCCESS:
+            code, _, _, _, atr = scard.SCardStatus(handle)
+            self.atr = bytes(atr)
+        return code
+
     def _begin(self) -> int:
         scard = self.scard
         code: int = scard.SCardBeginTransaction(self.handle)
         if code == scard.SCARD_W_RESET_CARD:
             # Another program reset it: what was known of its state is void, and
             # this is the beginning.
-            code, _ = scard.SCardReconnect(
+            code, self.protocol = scard.SCardReconnect(
                 self.handle,
                 scard.SCARD_SHARE_SHARED,
-                _protocols(scard),
+                self._protocols,
                 scard.SCARD_LEAVE_CARD,
             )
             if code == scard.SCARD_S_SUCCESS:
                 code = scard.SCardBeginTransaction(self.handle)
         return code
 
-    def renew(self) -> None:
-        """End the transaction and begin another."""
-        self.scard.SCardEndTransaction(self.handle, self.scard.SCARD_LEAVE_CARD)
-        self.begin()
-
-    def end(self) -> None:
-        """Let the card go; the thread that still waits for it does so itself."""
-        if not self._given_up.is_set():
-            self._let_go()
+    @property
+    def _protocols(self) -> int:
+        both: int = self.scard.SCARD_PROTOCOL_T0 | self.scard.SCARD_PROTOCOL_T1
+        return both
 
     def _let_go(self) -> None:
         scard = self.scard
-        # Another disposition would cut the card's power, and every other program
-        # would have to log in again.
-        scard.SCardEndTransaction(self.handle, scard.SCARD_LEAVE_CARD)
-        scard.SCardDisconnect(self.handle, scard.SCARD_LEAVE_CARD)
+        if self.handle is not None:
+            # Another disposition would cut the card's power, and every other program
+            # would have to log in again.
+            scard.SCardEndTransaction(self.handle, scard.SCARD_LEAVE_CARD)
+            scard.SCardDisconnect(self.handle, scard.SCARD_LEAVE_CARD)
         scard.SCardReleaseContext(self._context)
 
 
 class _PcscCard:
-    def __init__(self, held: _Held, protocol: int, atr: bytes) -> None:
+    def __init__(self, held: _Held) -> None:
         self.reader = held.reader
-        self.atr = atr
+        self.atr = held.atr
         self._held = held
         scard = held.scard
-        self._is_t0 = protocol == scard.SCARD_PROTOCOL_T0
+        self._is_t0 = held.protocol == scard.SCARD_PROTOCOL_T0
         self._header = scard.SCARD_PCI_T0 if self._is_t0 else scard.SCARD_PCI_T1
 
     def transmit(self, command: bytes) -> tuple[bytes, int]:

@@ -279,6 +279,14 @@ class SigningKey:
         return cls(bytearray(d), VerifyingKey(public, found, scheme))
 
     @classmethod
+    def from_pair(cls, d: Readable, xy: Readable, curve: str | Curve) -> SigningKey:
+        """Take a key and its public key as `gostkey.batch.generate` made them.
+
+        Whether they belong together is not checked; *d* is copied.
+        """
+        return cls(bytearray(d), VerifyingKey(xy, find(curve), Scheme.GOST_2012))
+
+    @classmethod
     def from_pkcs8(
         cls, data: bytes | str, password: str | bytes | None = None
     ) -> SigningKey:
@@ -311,6 +319,14 @@ class SigningKey:
     def to_bytes(self) -> bytes:
         """Return the private key, little-endian; this copy cannot be wiped."""
         return bytes(self._secret())
+
+    def copy_to(self, out: memoryview) -> None:
+        """Copy the private key, little-endian, to where the caller will wipe it.
+
+        Args:
+            out: as long as the key.
+        """
+        out[:] = self._secret()
 
     def to_pkcs8(self, password: str | bytes | None = None) -> bytes:
         """Return the key as PKCS#8 DER, encrypted if there is a password."""

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Make .venv with gostkey in it, and what a purpose needs besides.
 #
-#     tools/environment.sh [test] [lint] [bench] [wheel]
+#     tools/environment.sh [test] [lint] [bench] [wheel] [token]
 #
-# Each word is an extra of pyproject.toml; `test` and `bench` also want the
-# Debian packages of tools/debian.txt.  As root, or where sudo asks no
-# password, missing packages are installed; else they are named, and all goes
-# on without them.  GOSTKEY_APT=no: never install any.
+# Each word is an extra of pyproject.toml; `test`, `bench` and `token` also want
+# the Debian packages of tools/debian.txt, and `test` those of `token` too.  As
+# root, or where sudo asks no password, missing packages are installed; else they
+# are named, and all goes on without them.  GOSTKEY_APT=no: never install any.
 #
 # Run again, it does only what has changed, and needs no network for that.
 set -euo pipefail
@@ -56,7 +56,10 @@ kept=.venv/gostkey-extras
 read -r -a extras < <(printf '%s\n' "$@" $(cat $kept 2>/dev/null) | sort -u | xargs)
 groups=(build)
 for extra in "${extras[@]}"; do
-    case "$extra" in test | bench) groups+=("$extra") ;; esac
+    case "$extra" in
+    test) groups+=(test token) ;;
+    bench | token) groups+=("$extra") ;;
+    esac
 done
 
 # --- Python ---------------------------------------------------------------
@@ -97,11 +100,11 @@ if [ ! -x .venv/bin/pip ]; then
     "$python" -m venv .venv
 fi
 
-# pyscard has no wheels for Linux: the extra that wants it is installed for the
-# tests where it can be compiled.
+# pyscard has no wheels for Linux: the extra that wants it is installed where it can
+# be compiled.
 optional=()
 case " ${extras[*]} " in
-*" test "*)
+*" test "* | *" token "*)
     ! command -v swig >/dev/null || [ ! -f /usr/include/PCSC/winscard.h ] ||
         optional=(token)
     ;;
@@ -132,7 +135,10 @@ if [ "$(cat $stamp 2>/dev/null)" != "$(fingerprint)" ]; then
     # The strict form is a tree of links: edits count at once, and type checkers
     # and import-linter see the package by its name.  No build isolation: what
     # the build needs is here already, so nothing has to be fetched again.
-    want=("${extras[@]}" "${optional[@]}")
+    want=("${optional[@]}")
+    for extra in "${extras[@]}"; do
+        [ "$extra" = token ] || want+=("$extra")
+    done
     want=$(IFS=, && echo "${want[*]}")
     rm -rf build/__editable__.*
     "${pip[@]}" install --no-build-isolation -e ".${want:+[$want]}" \

@@ -110,12 +110,10 @@ def read_header(der: bytes) -> Header:
     if file.content.tag_bytes != schemas.TAG_SEQUENCE:
         raise ContainerDamaged(f"{HEADER}: its content is not a SEQUENCE")
     sealed_by = _profile_of_mac(file)
-    elements = schemas.within(schemas.Elements, file.content, HEADER).element
+    elements = schemas.decode(schemas.HeaderElements, der, HEADER).content
     known = _Known(elements)
-    first = schemas.parse(
-        schemas.KeyParameters, known.needed(schemas.TAG_SEQUENCE), HEADER
-    )
-    profile = protection.profile_of(_parameters(first).scheme)
+    first = _parameters(known.needed(schemas.TAG_SEQUENCE))
+    profile = protection.profile_of(first.scheme)
     if profile != sealed_by:
         raise ContainerDamaged(f"{HEADER}: its MAC is not of its kind of key")
     attributes = _bits(
@@ -128,9 +126,8 @@ def read_header(der: bytes) -> Header:
     parameters = {PRIMARY: first}
     second = known.get(schemas.TAG_SECONDARY_PARAMETERS)
     if second is not None:
-        parameters[SECONDARY] = schemas.within(
-            schemas.SecondaryParameters, second, HEADER
-        ).element
+        element = schemas.within(schemas.SecondaryParameters, second, HEADER).element
+        parameters[SECONDARY] = _known_parameters(element)
     return Header(
         elements=tuple(elements),
         keys=_entries(parameters, known),
@@ -178,9 +175,14 @@ def put_elements(header: Header, *new: asn1.TLV) -> bytes:
 
 def seal(profile: protection.Profile, one: bytes) -> bytes:
     """Return header.key for a content (given as the DER of a `One` around it)."""
-    content = schemas.element_of(one)
-    mac = protection.header_mac(profile, schemas.encode_element(content))
-    return asn1.encode_der(schemas.HeaderFile(content=content, mac=mac))
+    return seal_content(profile, schemas.encode_element(schemas.element_of(one)))
+
+
+def seal_content(profile: protection.Profile, content: bytes) -> bytes:
+    """Return header.key for the DER of a content."""
+    element = asn1.decode_der(asn1.TLV, content)
+    mac = protection.header_mac(profile, content)
+    return asn1.encode_der(schemas.HeaderFile(content=element, mac=mac))
 
 
 def _profile_of_mac(file: schemas.HeaderFile) -> protection.Profile:
@@ -227,7 +229,7 @@ class _Known:
 
 
 def _entries(
-    parameters: dict[str, schemas.KeyParameters], known: _Known
+    parameters: dict[str, KeyParameters], known: _Known
 ) -> tuple[KeyEntry, ...]:
     fingerprints = {
         PRIMARY: known.octets(schemas.TAG_PRIMARY_FINGERPRINT),
@@ -242,8 +244,7 @@ def _entries(
     certificates = _certificates(fingerprints, known)
     periods = _periods(known)
     entries = []
-    for slot, of_key in parameters.items():
-        key = _parameters(of_key)
+    for slot, key in parameters.items():
         period = periods.get(key.usage)
         if period is None and len(parameters) == 1:
             period = next(iter(periods.values()), None)
@@ -295,8 +296,19 @@ def _certificates(
 
 def _periods(known: _Known) -> dict[str, tuple[datetime | None, datetime | None]]:
     element = known.get(schemas.TAG_EXTENSIONS)
-    if element is None:
-        return {}
+    return (
+        {} if element is None else dict(_read_periods(schemas.encode_element(element)))
+    )
+
+
+# Many containers say the same: keys of one kind that were made on one day.
+
+
+@lru_cache(maxsize=256)
+def _read_periods(
+    der: bytes,
+) -> tuple[tuple[str, tuple[datetime | None, datetime | None]], ...]:
+    element = asn1.decode_der(asn1.TLV, der)
     usages = {
         schemas.PERIOD_OF_SIGNATURE_KEY: "signature",
         schemas.PERIOD_OF_EXCHANGE_KEY: "exchange",
@@ -309,14 +321,23 @@ def _periods(known: _Known) -> dict[str, tuple[datetime | None, datetime | None]
                 _when(period.not_before),
                 _when(period.not_after),
             )
-    return periods
+    return tuple(periods.items())
 
 
 def _when(time: asn1.GeneralizedTime | None) -> datetime | None:
     return None if time is None else time.as_datetime()
 
 
-def _parameters(found: schemas.KeyParameters) -> KeyParameters:
+def _parameters(element: asn1.TLV) -> KeyParameters:
+    return _read_parameters(schemas.encode_element(element))
+
+
+@lru_cache(maxsize=64)
+def _read_parameters(der: bytes) -> KeyParameters:
+    return _known_parameters(schemas.decode(schemas.KeyParameters, der, HEADER))
+
+
+def _known_parameters(found: schemas.KeyParameters) -> KeyParameters:
     try:
         return read_parameters(found, HEADER)
     except EncodingError as error:

@@ -82,6 +82,14 @@ class HeaderFile:
 
 
 @asn1.sequence
+class HeaderElements:
+    """header.key again, its content element by element."""
+
+    content: list[asn1.TLV]
+    mac: bytes
+
+
+@asn1.sequence
 class Elements:
     """`One` whose element is the content of header.key, element by element."""
 
@@ -167,13 +175,6 @@ class Content:
     certificate: Annotated[bytes | None, asn1.Implicit(5)]
     fingerprint: Annotated[bytes, asn1.Implicit(10)]
     extensions: Annotated[list[Extension], asn1.Implicit(12)]
-
-
-@asn1.sequence
-class NewHeader:
-    """`One` whose element is `Content`."""
-
-    content: Content
 
 
 @asn1.sequence

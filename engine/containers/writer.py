@@ -11,6 +11,7 @@ import calendar
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat import asn1
@@ -37,7 +38,7 @@ from .header import (
     HEADER,
     put_certificate,
     read_header,
-    seal,
+    seal_content,
 )
 from .key_parameters import KeyParameters, bit_string, make_parameters
 from .names import encode_name
@@ -69,6 +70,21 @@ class _Terms:
     @property
     def profile(self) -> protection.Profile:
         return protection.profile_of(self.scheme)
+
+    @cached_property
+    def parameters(self) -> schemas.KeyParameters:
+        return make_parameters(
+            KeyParameters(self.scheme, self.curve, self.usage, self.exportable)
+        )
+
+    @cached_property
+    def period(self) -> schemas.Extension:
+        period = schemas.UsagePeriod(
+            not_before=None, not_after=asn1.GeneralizedTime(self.not_after)
+        )
+        return schemas.Extension(
+            oid=_PERIOD_OIDS[self.usage], value=asn1.encode_der(period)
+        )
 
 
 @dataclass(frozen=True)
@@ -351,26 +367,16 @@ def _header(terms: _Terms, made_of: _Material) -> bytes:
     if made_of.password_key is not None:
         attributes |= HAS_PASSWORD
         password_mac = protection.password_mac_by(terms.profile, made_of.password_key)
-    key = make_parameters(
-        KeyParameters(terms.scheme, terms.curve, terms.usage, terms.exportable)
-    )
-    period = schemas.UsagePeriod(
-        not_before=None, not_after=asn1.GeneralizedTime(terms.not_after)
-    )
     content = schemas.Content(
         algorithm=schemas.ContainerAlgorithm(algorithm=schemas.V2_FULL),
         attributes=bit_string(attributes),
-        primary=key,
+        primary=terms.parameters,
         password_mac=password_mac,
         certificate=made_of.certificate,
         fingerprint=fingerprint,
-        extensions=[
-            schemas.Extension(
-                oid=_PERIOD_OIDS[terms.usage], value=asn1.encode_der(period)
-            )
-        ],
+        extensions=[terms.period],
     )
-    return seal(terms.profile, asn1.encode_der(schemas.NewHeader(content=content)))
+    return seal_content(terms.profile, asn1.encode_der(content))
 
 
 def _read_back(files: Mapping[str, bytes], terms: _Terms, made_of: _Material) -> None:

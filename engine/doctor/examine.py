@@ -233,10 +233,13 @@ class Doctor:
             return
         self._note_certificates(place, names)
         if _is_container(place, names):
-            store = FolderStore(place.parent)
-            above = str(
-                named.parent if named.name and len(named.parts) > 1 else store.root
-            )
+            root = self.around.root_of(place)
+            if root is not None and os.path.realpath(root) == os.path.realpath(place):
+                # The drive's root has the files: what is above is another disk.
+                store, above = FolderStore(place), str(named)
+            else:
+                store = FolderStore(place.parent)
+                above = str(named.parent if len(named.parts) > 1 else store.root)
             drive = right("drive", above, "it is there and can be read")
             space = drives.look_at_space(store, above)
             yield self._container(str(named), store, place, [drive, *space], named)

@@ -306,7 +306,7 @@ FAULTS_OF_KEYS = (
         _WARNING,
         "the key ends soon",
         "renew it now, while it can still sign the request: `gostkey renew plan "
-        "FOLDER` shows what would be done",
+        "{where}` shows what would be done",
     ),
     Fault(
         "renewal-refused",

@@ -122,7 +122,8 @@ FAULTS_OF_TOKENS = (
         "token",
         _ERROR,
         "the token is a {model}: {why}",
-        "supported are {supported}; use this one with its maker's program",
+        "supported are {supported}; keys in a chip are used through the maker's PKCS "
+        "#11 library (docs/chip-keys.md)",
     ),
     Fault(
         "token-other-driver",
@@ -226,7 +227,8 @@ FAULTS_OF_TOKENS = (
         "containers",
         _WARNING,
         "writing a container was cut off: the token was pulled out or the power failed",
-        "write it again: the rest is removed then; the other containers are unharmed",
+        "remove the rest (`gostkey container remove` with its address) and write the "
+        "container again; the other containers are unharmed",
     ),
     Fault(
         "pin-needed",

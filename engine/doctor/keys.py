@@ -97,7 +97,7 @@ def look_at_keys(
     done = ("header-mac", "password", *_COPIES)
     yield from (_of(one, place) for one in seen if one.code not in done)
     for entry in container.keys:
-        yield from _certified(entry, trust, at)
+        yield from _certified(entry, place, trust, at)
 
 
 def _copies(seen: list[Seen], place: Path) -> Iterator[Finding]:
@@ -125,7 +125,9 @@ def _of(seen: Seen, place: Path) -> Finding:
     return found(seen.fault, seen.subject, seen.text, check=seen.code, place=place)
 
 
-def _certified(entry: KeyEntry, trust: Trust, at: datetime) -> Iterator[Finding]:
+def _certified(
+    entry: KeyEntry, place: Path, trust: Trust, at: datetime
+) -> Iterator[Finding]:
     """Check what only a whole certificate tells."""
     if entry.certificate is None:
         return
@@ -142,10 +144,10 @@ def _certified(entry: KeyEntry, trust: Trust, at: datetime) -> Iterator[Finding]
         return  # told already: the certificate cannot be read
     subject = f"certificate of the {entry.slot} key"
     yield from look_at_chain(certificate, subject, trust, at)
-    yield _renewal(validity, f"{entry.slot} key", at)
+    yield _renewal(validity, f"{entry.slot} key", place.parent, at)
 
 
-def _renewal(validity: Validity, subject: str, at: datetime) -> Finding:
+def _renewal(validity: Validity, subject: str, where: Path, at: datetime) -> Finding:
     state = key_state(validity.ends, at)
     day = last_day(validity.ends)
     left = days_left(validity.ends, at)
@@ -156,6 +158,7 @@ def _renewal(validity: Validity, subject: str, at: datetime) -> Finding:
         return right("renewal", subject, text)
     if state is KeyState.DUE:
         days = "1 day" if left == 1 else f"{left} days"
-        return found("renewal-due", subject, f"its last day is {day}, in {days}")
+        text = f"its last day is {day}, in {days}"
+        return found("renewal-due", subject, text, where=where)
     text = f"its last day {'is' if state is KeyState.LAST_DAY else 'was'} {day}"
     return found("renewal-refused", subject, text)

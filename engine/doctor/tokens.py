@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gostkey import pcsc
@@ -20,6 +20,7 @@ from gostkey.errors import (
     PinRequired,
     TokenAbsent,
     TokenBusy,
+    TokenUnknown,
     WrongPin,
 )
 from gostkey.media.tokens import PinState, TokenInfo, TokenStore, atrs, open_token
@@ -118,6 +119,10 @@ def _look(reader: str, pin: PinSource | None) -> Token | None:
     except TokenBusy as error:
         told = found("token-busy", kind.model, str(error), error=error)
         return Token(item, kind.model, (told,))
+    except TokenUnknown:
+        # One of several models with this ATR: without an applet that has files.
+        kind = replace(kind, note=atrs.KEYS_IN_CHIP)
+        return Token(item, kind.model, (_of_no_use(reader, kind, text),))
     except MediumError as error:
         told = found("token-damaged", kind.model, str(error), error=error)
         return Token(item, kind.model, (told,))
@@ -262,7 +267,8 @@ def read_files(
         told = found("pin-needed", item, text, error=error, address=item, tries=tries)
     except WrongPin as error:
         left = PinState(tries_left=error.tries_left)
-        told = found("pin-wrong", item, str(error), error=error, tries=tries_text(left))
+        text = "the token refuses the PIN"
+        told = found("pin-wrong", item, text, error=error, tries=tries_text(left))
     except PinBlocked as error:
         told = found("pin-blocked", item, str(error), error=error, address=item)
     except GostKeyError as error:

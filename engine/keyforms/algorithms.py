@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from cryptography.hazmat import asn1
@@ -145,14 +146,19 @@ def decode_algorithm(der: bytes) -> KeyAlgorithm:
 
 def from_identifier(identifier: KeyIdentifier) -> KeyAlgorithm:
     """Return what a decoded AlgorithmIdentifier says; see `decode_algorithm`."""
-    oid = identifier.algorithm.dotted_string
+    return _read(identifier.algorithm.dotted_string, tlv(identifier.parameters))
+
+
+@lru_cache(maxsize=128)
+def _read(oid: str, parameters_der: bytes) -> KeyAlgorithm:
+    """Read the parameters; there are a few of them that all keys share."""
     if oid not in _BY_OID:
         raise UnknownAlgorithm(
             f"key algorithm {oid} is not a GOST R 34.10 one; it should be one of "
             f"{', '.join(_BY_OID)}"
         )
     scheme, bits = _BY_OID[oid]
-    parameters = decode(_Parameters, tlv(identifier.parameters), "key parameters")
+    parameters = decode(_Parameters, parameters_der, "key parameters")
     curve = curves.get(parameters.public_key.dotted_string)
     if curve.bits != bits:
         raise EncodingError(

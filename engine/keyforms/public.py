@@ -62,7 +62,7 @@ class _TbsCertificate:
     issuer: asn1.TLV
     validity: asn1.TLV
     subject: asn1.TLV
-    public_key: _Spki
+    public_key: asn1.TLV
     issuer_id: Annotated[asn1.BitString | None, asn1.Implicit(1)]
     subject_id: Annotated[asn1.BitString | None, asn1.Implicit(2)]
     extensions: Annotated[list[asn1.TLV] | None, asn1.Explicit(3)]
@@ -145,15 +145,13 @@ def point_octets(bits: asn1.BitString, curve: Curve) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _read_spki(der: bytes) -> PublicKeyInfo:
-    return _public_key(decode(_Spki, der, "SubjectPublicKeyInfo"))
+    spki = decode(_Spki, der, "SubjectPublicKeyInfo")
+    found = from_identifier(spki.algorithm)
+    point = point_octets(spki.public_key, found.curve)
+    return PublicKeyInfo(found.curve, found.scheme, point, found.digest_oid)
 
 
 @lru_cache(maxsize=1024)
 def _read_certificate(der: bytes) -> PublicKeyInfo:
-    return _public_key(decode(_Certificate, der, "certificate").tbs.public_key)
-
-
-def _public_key(spki: _Spki) -> PublicKeyInfo:
-    found = from_identifier(spki.algorithm)
-    point = point_octets(spki.public_key, found.curve)
-    return PublicKeyInfo(found.curve, found.scheme, point, found.digest_oid)
+    spki = decode(_Certificate, der, "certificate").tbs.public_key
+    return _read_spki(encode(spki))

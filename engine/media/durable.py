@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -29,14 +30,23 @@ def temporary_beside(path: AnyPath) -> str:
 
 def write_file(path: AnyPath, data: bytes) -> None:
     """Create a file with its final mode and write it; the disk may still be at it."""
+    # Forgetting has the side effect that the disk begins to write at once.
+    _write(path, data, then=_forget)
+
+
+def write_for_later(path: AnyPath, data: bytes) -> None:
+    """Do as `write_file`, and leave it to a flush of all when the disk begins."""
+    _write(path, data, then=lambda descriptor: None)
+
+
+def _write(path: AnyPath, data: bytes, then: Callable[[int], None]) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags, FILE_MODE)
     try:
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
-        # Has the side effect that the disk begins to write at once.
-        _forget(descriptor)
+        then(descriptor)
     finally:
         os.close(descriptor)
 

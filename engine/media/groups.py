@@ -10,13 +10,22 @@ a fault stops that container only.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from gostkey.bindings.filesystem import flush_of
 from gostkey.containers import FILES, LARGEST_FILE, header_is_whole
 from gostkey.errors import MediumError
 
@@ -24,11 +33,17 @@ from . import durable
 from .faults import explain
 
 HEADER = "header.key"
-
-_PUBLIC = ("name.key", HEADER)
+PUBLIC = ("name.key", HEADER)
+"""The files of a container that hold no key."""
 
 WAITING = 16
 """Threads that wait for the medium at the same time."""
+
+TOGETHER = 16
+"""Containers from which on the whole file system is flushed and not each file.
+
+For fewer it might cost more: what other programs have written waits with them.
+"""
 
 OLD_HEADER = ".gostkey-old-header.key"
 """The header before a replacement that was not finished."""
@@ -53,6 +68,7 @@ def go_over(
     jobs: Sequence[J],
     steps: Iterable[Callable[[J], None]],
     waiting: Collection[Callable[[J], None]],
+    ahead: Mapping[Callable[[J], None], Callable[[Sequence[J]], None]] | None = None,
 ) -> None:
     """Do each step for all jobs; a job with a fault is undone and left out.
 
@@ -61,12 +77,15 @@ def go_over(
         steps: in their order.
         waiting: those of the steps that wait for the medium; the jobs wait side
             by side, so the medium works for all of them in one go.
+        ahead: what is done once, for all jobs that are left, before a step.
     """
     try:
         with ThreadPoolExecutor(WAITING, "gostkey-media") as pool:
             for step in steps:
                 work = partial(_attempt_all, step)
                 going = [job for job in jobs if job.error is None]
+                if ahead and step in ahead:
+                    ahead[step](going)
                 if step in waiting and len(going) > 1:
                     # A thread takes a share: a future for each job is felt.
                     shares = min(WAITING, len(going))
@@ -112,6 +131,8 @@ class Writing(Job):
     def __post_init__(self) -> None:
         self.folder = str(self.place)
         self.beside = durable.temporary_beside(self.folder)
+        self.system: _FileSystem | None = None
+        """What flushes it together with others; None: it is flushed alone."""
         self.inner = [
             (f"{self.beside}{os.sep}{name}", data) for name, data in self.files.items()
         ]
@@ -119,17 +140,24 @@ class Writing(Job):
     def create(self) -> None:
         refuse_existing(self.folder)
         os.mkdir(self.beside, durable.FOLDER_MODE)
+        write = durable.write_for_later if self.system else durable.write_file
         for path, data in self.inner:
-            durable.write_file(path, data)
+            write(path, data)
 
     def flush(self) -> None:
+        flushed = self.system is not None and self.system.flushed
         for path, data in self.inner:
-            if not durable.flush_and_compare(path, data):
+            if flushed:
+                same = durable.read_back(path, len(data)) == data
+            else:
+                same = durable.flush_and_compare(path, data)
+            if not same:
                 raise MediumError(
                     f"{self.place.parent}: what was written does not read back the "
                     "same; the medium is failing, use another one"
                 )
-        durable.flush_folder(self.beside)
+        if not flushed:
+            durable.flush_folder(self.beside)
 
     def rename(self) -> None:
         refuse_existing(self.folder)
@@ -143,8 +171,67 @@ class Writing(Job):
 def write_containers(writings: Sequence[Writing]) -> None:
     """Write new containers; each is whole and flushed, or its `error` is set."""
     steps = (Writing.create, Writing.flush, Writing.rename)
-    go_over(writings, steps, waiting=(Writing.flush,))
+    with _file_systems(writings) as systems:
+
+        def flush(_: Sequence[Writing]) -> None:
+            for system in systems:
+                system.flush()
+
+        go_over(writings, steps, (Writing.flush,), {Writing.flush: flush})
     flush_parents(writings)
+
+
+class _FileSystem:
+    """A file system that is flushed as a whole, after many containers were written.
+
+    syncfs(2) promises for all of its files and folders what fsync(2) does for each;
+    so when it has returned, the containers are on the medium under their temporary
+    names, and what is read back after that comes from there.  It is open since
+    before the first write, because Linux tells of those faults only that came later.
+    If it tells of one, each file is flushed by itself to find out whose it is.
+    """
+
+    def __init__(self, flush: Callable[[], None]) -> None:
+        self._flush = flush
+        self.flushed = False
+
+    def flush(self) -> None:
+        try:
+            self._flush()
+        except OSError:
+            return
+        self.flushed = True
+
+
+@contextmanager
+def _file_systems(writings: Sequence[Writing]) -> Iterator[list[_FileSystem]]:
+    """Open the file systems that can be flushed as a whole, if it is worth it."""
+    by_device: dict[int, _FileSystem] = {}
+    descriptors: list[int] = []
+    try:
+        parents: dict[str, list[Writing]] = {}
+        if len(writings) >= TOGETHER:
+            for writing in writings:
+                if writing.error is None:
+                    parents.setdefault(str(writing.place.parent), []).append(writing)
+        for parent, its in parents.items():
+            try:
+                descriptor = os.open(parent, os.O_RDONLY)
+            except OSError:
+                continue  # writing will tell
+            descriptors.append(descriptor)
+            device = os.fstat(descriptor).st_dev
+            if device not in by_device:
+                flush = flush_of(descriptor)
+                if flush is None:
+                    continue
+                by_device[device] = _FileSystem(flush)
+            for writing in its:
+                writing.system = by_device[device]
+        yield list(by_device.values())
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def flush_parents(jobs: Sequence[Job]) -> None:
@@ -296,7 +383,7 @@ def read_public_files(folder: str | Path) -> dict[str, bytes]:
         names = _names_in(folder)
         return {
             name: durable.read_file(f"{folder}{os.sep}{names[name]}", LARGEST_FILE)
-            if name in _PUBLIC
+            if name in PUBLIC
             else b""
             for name in FILES
             if name in names
@@ -314,6 +401,13 @@ def read_container(folder: str | Path) -> dict[str, bytes]:
         MediumError: if it cannot be read, or a file has over 64 KiB.
     """
     try:
+        try:
+            return {
+                name: durable.read_file(f"{folder}{os.sep}{name}", LARGEST_FILE)
+                for name in FILES
+            }
+        except FileNotFoundError:
+            pass  # in capitals, as on FAT, or not all there
         names = _names_in(folder)
         return {
             name: durable.read_file(f"{folder}{os.sep}{names[name]}", LARGEST_FILE)

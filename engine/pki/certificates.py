@@ -82,7 +82,7 @@ class SignedDer:
                 f"{self.what}: signature algorithm is {self.signature_algorithm}; "
                 f"the signer's key makes {wanted}"
             )
-        return Claim.of(key, self.signature, self.signed)
+        return Claim(key, self.signature, self.signed)
 
     def _check_inner_algorithm(self, inner: asn1.TLV) -> None:
         if coding.encode(inner) != coding.encode(self._algorithm):
@@ -356,10 +356,15 @@ def build_certificate(
 
 def sign_der(content: bytes, key: SupportsSigning, algorithm: asn1.TLV) -> bytes:
     """Sign DER and put it, the algorithm and the signature into a SEQUENCE."""
+    return signed_der(content, algorithm, key.sign(content))
+
+
+def signed_der(content: bytes, algorithm: asn1.TLV, signature: bytes) -> bytes:
+    """Put DER, the algorithm and the signature of it into a SEQUENCE."""
     return coding.encode(
         schemas.Signed(
             content=coding.tlv(content),
             algorithm=algorithm,
-            signature=asn1.BitString(key.sign(content), 0),
+            signature=asn1.BitString(signature, 0),
         )
     )

@@ -10,9 +10,9 @@ RFC 5126 (signing-certificate-v2, CAdES-BES).
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from cryptography.hazmat import asn1
 
@@ -23,9 +23,10 @@ from gostkey.signing import SupportsSigning
 
 from . import coding, oids, schemas
 from .certificates import Certificate, signature_oid
-from .signatures import Claim
+from .signatures import Claim, digest_many
+from .signatures import sign_many as make_signatures
 
-__all__ = ["SignedData", "Signer", "sign"]
+__all__ = ["SignedData", "Signer", "sign", "sign_many"]
 
 _KEYS = {
     (Scheme.GOST_2001, 32): (oids.KEY_2001, oids.DIGEST_94),
@@ -49,11 +50,10 @@ def _digest(oid: str, data: bytes, what: str) -> bytes:
     return state.digest()
 
 
-def _attribute(oid: str, value: bytes) -> asn1.TLV:
-    encoded = coding.encode(
-        schemas.Attribute(type=schemas.OID(oid), values=asn1.SetOf([coding.tlv(value)]))
+def _attribute(oid: str, value: bytes) -> bytes:
+    return coding.encode(
+        schemas.Attribute(type=coding.oid(oid), values=asn1.SetOf([coding.tlv(value)]))
     )
-    return coding.tlv(encoded)
 
 
 def _to_be_signed(attributes: list[asn1.TLV]) -> bytes:
@@ -96,71 +96,138 @@ def sign(
     Raises:
         EncodingError: if the key is not that of the certificate.
     """
+    _refuse_another_key(key, certificate)
+    digest = key.verifying_key.digest
+    attributes = _attributes(
+        key, digest(content), digest(certificate.der), signing_time
+    )
+    return _message(
+        None if detached else content,
+        certificate,
+        key,
+        attributes,
+        key.sign(_to_be_signed(attributes)),
+        extra_certificates=extra_certificates,
+        full_signature_oid=full_signature_oid,
+    )
+
+
+def sign_many(
+    contents: Sequence[bytes],
+    keys: Sequence[SupportsSigning],
+    certificates: Sequence[Certificate],
+    *,
+    signing_time: datetime,
+    full_signature_oid: bool = False,
+) -> list[bytes]:
+    """Sign each content with its key as `sign` does, hashes and signatures together.
+
+    Raises:
+        EncodingError: if a key is not that of its certificate; then none is signed.
+    """
+    for key, certificate in zip(keys, certificates, strict=True):
+        _refuse_another_key(key, certificate)
+    public_keys = [key.verifying_key for key in keys]
+    digests = digest_many(public_keys, contents)
+    own_digests = digest_many(public_keys, [one.der for one in certificates])
+    attributes = [
+        _attributes(key, digest, own_digest, signing_time)
+        for key, digest, own_digest in zip(keys, digests, own_digests, strict=True)
+    ]
+    signatures = make_signatures(keys, [_to_be_signed(one) for one in attributes])
+    return [
+        _message(*parts, full_signature_oid=full_signature_oid)
+        for parts in zip(
+            contents, certificates, keys, attributes, signatures, strict=True
+        )
+    ]
+
+
+def _refuse_another_key(key: SupportsSigning, certificate: Certificate) -> None:
     if key.verifying_key != certificate.public_key:
         raise EncodingError(
             f"{certificate.title}: the key that shall sign is another one; "
             "give the certificate of this key"
         )
-    key_oid, digest_oid = _KEYS[key.scheme, key.curve.size]
-    own_digest = _digest(digest_oid, certificate.der, "certificate")
-    attributes = coding.set_order(
-        [
-            _attribute(oids.CONTENT_TYPE, coding.encode(schemas.OID(oids.DATA))),
-            _attribute(
-                oids.MESSAGE_DIGEST,
-                coding.encode(_digest(digest_oid, content, "content")),
-            ),
-            _attribute(
-                oids.SIGNING_TIME, coding.encode(coding.time_value(signing_time))
-            ),
-            _attribute(
-                oids.SIGNING_CERTIFICATE_V2,
-                coding.encode(
-                    schemas.SigningCertificateV2(
-                        certificates=[
-                            schemas.EssCertIdV2(
-                                algorithm=schemas.AlgorithmIdentifier(
-                                    algorithm=schemas.OID(digest_oid), parameters=None
-                                ),
-                                digest=own_digest,
-                                issuer_serial=None,
-                            )
-                        ],
-                        policies=None,
-                    )
-                ),
-            ),
-        ]
+
+
+def _attributes(
+    key: SupportsSigning, digest: bytes, own_digest: bytes, signing_time: datetime
+) -> list[asn1.TLV]:
+    """Make the signed attributes from the digests of content and certificate."""
+    _, digest_oid = _KEYS[key.scheme, key.curve.size]
+    message_digest = schemas.DigestAttribute(
+        type=coding.oid(oids.MESSAGE_DIGEST), values=asn1.SetOf([digest])
     )
+    certificate = schemas.EssCertIdV2(
+        algorithm=schemas.AlgorithmIdentifier(
+            algorithm=coding.oid(digest_oid), parameters=None
+        ),
+        digest=own_digest,
+        issuer_serial=None,
+    )
+    signing_certificate = schemas.SigningCertificateAttribute(
+        type=coding.oid(oids.SIGNING_CERTIFICATE_V2),
+        values=asn1.SetOf(
+            [schemas.SigningCertificateV2(certificates=[certificate], policies=None)]
+        ),
+    )
+    encoded = [
+        *_same_attributes(coding.require_aware(signing_time)),
+        coding.encode(message_digest),
+        coding.encode(signing_certificate),
+    ]
+    return [coding.tlv(one) for one in sorted(encoded)]
+
+
+@lru_cache(maxsize=16)
+def _same_attributes(signing_time: datetime) -> tuple[bytes, bytes]:
+    """Make the attributes that are the same in all messages of one moment."""
+    return (
+        _attribute(oids.CONTENT_TYPE, coding.encode(schemas.OID(oids.DATA))),
+        _attribute(oids.SIGNING_TIME, coding.encode(coding.time_value(signing_time))),
+    )
+
+
+def _message(
+    content: bytes | None,
+    certificate: Certificate,
+    key: SupportsSigning,
+    attributes: list[asn1.TLV],
+    signature: bytes,
+    *,
+    extra_certificates: Iterable[Certificate] = (),
+    full_signature_oid: bool = False,
+) -> bytes:
+    """Put a message together: ContentInfo, DER."""
+    key_oid, digest_oid = _KEYS[key.scheme, key.curve.size]
+    digest_algorithm = coding.algorithm(digest_oid)
     signer = schemas.SignerInfo(
         version=1,
         signer=schemas.IssuerAndSerial(
             issuer=coding.tlv(certificate.issuer_der), serial=certificate.serial
         ),
-        digest_algorithm=coding.algorithm(digest_oid),
+        digest_algorithm=digest_algorithm,
         signed_attributes=attributes,
         signature_algorithm=coding.algorithm(
             signature_oid(key) if full_signature_oid else key_oid
         ),
-        signature=key.sign(_to_be_signed(attributes)),
+        signature=signature,
         unsigned_attributes=None,
     )
-    others = {c.der: coding.tlv(c.der) for c in (certificate, *extra_certificates)}
+    others = {one.der for one in (certificate, *extra_certificates)}
     data = schemas.SignedData(
         version=1,
-        digest_algorithms=asn1.SetOf([coding.algorithm(digest_oid)]),
+        digest_algorithms=asn1.SetOf([digest_algorithm]),
         content=schemas.EncapsulatedContent(
-            content_type=schemas.OID(oids.DATA), content=None if detached else content
+            content_type=coding.oid(oids.DATA), content=content
         ),
-        certificates=coding.set_order(list(others.values())),
+        certificates=[coding.tlv(der) for der in sorted(others)],
         crls=None,
         signers=asn1.SetOf([signer]),
     )
     return coding.encode(
-        schemas.ContentInfo(
-            content_type=schemas.OID(oids.SIGNED_DATA),
-            content=coding.tlv(coding.encode(data)),
-        )
+        schemas.SignedMessage(content_type=coding.oid(oids.SIGNED_DATA), content=data)
     )
 
 
@@ -250,9 +317,9 @@ class Signer:
             )
         if self._signed is None:
             self._refuse_attributes_as_content(content, content_type)
-            return Claim.of(key, self.signature, content)
+            return Claim(key, self.signature, content)
         self._check_attributes(content, content_type, digest_oid, certificate)
-        return Claim.of(key, self.signature, self._signed)
+        return Claim(key, self.signature, self._signed)
 
     def _check_attributes(
         self,
@@ -293,7 +360,11 @@ class Signer:
                 f"{what}: digest is SHA-256; must be one of {', '.join(_DIGESTS)}"
             )
         algorithm = first.algorithm.algorithm.dotted_string
-        if first.digest != _digest(algorithm, certificate.der, what):
+        if algorithm == oids.DIGEST_256:
+            meant = certificate.fingerprint()
+        else:
+            meant = _digest(algorithm, certificate.der, what)
+        if first.digest != meant:
             raise InvalidSignature(
                 f"the signer meant another certificate than {certificate.title}"
             )

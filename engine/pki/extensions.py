@@ -82,18 +82,29 @@ def from_schema(found: Iterable[asn1.TLV] | None, what: str) -> dict[str, Extens
     """
     listed = []
     for value in found or ():
-        try:
-            e = coding.parse(value, schemas.Extension, what)
-            listed.append(Extension(e.oid.dotted_string, e.critical, e.value))
-        except EncodingError:
-            listed.append(_lenient(value, what))
+        der = coding.encode(value)
+        read = _remembered if len(der) <= _SMALL else _decoded
+        listed.append(read(der, what))
     _refuse_twins([e.oid for e in listed], what)
     return {e.oid: e for e in listed}
 
 
-def _lenient(value: asn1.TLV, what: str) -> Extension:
+def _decoded(der: bytes, what: str) -> Extension:
+    try:
+        e = coding.decode(schemas.Extension, der, what)
+    except EncodingError:
+        return _lenient(der, what)
+    return Extension(e.oid.dotted_string, e.critical, e.value)
+
+
+# Most extensions are the same in all certificates of an authority.
+_SMALL = 2048
+_remembered = lru_cache(maxsize=1024)(_decoded)
+
+
+def _lenient(der: bytes, what: str) -> Extension:
     """Read an extension field by field, with a BOOLEAN that is not DER."""
-    fields = coding.decode_fields(coding.encode(value), what)
+    fields = coding.decode_fields(der, what)
     critical = coding.boolean(fields[1]) if len(fields) == 3 else False
     if len(fields) not in (2, 3) or critical is None:
         raise EncodingError(

@@ -35,7 +35,13 @@ from .extensions import Extension
 from .requests import Request
 from .signatures import Claim, which_hold
 
-__all__ = ["RenewalProfile", "RenewalRequest", "build_renewal", "build_request"]
+__all__ = [
+    "RenewalProfile",
+    "RenewalRequest",
+    "build_many",
+    "build_renewal",
+    "build_request",
+]
 
 _COPIED = (
     oids.KEY_USAGE,
@@ -77,6 +83,16 @@ def build_request(
     Returns:
         DER.
     """
+    return requests.build_request(
+        new_key,
+        old_certificate.subject,
+        extensions=_asked(old_certificate, profile),
+        attributes=_attributes(old_certificate, profile),
+        always_digest=profile.always_digest,
+    )
+
+
+def _asked(old_certificate: Certificate, profile: RenewalProfile) -> list[Extension]:
     asked = {
         oid: old_certificate.extensions[oid]
         for oid in profile.copied
@@ -86,16 +102,13 @@ def build_request(
         kind = ext.identification_kind(profile.identification_kind)
         asked[kind.oid] = kind
     asked.update({e.oid: e for e in profile.extensions})
-    return requests.build_request(
-        new_key,
-        old_certificate.subject,
-        extensions=asked.values(),
-        attributes=[
-            requests.renewal_certificate(old_certificate.der),
-            *profile.attributes,
-        ],
-        always_digest=profile.always_digest,
-    )
+    return list(asked.values())
+
+
+def _attributes(
+    old_certificate: Certificate, profile: RenewalProfile
+) -> list[requests.Attribute]:
+    return [requests.renewal_certificate(old_certificate.der), *profile.attributes]
 
 
 def build_renewal(
@@ -122,6 +135,38 @@ def build_renewal(
         build_request(new_key, old_certificate, profile=profile),
         old_key,
         old_certificate,
+        signing_time=at,
+        full_signature_oid=profile.full_signature_oid,
+    )
+
+
+def build_many(
+    new_keys: Sequence[SupportsSigning],
+    old_keys: Sequence[SupportsSigning],
+    old_certificates: Sequence[Certificate],
+    *,
+    at: datetime,
+    profile: RenewalProfile = RenewalProfile(),  # noqa: B008  frozen
+) -> list[bytes]:
+    """Make renewal requests as `build_renewal` does, hashes and signatures together.
+
+    Raises:
+        EncodingError: if one cannot be made; then none is.
+    """
+    infos = [
+        requests.request_info(
+            key.verifying_key,
+            certificate.subject,
+            extensions=_asked(certificate, profile),
+            attributes=_attributes(certificate, profile),
+            always_digest=profile.always_digest,
+        )
+        for key, certificate in zip(new_keys, old_certificates, strict=True)
+    ]
+    return cms.sign_many(
+        requests.signed_requests(infos, new_keys),
+        old_keys,
+        old_certificates,
         signing_time=at,
         full_signature_oid=profile.full_signature_oid,
     )

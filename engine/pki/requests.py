@@ -5,9 +5,9 @@ Sources: RFC 2986; RFC 9215 5 (examples); Microsoft's enrolment attributes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from cryptography.hazmat import asn1
 
@@ -17,9 +17,10 @@ from gostkey.signing import SupportsSigning, VerifyingKey
 
 from . import coding, oids, schemas
 from . import extensions as ext
-from .certificates import SignedDer, sign_der, signature_oid, spki_of
+from .certificates import SignedDer, sign_der, signature_oid, signed_der, spki_of
 from .extensions import Extension
 from .names import Name
+from .signatures import sign_many
 
 __all__ = ["Attribute", "Request", "build_request"]
 
@@ -201,20 +202,55 @@ def build_request(
     Returns:
         DER.
     """
-    algorithm = coding.algorithm(signature_oid(key))
-    listed = list(attributes)
-    wanted = ext.to_schema(extensions)
+    info = request_info(
+        key.verifying_key,
+        subject,
+        extensions=extensions,
+        attributes=attributes,
+        always_digest=always_digest,
+    )
+    return sign_der(info, key, coding.algorithm(signature_oid(key)))
+
+
+def request_info(
+    public_key: VerifyingKey,
+    subject: Name,
+    *,
+    extensions: Iterable[Extension] = (),
+    attributes: Iterable[Attribute] = (),
+    always_digest: bool = False,
+) -> bytes:
+    """Make what the signature of a request covers; see `build_request`."""
+    listed = [_to_schema(one) for one in attributes]
+    wanted = tuple(extensions)
     if wanted:
-        listed.insert(
-            0, Attribute(oids.EXTENSION_REQUEST, (coding.encode_extensions(wanted),))
-        )
+        listed.append(_extension_request(wanted))
     info = schemas.RequestInfo(
         version=0,
         subject=coding.tlv(subject.der),
-        public_key=coding.tlv(spki_of(key.verifying_key, always_digest=always_digest)),
-        attributes=coding.set_order([_to_schema(a) for a in listed]),
+        public_key=coding.tlv(spki_of(public_key, always_digest=always_digest)),
+        attributes=coding.set_order(listed),
     )
-    return sign_der(coding.encode(info), key, algorithm)
+    return coding.encode(info)
+
+
+def signed_requests(
+    infos: Sequence[bytes], keys: Sequence[SupportsSigning]
+) -> list[bytes]:
+    """Make requests of what `request_info` gave, all signatures together."""
+    return [
+        signed_der(info, coding.algorithm(signature_oid(key)), signature)
+        for info, key, signature in zip(
+            infos, keys, sign_many(keys, infos), strict=True
+        )
+    ]
+
+
+@lru_cache(maxsize=128)
+def _extension_request(extensions: tuple[Extension, ...]) -> schemas.Attribute:
+    """Make the attribute; all subscribers of an authority ask for much the same."""
+    value = coding.encode_extensions(ext.to_schema(extensions))
+    return _to_schema(Attribute(oids.EXTENSION_REQUEST, (value,)))
 
 
 def _to_schema(attribute: Attribute) -> schemas.Attribute:

@@ -303,6 +303,30 @@ class SigningCertificateV2:
     policies: list[PolicyInformation] | None
 
 
+@asn1.sequence
+class DigestAttribute:
+    """messageDigest as a signed attribute, in one piece to be written fast."""
+
+    type: OID
+    values: asn1.SetOf[bytes]
+
+
+@asn1.sequence
+class SigningCertificateAttribute:
+    """signing-certificate-v2 as a signed attribute, in one piece as well."""
+
+    type: OID
+    values: asn1.SetOf[SigningCertificateV2]
+
+
+@asn1.sequence
+class SignedMessage:
+    """`ContentInfo` with a SignedData, in one piece as well."""
+
+    content_type: OID
+    content: Annotated[SignedData, asn1.Explicit(0)]
+
+
 # -- a SEQUENCE OF as the only field: see coding.wrap -------------------------
 
 

@@ -171,7 +171,7 @@ class Check:
             raise
         except (GostKeyError, OSError) as error:
             return token_verdict(error) or verdict(Reason.TEST_SIGNATURE, str(error))
-        return Claim.of(certificate.public_key, signature, TEST_MESSAGE)
+        return Claim(certificate.public_key, signature, TEST_MESSAGE)
 
 
 BACK_TO_SENT = frozenset(

@@ -10,9 +10,8 @@ three can be called any number of times, by any process, one at a time.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
@@ -23,27 +22,38 @@ from gostkey.random.policy import Policy
 
 from . import transports
 from .answer_steps import BACK_TO_SENT, Check, Fetch, Send
+from .chunks import CHUNK, Event, OnEvent, Progress, do_step, state_before
+from .forks import CAN_FORK, WorkerDied
 from .install_steps import ARCHIVE, BACKUP, BackUp, Install
 from .key_steps import MakeKey, MakeRequest
 from .lock import CampaignLock
-from .plan import Plan, PlanItem, confirm, make_plan
+from .places import LocalPlaces
+from .plan import Plan, PlanItem, confirm, make_plan, plan_items
 from .randomness import Randomness
-from .reasons import FINAL_FAULTS, REFUSALS, Reason, Verdict
+from .reasons import FINAL_FAULTS, REFUSALS, Reason
 from .report import Report, make_report
 from .rules import MOSCOW
-from .schema import STATES
-from .steps import Context, Done, Step, Work
-from .store import Change, Clock, Item, Store, moment
-from .subscribers import read_list
+from .steps import Context, Step, Work
+from .store import Clock, Item, Store, moment
+from .subscribers import Listing, RowError, read_list
 from .tokens import Tokens
 from .transports import Transport
 from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
+from .workers import Crew
 
 DEFAULT_FOLDER = Path("gostkey-campaign")
-CHUNK = 256
-"""Items that go through the steps together, in a transaction for each step."""
 LOCK_NAME = "campaign.lock"
+__all__ = [
+    "CHUNK",
+    "DEFAULT_FOLDER",
+    "LOCK_NAME",
+    "Campaign",
+    "Event",
+    "OnEvent",
+    "utc_now",
+    "zone_of",
+]
 
 STEPS: tuple[Step, ...] = (
     MakeKey(),
@@ -54,35 +64,17 @@ STEPS: tuple[Step, ...] = (
     Install(),
     BackUp(),
 )
+MAKING: tuple[Step, ...] = STEPS[:2]
+"""What worker processes do; all else is for the one that knows the authority."""
 RECEIVING: tuple[Step, ...] = STEPS[3:]
+MOST_DEATHS = 3
+"""Worker processes that may die in a run and are replaced."""
 
 _TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
 }
-
-
-@dataclass(frozen=True)
-class Event:
-    """What happens during a run, for a progress bar."""
-
-    kind: str
-    """"begin", "step", "item" (it has ended, well or not), "waiting"."""
-    done: int
-    """Steps done so far in this run."""
-    total: int
-    """Steps that this run has to do at most."""
-    step: str = ""
-    owner: str = ""
-    container: str = ""
-    state: str = ""
-    reason: str = ""
-    text: str = ""
-    cure: str = ""
-
-
-OnEvent = Callable[[Event], None]
 
 
 def utc_now() -> datetime:
@@ -136,10 +128,62 @@ class Campaign:
             plan = confirm(plan, now)
         settings = new_settings(plan.zone, now, transport.settings())
         settings["experimental"] = experimental
-        items = items_of(plan)
+        return cls._begin(
+            folder, settings, transport, clock, now, plan.items, plan.row_errors
+        )
+
+    @classmethod
+    def begin_list(
+        cls,
+        folder: Path,
+        listing: Listing,
+        transport: Transport,
+        *,
+        zone: tzinfo = MOSCOW,
+        clock: Clock = utc_now,
+        experimental: bool = False,
+        workers: int = 1,
+    ) -> Campaign:
+        """Plan the keys of a list and begin a campaign on them, key by key.
+
+        What comes of it is the same as `begin` on a plan of the list, but no plan
+        is held in memory: this is for lists of any length.
+
+        Args:
+            folder: of the campaign; made if it is not there.
+            listing: the subscribers, as `read_tree` or `read_list` gave them.
+            transport: the way to the authority; `resume` will find it again.
+            zone: the office's zone, in which calendar days are counted.
+            clock: gives the present moment.
+            experimental: as for `begin`.
+            workers: processes that read the containers.
+
+        Raises:
+            CampaignError, CampaignLocked, MediumError: as `begin`.
+            WorkerDied: if a worker process died; nothing is begun then.
+        """
+        now = clock()
+        settings = new_settings(zone, now, transport.settings())
+        settings["experimental"] = experimental
+        items = plan_items(listing, now, zone, workers=workers)
+        return cls._begin(
+            folder, settings, transport, clock, now, items, listing.errors
+        )
+
+    @classmethod
+    def _begin(
+        cls,
+        folder: Path,
+        settings: dict[str, Any],
+        transport: Transport,
+        clock: Clock,
+        now: datetime,
+        items: Iterable[PlanItem],
+        errors: Sequence[RowError],
+    ) -> Campaign:
         lock = locked(folder)
         try:
-            store = Store.create(folder, settings, now, items, plan.row_errors)
+            store = Store.create(folder, settings, now, _numbered(items), errors)
         except BaseException:
             lock.release()
             raise
@@ -240,6 +284,7 @@ class Campaign:
         *,
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
+        workers: int = 1,
     ) -> Report:
         """Do all that is open; items that failed before stay as they are.
 
@@ -248,13 +293,35 @@ class Campaign:
             randomness: what is mixed in besides the system's generator, which
                 serves alone by default.
             tokens: whom to ask for PINs; without it they come from files alone.
+            workers: processes that make keys and requests, each a chunk at a
+                time; only where a process can fork.  They add to each other's
+                speed up to the number of processors.
 
         Raises:
             GeneratorFailure: if the random generator fails.
             GammaExhausted: if the gamma file has too few records; what is done
                 stays, and `resume` goes on with a new file.
         """
-        return self._work(STEPS, on_event, randomness, tokens)
+        self._work(STEPS, on_event, randomness, tokens, workers)
+        return self.report()
+
+    def make_requests(
+        self,
+        on_event: OnEvent | None = None,
+        *,
+        randomness: Randomness | None = None,
+        tokens: Tokens | None = None,
+        workers: int = 1,
+    ) -> dict[str, int]:
+        """Do what `run` does up to the requests, and send nothing.
+
+        Arguments and errors are those of `run`.
+
+        Returns:
+            How many items that nothing has stopped are in which state.
+        """
+        self._work(MAKING, on_event, randomness, tokens, workers)
+        return self._store.count_states()
 
     def resume(
         self,
@@ -262,6 +329,7 @@ class Campaign:
         *,
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
+        workers: int = 1,
     ) -> Report:
         """Go on after an interruption, and try the failed items again.
 
@@ -271,7 +339,8 @@ class Campaign:
         self._store.reopen(_TRIED_AGAIN)
         tokens = tokens or Tokens()
         self._clean(tokens)
-        return self._work(STEPS, on_event, randomness, tokens)
+        self._work(STEPS, on_event, randomness, tokens, workers)
+        return self.report()
 
     def policy(self) -> Policy | None:
         """Return whom the last run asked for random input; None before the first.
@@ -296,7 +365,8 @@ class Campaign:
         """Fetch the certificates that have come, check and install them."""
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        return self._work(RECEIVING, on_event, tokens=tokens)
+        self._work(RECEIVING, on_event, tokens=tokens)
+        return self.report()
 
     def report(self) -> Report:
         """Tell where every item stands."""
@@ -323,7 +393,7 @@ class Campaign:
         )
         plan = make_plan(read_list(trial.list), at, zone_of(settings))
         settings["transport"] = settings_of(trial)
-        self._store.fill(items_of(plan), plan.row_errors, settings, at)
+        self._store.fill(_numbered(plan.items), plan.row_errors, settings, at)
 
     def _work(
         self,
@@ -331,7 +401,8 @@ class Campaign:
         on_event: OnEvent | None,
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
-    ) -> Report:
+        workers: int = 1,
+    ) -> None:
         self.prepare()
         settings = self._store.settings()
         tokens = tokens or Tokens()
@@ -339,8 +410,8 @@ class Campaign:
         transport = self._transport
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
-        ids = self._store.open_ids(from_state=_state_before(steps[0]))
-        progress = _Progress(on_event, len(ids) * len(steps))
+        ids = self._store.open_ids(from_state=state_before(steps[0]))
+        progress = Progress(on_event, len(ids) * len(steps))
         context = Context(
             folder=self.folder,
             store=self._store,
@@ -350,35 +421,75 @@ class Campaign:
             randomness=randomness or Randomness(),
             tokens=tokens,
         )
-        keys = self.keys_to_make() if steps is STEPS else 0
+        keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         if not keys:
-            self._do_chunks(context, ids, steps, progress)
-            return self.report()
+            self._do_chunks(context, steps, progress)
+            return
         context.randomness.begin(self._store, self.clock, keys)
         try:
-            self._do_chunks(context, ids, steps, progress)
+            making = tuple(step for step in steps if step in MAKING)
+            if workers > 1 and CAN_FORK:
+                self._make_with(workers, context, making, progress, steps == making)
+            self._do_chunks(context, steps, progress)
         finally:
             context.randomness.end()
-        return self.report()
 
     def _do_chunks(
-        self,
-        context: Context,
-        ids: Sequence[int],
-        steps: Sequence[Step],
-        progress: _Progress,
+        self, context: Context, steps: Sequence[Step], progress: Progress
     ) -> None:
-        for start in range(0, len(ids), CHUNK):
-            chunk = self._store.items(ids[start : start + CHUNK])
+        for chunk in self._chunks(steps):
             context.tokens.learn(chunk)
             works = [Work(one, tokens=context.tokens) for one in chunk]
             try:
                 for step in steps:
-                    _do_step(context, step, works, progress)
+                    progress.step(step.name, do_step(context, step, works))
             finally:
                 for work in works:
                     work.wipe()
             progress.end_chunk(works)
+
+    def _chunks(self, steps: Sequence[Step]) -> Iterator[list[Item]]:
+        return map(self._store.items, self._chunk_ids(steps))
+
+    def _chunk_ids(
+        self, steps: Sequence[Step], *, on_tokens: bool = True
+    ) -> Iterator[list[int]]:
+        """List the items on which one of the steps is to be done, chunk by chunk."""
+        first, last = state_before(steps[0]), state_before(steps[-1])
+        ids = self._store.open_ids(first, last, on_tokens=on_tokens)
+        for start in range(0, len(ids), CHUNK):
+            yield ids[start : start + CHUNK]
+
+    def _make_with(
+        self,
+        workers: int,
+        context: Context,
+        steps: Sequence[Step],
+        progress: Progress,
+        to_the_end: bool,
+    ) -> None:
+        """Have worker processes make keys and requests; replace those that die.
+
+        Tokens are left for this process: it alone can ask for their PINs.
+        """
+        context.settle_trust()
+        deaths = 0
+        while True:
+            # Anew after a death: what the dead one was at is read from the disk.
+            mine = replace(context, places=LocalPlaces())
+            chunks = list(self._chunk_ids(steps, on_tokens=False))
+            self._store.close()
+            try:
+                with Crew(mine, steps, min(workers, len(chunks))) as crew:
+                    crew.run(
+                        map(self._store.items, chunks), progress, to_the_end=to_the_end
+                    )
+                return
+            except WorkerDied:
+                deaths += 1
+                if deaths > MOST_DEATHS:
+                    raise
+            self._clean(context.tokens)
 
     def _clean(self, tokens: Tokens) -> None:
         """Remove what a killed run left half-written, where it was at work.
@@ -406,110 +517,6 @@ class Campaign:
                 FolderStore(place, depth=0).clean_leftovers(older_than=0)
 
 
-def _do_step(
-    context: Context, step: Step, works: Sequence[Work], progress: _Progress
-) -> None:
-    """Take the items of a chunk that are ready for a step through it."""
-    ready = [
-        work
-        for work in works
-        if work.item.reason is None and work.item.state == _state_before(step)
-    ]
-    if not ready:
-        return
-    changes, going = [], []
-    for work, outcome in zip(ready, step.prepare(context, ready), strict=True):
-        if isinstance(outcome, Done):
-            going.append(work)
-            # One that waits for its answer is not journalled at every look.
-            if step.name == "certified" and context.was_begun(step.name, work.item):
-                continue
-            changes.append(
-                Change(
-                    work.item.id, step.name, "before", outcome.values, outcome.detail
-                )
-            )
-        elif isinstance(outcome, Verdict):
-            changes.append(_stopped(work.item, step, outcome))
-    _record(context, works, changes)
-    changes = []
-    for work, outcome in zip(going, step.run(context, going), strict=True):
-        if isinstance(outcome, Done):
-            values = {**outcome.values, "state": step.name}
-            changes.append(
-                Change(work.item.id, step.name, "after", values, outcome.detail)
-            )
-        elif isinstance(outcome, Verdict):
-            changes.append(_stopped(work.item, step, outcome))
-    _record(context, works, changes)
-    progress.step(step, len(ready))
-
-
-def _record(context: Context, works: Sequence[Work], changes: Sequence[Change]) -> None:
-    """Write changes into the store, then into the items at hand."""
-    if not changes:
-        return
-    context.store.record(changes, context.clock())
-    by_id = {work.item.id: work.item for work in works}
-    for change in changes:
-        for name, value in change.values.items():
-            setattr(by_id[change.item_id], name, value)
-
-
-def _stopped(one: Item, step: Step, why: Verdict) -> Change:
-    values: dict[str, Any] = {
-        "reason": why.reason.value,
-        "text": why.text,
-        "cure": why.cure,
-    }
-    detail = {"reason": why.reason.value, "text": why.text}
-    if step.name == "checked" and why.reason in BACK_TO_SENT:
-        # The bad answer is put aside; the request still waits for a good one.
-        values |= {
-            "state": "sent",
-            "certificate": None,
-            "new_begins": None,
-            "new_ends": None,
-        }
-        detail["answer"] = hashlib.sha256(one.certificate or b"").hexdigest()
-    return Change(one.id, step.name, why.kind, values, detail)
-
-
-class _Progress:
-    """Counts the steps and tells of them."""
-
-    def __init__(self, on_event: OnEvent | None, total: int) -> None:
-        self._tell = on_event or (lambda event: None)
-        self._done = 0
-        self._total = total
-        self._counted: dict[int, int] = {}
-        self._tell(Event("begin", 0, total))
-
-    def step(self, step: Step, count: int) -> None:
-        """Tell that *count* items went through a step."""
-        self._done += count
-        self._tell(Event("step", self._done, self._total, step=step.name))
-
-    def end_chunk(self, works: Sequence[Work]) -> None:
-        """Tell how the items of a chunk have ended."""
-        for work in works:
-            one = work.item
-            waits = one.reason is None and one.state == "sent"
-            self._tell(
-                Event(
-                    "waiting" if waits else "item",
-                    self._done,
-                    self._total,
-                    owner=one.owner,
-                    container=one.container,
-                    state=one.state,
-                    reason=one.reason or "",
-                    text=one.text or "",
-                    cure=one.cure or "",
-                )
-            )
-
-
 def new_settings(
     zone: tzinfo, now: datetime, transport: dict[str, Any] | None
 ) -> dict[str, Any]:
@@ -526,9 +533,9 @@ def zone_of(settings: dict[str, Any]) -> tzinfo:
     return timezone(timedelta(minutes=int(settings["zone_minutes"])))
 
 
-def items_of(plan: Plan) -> list[Item]:
-    """Turn a plan into the items of a store, numbered from 1."""
-    return [_item_of(number, one) for number, one in enumerate(plan.items, start=1)]
+def _numbered(items: Iterable[PlanItem]) -> Iterator[Item]:
+    """Turn a plan's items into those of a store, numbered from 1."""
+    return (_item_of(number, one) for number, one in enumerate(items, start=1))
 
 
 def locked(folder: Path) -> CampaignLock:
@@ -591,10 +598,6 @@ def _item_of(number: int, one: PlanItem) -> Item:
         cure=why.cure if why else None,
         note=None,
     )
-
-
-def _state_before(step: Step) -> str:
-    return STATES[STATES.index(step.name) - 1]
 
 
 def _text(path: Path | None) -> str | None:

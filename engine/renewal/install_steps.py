@@ -3,7 +3,7 @@
 *installed*: the certificate goes into the header of the new container and is
 read back; on a token the container is written anew beside itself.  *backed-up*:
 the old container is copied into the campaign's archive and compared, the new one
-into its backup; the originals stay.
+into its backup; the originals stay.  A key inside a token has no copy.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class Install:
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Write the certificates into the new containers; the medium reads back."""
         outcomes = one_by_one([w for w in works if w.on_token], _write_anew)
-        in_folders = [work for work in works if not work.on_token]
+        outcomes |= one_by_one([w for w in works if w.in_chip], _put_beside)
+        in_folders = [w for w in works if not w.on_token and not w.in_chip]
         for work, outcome in zip(in_folders, self._replace(in_folders), strict=True):
             outcomes[work.item.id] = outcome
         return [outcomes[work.item.id] for work in works]
@@ -122,6 +123,14 @@ def _write_anew(work: Work) -> Outcome:
     return Done(values, {"folder": one.moving_to})
 
 
+def _put_beside(work: Work) -> Outcome:
+    """Put the certificate beside its key inside the token."""
+    certificate = work.item.certificate
+    assert certificate is not None
+    work.tokens.chips.install(place_of(work), certificate)
+    return Done({}, {"folder": work.item.new_folder})
+
+
 class BackUp:
     """installed -> backed-up."""
 
@@ -134,7 +143,9 @@ class BackUp:
                 {},
                 {
                     "archive": archive_of(context.folder, work.item),
-                    "backup": backup_of(context.folder, work.item),
+                    "backup": None
+                    if work.in_chip
+                    else backup_of(context.folder, work.item),
                 },
             )
             for work in works
@@ -143,17 +154,16 @@ class BackUp:
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Copy both containers and compare."""
         make_folders(context.folder / ARCHIVE, context.folder / BACKUP)
-        copies: dict[int, tuple[Copy, Copy]] = {}
+        copies: dict[int, list[Copy]] = {}
 
         def read(work: Work) -> Outcome:
             one = work.item
             assert one.new_folder is not None and one.new_name is not None
             old = pack(folder_of(one.container, one.container_name), read_old(work))
-            new = pack(folder_of(one.new_folder, one.new_name), read_new(work))
-            copies[one.id] = (
-                Copy(archive_of(context.folder, one), old),
-                Copy(backup_of(context.folder, one), new),
-            )
+            copies[one.id] = [Copy(archive_of(context.folder, one), old)]
+            if not work.in_chip:
+                new = pack(folder_of(one.new_folder, one.new_name), read_new(work))
+                copies[one.id].append(Copy(backup_of(context.folder, one), new))
             return Done()
 
         outcomes = each(works, read, Reason.MEDIUM)
@@ -166,7 +176,8 @@ class BackUp:
 
 def _copied(*copies: Copy) -> Outcome:
     values = {}
-    for copy, column in zip(copies, (ARCHIVE, BACKUP), strict=True):
+    # A key inside a token has no second one.
+    for copy, column in zip(copies, (ARCHIVE, BACKUP), strict=False):
         if copy.error is not None:
             return verdict(Reason.MEDIUM, str(copy.error))
         values[column] = str(copy.place)

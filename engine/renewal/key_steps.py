@@ -14,24 +14,31 @@ from datetime import datetime
 from pathlib import Path
 
 from gostkey import batch
-from gostkey.backend import active
-from gostkey.containers import build_container, build_containers, folder_name
+from gostkey.containers import build_container, build_containers
 from gostkey.containers.writer import MONTHS_OF_USE, later
-from gostkey.errors import ContainerError, GostKeyError, MediumError
-from gostkey.media import FolderStore, explain
+from gostkey.errors import (
+    ContainerError,
+    GeneratorFailure,
+    GostKeyError,
+    MediumError,
+)
+from gostkey.media import FolderStore
 from gostkey.pki.certificates import Certificate
-from gostkey.pki.renewal_request import RenewalRequest, build_renewal
-from gostkey.signing import SigningKey
+from gostkey.pki.renewal_request import RenewalRequest, build_many, check_many
+from gostkey.signing import SigningKey, SupportsSigning
 
+from .chips import chip_of
+from .places import Wanted
 from .reasons import Reason, Verdict, verdict
 from .rules import Validity, judge_dates
-from .scan import container_name, renewed_key
+from .scan import renewed_key
 from .steps import (
     Context,
     Done,
     Outcome,
     Work,
     each,
+    fault_of,
     one_by_one,
     open_ahead,
     open_new,
@@ -42,7 +49,7 @@ from .steps import (
 )
 from .store import Item, parse_moment
 from .tokens import LARGEST_CERTIFICATE
-from .transports import request_id_of
+from .transports import request_ids_of
 
 Files = dict[str, bytes]
 
@@ -62,9 +69,21 @@ class MakeKey:
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check dates, open the old key, choose the new container's folder."""
         open_ahead(works, old=True)
-        return each(works, lambda w: self._place(context, w), Reason.MEDIUM)
+        outcomes = each(works, lambda w: self._open(context, w), Reason.MEDIUM)
+        in_folders = [
+            place
+            for place, one in enumerate(outcomes)
+            if isinstance(one, Done)
+            and not works[place].on_token
+            and not works[place].in_chip
+        ]
+        wanted = [_wanted(works[place].item) for place in in_folders]
+        chosen = context.places.choose(wanted)
+        for place, folder in zip(in_folders, chosen, strict=True):
+            outcomes[place] = _placed(works[place].item, folder)
+        return outcomes
 
-    def _place(self, context: Context, work: Work) -> Outcome:
+    def _open(self, context: Context, work: Work) -> Outcome:
         one = work.item
         late = date_verdict(context, one)
         if late is not None:
@@ -73,28 +92,12 @@ class MakeKey:
             return verdict(Reason.REVOKED)
         # A wrong password must be found before a new key is made, not after.
         opened = open_old(work)
-        if not isinstance(opened, Done):
+        if not isinstance(opened, Done) or not (work.on_token or work.in_chip):
             return opened
         assert one.destination is not None and one.new_name is not None
-        if work.on_token:
-            return _place_on_token(work, one.destination, one.new_name)
-        root = one.destination
-        stem = folder_name(one.new_name).rpartition(".")[0]
-        alike = _folders(context, root).setdefault(stem.lower(), set())
-        for folder in alike:
-            there = os.path.join(root, folder)
-            name = container_name(there)
-            if name is None or renewed_key(name) != renewed_key(one.new_name):
-                continue
-            if name == one.new_name and one.new_folder == there:
-                # An earlier run of this campaign wrote it: it is adopted.
-                return Done({}, {"folder": one.new_folder})
-            return verdict(Reason.NAME_TAKEN, there)
-        place = one.new_folder
-        if place is None or os.path.basename(place) in alike:
-            place = os.path.join(root, folder_name(one.new_name, alike))
-        alike.add(os.path.basename(place))
-        return Done({"new_folder": place}, {"folder": place, "name": one.new_name})
+        if work.in_chip:
+            return _place_in_chip(work, one.destination, one.new_name)
+        return _place_on_token(work, one.destination, one.new_name)
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Make the keys of a chunk together and write their containers."""
@@ -106,6 +109,8 @@ class MakeKey:
                 outcomes[work.item.id] = adopted
             else:
                 fresh.append(work)
+        outcomes |= one_by_one([w for w in fresh if w.in_chip], _make_in_chip)
+        fresh = [work for work in fresh if not work.in_chip]
         made = self._make(context, fresh, outcomes)
         files = {work.item.id: one for work, one in made}
 
@@ -170,9 +175,9 @@ class MakeKey:
         keys = batch.generate(len(works), first.curve, threads=1)
         try:
             for row, work in enumerate(works):
-                private = bytearray(keys.private[row].data)
-                work.new_key = SigningKey.from_bytes(private, first.curve)
-                active.generators.wipe(private)
+                work.new_key = SigningKey.from_pair(
+                    keys.private[row].data, keys.public[row].data, first.curve
+                )
             try:
                 built = build_containers(
                     [work.item.new_name or "" for work in works],
@@ -201,7 +206,7 @@ class MakeKey:
 
         def build(work: Work) -> Outcome:
             one = work.item
-            assert work.new_key is not None
+            assert isinstance(work.new_key, SigningKey)
             files = build_container(
                 one.new_name or "",
                 work.new_key,
@@ -217,6 +222,19 @@ class MakeKey:
         for work, outcome in zip(works, built, strict=True):
             outcomes[work.item.id] = outcome
         return made
+
+
+def _wanted(one: Item) -> Wanted:
+    assert one.destination is not None and one.new_name is not None
+    return Wanted(one.destination, one.new_name, one.new_folder)
+
+
+def _placed(one: Item, folder: str | Verdict) -> Outcome:
+    if isinstance(folder, Verdict):
+        return folder
+    if folder == one.new_folder:
+        return Done({}, {"folder": folder})
+    return Done({"new_folder": folder}, {"folder": folder, "name": one.new_name})
 
 
 def _keyed(work: Work, *, adopted: bool) -> Done:
@@ -241,32 +259,40 @@ def _place_on_token(work: Work, token: str, name: str) -> Outcome:
     return Done({"new_folder": chosen}, {"folder": chosen, "name": name})
 
 
+def _place_in_chip(work: Work, token: str, name: str) -> Outcome:
+    """Choose the label of the new key; take over what an earlier run has made."""
+    one = work.item
+    place = f"{chip_of(token)}/{name}"
+    for label in work.tokens.chips.labels(token):
+        if renewed_key(label) != renewed_key(name):
+            continue
+        if label == name and one.new_folder == place:
+            return Done({}, {"folder": place})
+        return verdict(Reason.NAME_TAKEN, f"{chip_of(token)}/{label}")
+    return Done({"new_folder": place}, {"folder": place, "name": name})
+
+
+def _make_in_chip(work: Work) -> Outcome:
+    """Let the token make the key; it never leaves it."""
+    assert work.item.curve is not None
+    work.new_key = work.tokens.chips.make(place_of(work), work.item.curve)
+    return _keyed(work, adopted=False)
+
+
 def is_written(work: Work) -> bool:
     """Say whether the new container is in its place, written by an earlier run."""
     place = work.item.new_folder or ""
+    if work.in_chip:
+        try:
+            return work.item.new_name in work.tokens.chips.labels(place)
+        except GostKeyError:
+            return False  # making it will tell why
     if not work.on_token:
         return os.path.exists(place)
     try:
         return work.tokens.holds(place, work.item.new_name)
     except GostKeyError:
         return False  # writing will tell why
-
-
-def _folders(context: Context, root: str) -> dict[str, set[str]]:
-    """List a destination once in a run: folders by what is before the last dot."""
-    known = context.folders.get(root)
-    if known is None:
-        known = {}
-        try:
-            names = os.listdir(root)
-        except FileNotFoundError:
-            names = []
-        except OSError as error:
-            raise explain(error, Path(root)) from error
-        for name in names:
-            known.setdefault(name.rpartition(".")[0].lower(), set()).add(name)
-        context.folders[root] = known
-    return known
 
 
 class MakeRequest:
@@ -283,24 +309,96 @@ class MakeRequest:
         now = context.clock()
         open_ahead([work for work in works if work.old_key is None], old=True)
         open_ahead([work for work in works if work.new_key is None], old=False)
-        return each(works, lambda w: self._build(context, w, now), Reason.REQUEST)
+        outcomes = dict(
+            zip(works, each(works, self._open, Reason.REQUEST), strict=True)
+        )
+        built = self._build(works, outcomes, now)
+        if not context.transport.checks_requests:
+            self._check(built, outcomes, now)
+        good = [work for work in built if isinstance(outcomes[work], Done)]
+        names = request_ids_of([built[work] for work in good])
+        for work, name in zip(good, names, strict=True):
+            values = {"request": built[work], "request_id": name}
+            outcomes[work] = Done(values, {"request_id": name})
+        return [outcomes[work] for work in works]
 
-    def _build(self, context: Context, work: Work, now: datetime) -> Outcome:
+    def _open(self, work: Work) -> Outcome:
         if work.old_key is None:
             opened = open_old(work)
             if not isinstance(opened, Done):
                 return opened
         if work.new_key is None:
             open_new(work)
-        assert work.old_key is not None and work.new_key is not None
-        assert work.item.old_certificate is not None
+        return Done()
+
+    def _build(
+        self, works: Sequence[Work], outcomes: dict[Work, Outcome], now: datetime
+    ) -> dict[Work, bytes]:
+        """Build together, or one by one to find out which cannot be built."""
+        built: dict[Work, bytes] = {}
+
+        def build(some: Sequence[Work]) -> None:
+            requests = build_many(
+                [_there(work.new_key) for work in some],
+                [_there(work.old_key) for work in some],
+                [_old_certificate(work) for work in some],
+                at=now,
+            )
+            built.update(zip(some, requests, strict=True))
+
+        def build_one(work: Work) -> Outcome:
+            build([work])
+            return Done()
+
+        open_works = [work for work in works if isinstance(outcomes[work], Done)]
         try:
-            certificate = Certificate.from_bytes(work.item.old_certificate)
-            request = build_renewal(work.new_key, work.old_key, certificate, at=now)
+            try:
+                build(open_works)
+            except GeneratorFailure:
+                raise
+            except Exception:
+                singly = each(open_works, build_one, Reason.REQUEST)
+                outcomes.update(zip(open_works, singly, strict=True))
         finally:
-            work.old_key.wipe()
-            work.old_key = None
-        if not context.transport.checks_requests:
-            RenewalRequest.from_bytes(request).check(at=now)
-        name = request_id_of(request)
-        return Done({"request": request, "request_id": name}, {"request_id": name})
+            for work in works:
+                if work.old_key is not None:
+                    work.old_key.wipe()
+                    work.old_key = None
+        return built
+
+    def _check(
+        self, built: dict[Work, bytes], outcomes: dict[Work, Outcome], now: datetime
+    ) -> None:
+        """Check as the authority will, all signatures together."""
+        read: dict[Work, RenewalRequest] = {}
+
+        def parse(work: Work) -> Outcome:
+            read[work] = RenewalRequest.from_bytes(built[work])
+            return Done()
+
+        def check_one(work: Work) -> Outcome:
+            read[work].check(at=now)
+            return Done()
+
+        outcomes.update(
+            zip(built, each(list(built), parse, Reason.REQUEST), strict=True)
+        )
+        try:
+            refusals = check_many(list(read.values()), at=now)
+        except Exception:
+            singly = each(list(read), check_one, Reason.REQUEST)
+            outcomes.update(zip(read, singly, strict=True))
+            return
+        for work, refusal in zip(read, refusals, strict=True):
+            if refusal is not None:
+                outcomes[work] = fault_of(refusal, Reason.REQUEST)
+
+
+def _there(key: SupportsSigning | None) -> SupportsSigning:
+    assert key is not None
+    return key
+
+
+def _old_certificate(work: Work) -> Certificate:
+    assert work.item.old_certificate is not None
+    return Certificate.from_bytes(work.item.old_certificate)

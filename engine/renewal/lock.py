@@ -2,13 +2,16 @@
 
 The operating system drops the lock when the process ends, however it ends, so
 nothing is left to clean up after a ``kill -9``.  The file itself stays; it
-holds the number of the process that had the lock last, for the message only.
+holds the number of the process that had the lock last, for the message.  Worker
+processes have the lock, too: after their parent was killed, it is free when the last
+of them has ended, which is soon, so that is waited for.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +20,9 @@ from gostkey.errors import CampaignLocked, MediumError
 # The byte that is locked lies far behind the text: Windows does not let others
 # read a locked byte, and the holder's number must stay readable.
 _LOCKED_BYTE = 1 << 30
+
+_PATIENCE = 30.0
+"""Seconds that the workers of a killed run get to finish what they are writing."""
 
 
 class CampaignLock:
@@ -55,15 +61,18 @@ class CampaignLock:
                 f"{error.strerror or error}; choose a campaign folder that can "
                 "be written"
             ) from error
-        try:
-            _lock(fd)
-        except OSError:
+        until = time.monotonic() + _PATIENCE
+        while not _locked(fd):
             holder = _holder(fd)
+            if _is_gone(holder) and time.monotonic() < until:
+                time.sleep(0.02)
+                continue
             os.close(fd)
+            who = f" (process {holder})" if holder else ""
             raise CampaignLocked(
-                f"{self.path.parent}: another run works on this campaign{holder}; "
+                f"{self.path.parent}: another run works on this campaign{who}; "
                 "wait until it has ended"
-            ) from None
+            )
         os.ftruncate(fd, 0)
         os.lseek(fd, 0, os.SEEK_SET)
         os.write(fd, str(os.getpid()).encode())
@@ -77,13 +86,35 @@ class CampaignLock:
             self._fd = -1
 
 
-def _holder(fd: int) -> str:
+def _locked(fd: int) -> bool:
+    try:
+        _lock(fd)
+    except OSError:
+        return False
+    return True
+
+
+def _holder(fd: int) -> int:
+    """Read who had the lock last; 0 if it is not known."""
     try:
         os.lseek(fd, 0, os.SEEK_SET)
         text = os.read(fd, 20).decode("ascii", "replace").strip()
     except OSError:
-        return ""
-    return f" (process {text})" if text.isdigit() else ""
+        return 0
+    return int(text) if text.isdigit() else 0
+
+
+def _is_gone(process: int) -> bool:
+    """Say whether a process has ended, so that only its workers can have the lock."""
+    if not process or sys.platform == "win32":
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 if sys.platform == "win32":

@@ -8,16 +8,19 @@ plan from elsewhere can renew less than the rules allow, but never more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
 from pathlib import Path
 
+from .forks import map_in_order
 from .reasons import Reason, Verdict, verdict
 from .rules import MOSCOW, days_left, judge
 from .scan import (
     Holding,
     examine,
+    examine_all,
+    examine_renewing,
     names_in,
     new_container_name,
     renewed_key,
@@ -25,6 +28,10 @@ from .scan import (
     why_closed,
 )
 from .subscribers import Listing, RowError, Subscriber
+from .tokens import token_of
+
+CHUNK = 256
+"""Subscribers whose containers are read together."""
 
 
 @dataclass(frozen=True)
@@ -84,25 +91,47 @@ def make_plan(listing: Listing, now: datetime, zone: tzinfo = MOSCOW) -> Plan:
         now: the moment of the decision, aware.
         zone: the office's zone, in which calendar days are counted.
     """
-    holdings = [one for who in listing.subscribers for one in examine(who)]
-    names = _NewContainers(holdings)
-    seen: dict[str, Holding] = {}
+    return Plan(now, tuple(plan_items(listing, now, zone)), listing.errors, zone)
+
+
+def plan_items(
+    listing: Listing, now: datetime, zone: tzinfo = MOSCOW, *, workers: int = 1
+) -> Iterator[PlanItem]:
+    """Decide on every key as `make_plan` does, and forget it when it is yielded.
+
+    Args:
+        listing: the subscribers.
+        now: the moment of the decision, aware.
+        zone: the office's zone.
+        workers: processes that read the containers.
+    """
+    subscribers = listing.subscribers
+    found: Iterable[list[Holding]]
+    if any(map(_needs_token, subscribers)):
+        # What an address of a token means is known when it was looked at; there are
+        # never many, and no other process may speak to them.
+        found = [examine(who) for who in subscribers]
+        names = _NewContainers.beside(one for holdings in found for one in holdings)
+    else:
+        names = _NewContainers.beside_folders(subscribers, workers)
+        found = _in_chunks(examine_all, subscribers, workers)
+    seen: dict[bytes, str] = {}
     closed: dict[Path, Verdict | None] = {}
-    items = []
-    for one in holdings:
-        decided = _decide(one, names, now, zone)
-        if one.key_id and one.fault is None:
-            first = seen.setdefault(one.key_id, one)
-            if first is not one and (decided is None or decided.kind != "skipped"):
-                where = str(first.subscriber.container)
-                decided = verdict(Reason.DUPLICATE, where)
-        if decided is None:
-            place = _destination(one)
-            if place not in closed:
-                closed[place] = why_closed(place)
-            decided = closed[place]
-        items.append(_item(one, decided, now, zone))
-    return Plan(now, tuple(items), listing.errors, zone)
+    for holdings in found:
+        for one in holdings:
+            decided = _decide(one, names, now, zone)
+            if one.key_id and one.fault is None:
+                key = bytes.fromhex(one.key_id)
+                if key not in seen:
+                    seen[key] = str(one.subscriber.container)
+                elif decided is None or decided.kind != "skipped":
+                    decided = verdict(Reason.DUPLICATE, seen[key])
+            if decided is None:
+                place = _destination(one)
+                if place not in closed:
+                    closed[place] = why_closed(place)
+                decided = closed[place]
+            yield _item(one, decided, now, zone)
 
 
 def confirm(plan: Plan, now: datetime) -> Plan:
@@ -134,20 +163,63 @@ def confirm(plan: Plan, now: datetime) -> Plan:
     return Plan(now, tuple(items), plan.row_errors, plan.zone)
 
 
+def _in_chunks(
+    look: Callable[[Sequence[Subscriber]], list[Holding]],
+    subscribers: Sequence[Subscriber],
+    workers: int,
+) -> Iterator[list[Holding]]:
+    """Look at subscribers in several processes."""
+    chunks = (
+        subscribers[start : start + CHUNK]
+        for start in range(0, len(subscribers), CHUNK)
+    )
+    return map_in_order(look, chunks, min(workers, -(-len(subscribers) // CHUNK)))
+
+
+def _needs_token(one: Subscriber) -> bool:
+    return token_of(one.container) is not None or token_of(one.destination) is not None
+
+
 class _NewContainers:
     """The containers that earlier runs made, found by their names."""
 
-    def __init__(self, holdings: Iterable[Holding]) -> None:
+    def __init__(self) -> None:
         self._by_key: dict[str, list[Holding]] = {}
-        folders = set()
-        for one in holdings:
-            self._add(one)
-            if one.fault is None:
-                folders.add(_destination(one))
-        listed = {one.subscriber.container.resolve() for one in holdings}
+
+    @classmethod
+    def beside(cls, holdings: Iterable[Holding]) -> _NewContainers:
+        """Find them among holdings and in the destinations of these."""
+        names = cls()
+        listed = list(holdings)
+        for one in listed:
+            names._add(one)
+        folders = {_destination(one) for one in listed if one.fault is None}
+        names._look_into(folders, (one.subscriber.container for one in listed))
+        return names
+
+    @classmethod
+    def beside_folders(
+        cls, subscribers: Sequence[Subscriber], workers: int
+    ) -> _NewContainers:
+        """Find them by their names, before anything else is read."""
+        names = cls()
+        for holdings in _in_chunks(examine_renewing, subscribers, workers):
+            for one in holdings:
+                names._add(one)
+        folders = {one.destination or one.container.parent for one in subscribers}
+        names._look_into(folders, (one.container for one in subscribers))
+        return names
+
+    def _look_into(self, folders: Iterable[Path], containers: Iterable[Path]) -> None:
+        """Add what is in some folders and is none of the listed containers."""
+        listed: set[Path] | None = None
         for folder in folders:
             for name, place in names_in(folder).items():
-                if renewed_key(name) and place.resolve() not in listed:
+                if not renewed_key(name):
+                    continue
+                if listed is None:
+                    listed = {one.resolve() for one in containers}
+                if place.resolve() not in listed:
                     for one in examine(Subscriber(str(folder), place)):
                         self._add(one)
 

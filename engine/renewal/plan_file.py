@@ -14,6 +14,7 @@ from typing import Any
 from gostkey.errors import CampaignError
 from gostkey.media.tokens import is_token_address
 
+from .chips import is_chip_address
 from .form import FIELDS
 from .plan import Plan, PlanItem
 from .reasons import Reason, Verdict
@@ -209,7 +210,8 @@ class _Reader:
 
     def path(self, key: str) -> Path:
         path = Path(self.text(key))
-        if not path.is_absolute() and not is_token_address(path):
+        address = is_token_address(path) or is_chip_address(path)
+        if not path.is_absolute() and not address:
             raise self.fault(key, "an absolute path or a token's address")
         return path
 

@@ -40,6 +40,7 @@ class Randomness:
     _clock: Clock | None = field(default=None, repr=False)
     _campaign: bytes = field(default=b"", repr=False)
     _counted: tuple[int, int] = field(default=(0, 0), repr=False)
+    _of_workers: tuple[int, int] = field(default=(0, 0), repr=False)
 
     def begin(self, store: Store, clock: Clock, keys: int) -> None:
         """Begin a run that has *keys* keys to make: count the gamma, record.
@@ -51,7 +52,8 @@ class Randomness:
             self.gamma.require(keys)
         self._store, self._clock = store, clock
         self._campaign = f"{store.path} {store.created_at().isoformat()}".encode()
-        self._counted = _counters()
+        self._counted = counters()
+        self._of_workers = (0, 0)
         detail = {
             "policy": self.policy.value,
             "session": None if self.session is None else dict(self.session),
@@ -74,12 +76,16 @@ class Randomness:
             self._record("gamma", self.gamma.feed(count).record())
         random.generator().reseed(self._campaign)
 
+    def count_worker(self, reseeds: int, given: int) -> None:
+        """Add what the generators of a worker process did."""
+        self._of_workers = (self._of_workers[0] + reseeds, self._of_workers[1] + given)
+
     def end(self) -> None:
         """Record what the generators did during the run."""
-        reseeds, given = _counters()
+        reseeds, given = counters()
         detail = {
-            "reseeds": reseeds - self._counted[0],
-            "bytes": given - self._counted[1],
+            "reseeds": reseeds - self._counted[0] + self._of_workers[0],
+            "bytes": given - self._counted[1] + self._of_workers[1],
             "failure": random.status().failure,
         }
         self._record("end", detail)
@@ -89,7 +95,8 @@ class Randomness:
         self._store.record_randomness(kind, detail, self._clock())
 
 
-def _counters() -> tuple[int, int]:
+def counters() -> tuple[int, int]:
+    """Count seeds, and bytes given, of all generators of this process."""
     generators = random.status().generators
     return (
         sum(one.reseeds for one in generators),

@@ -49,6 +49,7 @@ class Reason(enum.Enum):
     TOKEN_UNUSABLE = "token-unusable"
     TOKEN_FULL = "token-full"
     EXPERIMENTAL = "token-experimental"
+    LIBRARY = "library-missing"
     PIN_FILE = "pin-file"
     PIN_REQUIRED = "pin-required"
     WRONG_PIN = "wrong-pin"
@@ -176,6 +177,11 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "try it on a spare token with resume --experimental, or plan again with "
         "another destination",
     ),
+    Reason.LIBRARY: (
+        "the new key is to be made inside a token, and the library of the token's "
+        "maker was not named",
+        "name it with --library, or in the variable GOSTKEY_PKCS11, then run resume",
+    ),
     Reason.PIN_FILE: (
         "the file with the PIN cannot be read",
         "put the PIN on the first line of that file, then run resume",
@@ -276,6 +282,7 @@ OF_TOKENS = frozenset(
         Reason.TOKEN_UNUSABLE,
         Reason.TOKEN_FULL,
         Reason.EXPERIMENTAL,
+        Reason.LIBRARY,
         Reason.PIN_FILE,
         Reason.PIN_REQUIRED,
         Reason.WRONG_PIN,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -23,8 +23,8 @@ from gostkey.errors import (
     MediumError,
     TokenAbsent,
 )
-from gostkey.media import read_container
 from gostkey.media.durable import read_file
+from gostkey.media.groups import read_public_files
 from gostkey.pki.certificates import Certificate
 from gostkey.signing import Scheme
 
@@ -87,9 +87,25 @@ def examine(subscriber: Subscriber) -> list[Holding]:
         return [_faulty(subscriber, token_reason(error), str(error))]
     folder = subscriber.container
     try:
-        return _look(subscriber, read_container(folder))
+        return _look(subscriber, read_public_files(folder))
     except MediumError as error:
         return [_faulty(subscriber, _unreadable(folder), str(error))]
+
+
+def examine_all(subscribers: Sequence[Subscriber]) -> list[Holding]:
+    """Read the containers of several subscribers, in their order."""
+    return [one for who in subscribers for one in examine(who)]
+
+
+def examine_renewing(subscribers: Sequence[Subscriber]) -> list[Holding]:
+    """Read those containers that were made to renew a key, by their names."""
+    found = []
+    for who in subscribers:
+        name = container_name(who.container)
+        # Without a name that could be read, reading all of it will tell.
+        if name is None or renewed_key(name):
+            found += [one for one in examine(who) if one.renews]
+    return found
 
 
 def _look(subscriber: Subscriber, files: Mapping[str, bytes]) -> list[Holding]:

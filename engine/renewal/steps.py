@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -35,13 +35,15 @@ from gostkey.errors import (
 from gostkey.media import FolderStore, read_container
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.chain import ChainVerifier
-from gostkey.signing import SigningKey
+from gostkey.signing import SigningKey, SupportsSigning
 
+from .chips import is_chip_address
+from .places import LocalPlaces, Places
 from .randomness import Randomness
 from .reasons import Reason, Verdict, verdict
 from .rules import MOSCOW
 from .secret_files import read_password
-from .store import Clock, Item, Store
+from .store import Change, Clock, Item
 from .tokens import Tokens, is_token_address, token_verdict
 from .transports import Pending, Transport, Trust
 
@@ -52,13 +54,13 @@ Ahead: TypeAlias = "tuple[Container, OpenContainer | GostKeyError]"
 """A container and its keys, or why they cannot be had."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Work:
     """One item of a chunk, and the keys that are open for it."""
 
     item: Item
     old_key: SigningKey | None = None
-    new_key: SigningKey | None = None
+    new_key: SupportsSigning | None = None
     new_files: Mapping[str, bytes] | None = None
     """The new container's files, as they were read from its medium."""
     notes: list[str] = field(default_factory=list)
@@ -73,6 +75,11 @@ class Work:
         """Whether the new container is on a token."""
         return is_token_address(self.item.destination or "")
 
+    @property
+    def in_chip(self) -> bool:
+        """Whether the new key is inside a token; then it has no container."""
+        return is_chip_address(self.item.destination)
+
     def wipe(self) -> None:
         """Wipe the open keys and forget the container's files."""
         for ahead in (self.old_ahead, self.new_ahead):
@@ -80,7 +87,7 @@ class Work:
                 ahead[1].close()
         self.old_ahead = self.new_ahead = None
         for key in (self.old_key, self.new_key):
-            if key is not None:
+            if isinstance(key, SigningKey):
                 key.wipe()
         self.old_key = self.new_key = self.new_files = None
 
@@ -109,13 +116,23 @@ class Waiting:
 Outcome: TypeAlias = "Done | Waiting | Verdict"
 
 
+class Journal(Protocol):
+    """What the steps need of the store."""
+
+    def record(self, changes: Sequence[Change], at: datetime) -> None:
+        """Write the journal and the items' new values; see `Store.record`."""
+
+    def begun(self, step: str) -> set[int]:
+        """List the items for which *step* was ever begun."""
+
+
 @dataclass
 class Context:
     """What the steps of one run have at hand."""
 
     folder: Path
     """The campaign's."""
-    store: Store
+    store: Journal
     transport: Transport
     clock: Clock
     zone: tzinfo = MOSCOW
@@ -124,8 +141,8 @@ class Context:
     tokens: Tokens = field(default_factory=Tokens)
     _trust: Trust | None = None
     _verifier: ChainVerifier | None = None
-    folders: dict[str, dict[str, set[str]]] = field(default_factory=dict)
-    """Destination to its folders' names, by what is before the last dot."""
+    places: Places = field(default_factory=LocalPlaces)
+    """Chooses the folders of new containers."""
     begun: dict[str, set[int]] = field(default_factory=dict)
     """Step to the items for which an earlier run began it."""
 
@@ -138,6 +155,15 @@ class Context:
         if self._trust is None:
             self._trust = self.transport.trust()
         return self._trust
+
+    def settle_trust(self) -> None:
+        """Take the authority's CRLs now if they can be had: workers do not ask it."""
+        try:
+            self.trust()
+        except GeneratorFailure:
+            raise
+        except GostKeyError:
+            self._trust = Trust()
 
     def verifier(self) -> ChainVerifier:
         """Give what verifies a new certificate's chain.
@@ -334,7 +360,7 @@ def open_ahead(works: Sequence[Work], *, old: bool) -> None:
     for work in works:
         one = work.item
         # Tokens are slow and want a PIN; they are opened when it is their turn.
-        if is_token_address(one.container) if old else work.on_token:
+        if is_token_address(one.container) if old else (work.on_token or work.in_chip):
             continue
         try:
             container = Container.parse(read_old(work) if old else read_new(work))
@@ -374,7 +400,8 @@ def open_old(work: Work) -> Outcome:
     work.old_ahead = None
     work.old_key = _take(opened, one.slot)
     work.notes += opened.notes
-    if container.has_password and one.new_password_file is None:
+    bare = one.new_password_file is None and not work.in_chip
+    if container.has_password and bare:
         work.notes.append(
             "the new container has no password, though the old one had: name a "
             "new_password_file in the list, or set one on the medium"
@@ -404,10 +431,18 @@ def read_new(work: Work) -> Mapping[str, bytes]:
 def open_new(work: Work) -> None:
     """Open the new container from its medium and keep its key.
 
+    A key inside a token is looked for there.
+
     Raises:
         ContainerError: if it is not the one that this item was given.
+        IntegrityError: if it is another key than was made for it.
     """
     one, ahead = work.item, work.new_ahead
+    if work.in_chip:
+        inside = work.tokens.chips.key(place_of(work))
+        _must_be_ours(work, inside)
+        work.new_key = inside
+        return
     container = ahead[0] if ahead else Container.parse(read_new(work))
     if container.name != one.new_name:
         raise ContainerError(
@@ -416,14 +451,22 @@ def open_new(work: Work) -> None:
     opened = _opened(ahead, container, one.new_password_file)
     work.new_ahead = None
     key = _take(opened, "primary")
-    if one.public_key is not None and key.verifying_key.to_bytes() != one.public_key:
+    try:
+        _must_be_ours(work, key)
+    except IntegrityError:
         key.wipe()
+        raise
+    if isinstance(work.new_key, SigningKey):
+        work.new_key.wipe()
+    work.new_key = key
+
+
+def _must_be_ours(work: Work, key: SupportsSigning) -> None:
+    one = work.item
+    if one.public_key is not None and key.verifying_key.to_bytes() != one.public_key:
         raise IntegrityError(
             f"{one.new_folder}: holds another key than was made for it"
         )
-    if work.new_key is not None:
-        work.new_key.wipe()
-    work.new_key = key
 
 
 def _take(opened: OpenContainer, slot: str) -> SigningKey:

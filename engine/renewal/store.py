@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from .schema import (
 from .subscribers import RowError
 
 STORE_NAME = "campaign.sqlite"
+_AT_ONCE = 512
+"""Items that are put into the store in one statement."""
 
 
 @dataclass
@@ -129,7 +132,7 @@ class Store:
         folder: Path,
         settings: Mapping[str, Any],
         at: datetime,
-        items: Sequence[Item] | None = None,
+        items: Iterable[Item] | None = None,
         errors: Iterable[RowError] = (),
     ) -> Store:
         """Make the store in *folder*, readable by its owner only.
@@ -221,7 +224,10 @@ class Store:
             store.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; it is opened again when it is needed.
+
+        Before a fork: no process may touch what another one opened.
+        """
         self._engine.dispose()
 
     def __enter__(self) -> Store:
@@ -252,12 +258,15 @@ class Store:
 
     def fill(
         self,
-        items: Sequence[Item],
+        items: Iterable[Item],
         errors: Iterable[RowError],
         settings: Mapping[str, Any],
         at: datetime,
     ) -> None:
-        """Put the planned items in, all at once: the phase becomes "planned"."""
+        """Put the planned items in: all or, after an error, none.
+
+        The phase becomes "planned".  Items are taken as they come, and forgotten.
+        """
         with self._writing() as connection:
             text = json.dumps(settings, ensure_ascii=False)
             connection.execute(campaign.update().values(settings=text))
@@ -279,18 +288,31 @@ class Store:
         with self._reading() as connection:
             return [Item(*row) for row in connection.execute(query)]
 
-    def open_ids(self, from_state: str = "planned") -> list[int]:
+    def open_ids(
+        self,
+        from_state: str = "planned",
+        to_state: str = STATES[-2],
+        *,
+        on_tokens: bool = True,
+    ) -> list[int]:
         """List the items on which something is still to be done.
 
         Args:
             from_state: leave out those that have not come so far.
+            to_state: leave out those that have come farther.
+            on_tokens: False to leave out those with a container on a token, or a key
+                that it makes itself.
         """
-        states = STATES[STATES.index(from_state) : -1]
+        states = STATES[STATES.index(from_state) : STATES.index(to_state) + 1]
         query = (
             sa.select(item.c.id)
             .where(item.c.reason.is_(None), item.c.state.in_(states))
             .order_by(item.c.id)
         )
+        if not on_tokens:
+            for place in (item.c.container, item.c.destination):
+                query = query.where(place.not_like("token:%"))
+            query = query.where(item.c.destination.not_like("chip:%"))
         with self._reading() as connection:
             return list(connection.execute(query).scalars())
 
@@ -304,6 +326,16 @@ class Store:
         )
         with self._reading() as connection:
             return [Item(*row) for row in connection.execute(query)]
+
+    def count_states(self) -> dict[str, int]:
+        """Count the items on which something is still to be done, by state."""
+        query = (
+            sa.select(item.c.state, sa.func.count())
+            .where(item.c.reason.is_(None))
+            .group_by(item.c.state)
+        )
+        with self._reading() as connection:
+            return {state: count for state, count in connection.execute(query)}
 
     def count_planned(self, reasons: Iterable[str | None]) -> int:
         """Count the items that have no key yet and stopped for one of *reasons*."""
@@ -446,23 +478,24 @@ def _row(one: Item) -> dict[str, Any]:
 
 def _fill(
     connection: sa.Connection,
-    items: Sequence[Item],
+    items: Iterable[Item],
     errors: Iterable[RowError],
     at: datetime,
 ) -> None:
-    if items:
-        connection.execute(item.insert(), [_row(one) for one in items])
-    changes = [
-        Change(
-            one.id,
-            "planned",
-            one.verdict.kind if one.verdict else "after",
-            {},
-            _plan_detail(one),
-        )
-        for one in items
-    ]
-    _write_journal(connection, at, changes)
+    coming = iter(items)
+    while some := list(islice(coming, _AT_ONCE)):
+        connection.execute(item.insert(), [_row(one) for one in some])
+        changes = [
+            Change(
+                one.id,
+                "planned",
+                one.verdict.kind if one.verdict else "after",
+                {},
+                _plan_detail(one),
+            )
+            for one in some
+        ]
+        _write_journal(connection, at, changes)
     rows = [{"line": one.line, "text": one.text, "cure": one.cure} for one in errors]
     if rows:
         connection.execute(row_error.insert(), rows)

@@ -29,6 +29,7 @@ from gostkey.errors import CampaignError
 from gostkey.media import FolderStore
 from gostkey.media.tokens import is_token_address, open_token, split_address
 
+from .chips import is_chip_address, split_chip
 from .form import FIELDS
 
 MAX_LIST_BYTES = 64 << 20
@@ -351,6 +352,11 @@ def _subscriber(
 
 def destination_fault(destination: Path | None) -> str:
     """Say why a destination cannot be one, as far as its name tells; "" if it can."""
+    if is_chip_address(destination):
+        token, key = split_chip(destination or "")
+        if key or not token:
+            return f"{destination}: must be chip: and the serial number of the token"
+        return ""
     if destination is None or not is_token_address(destination):
         return ""
     _, container = split_address(destination)
@@ -362,7 +368,8 @@ def destination_fault(destination: Path | None) -> str:
 def _path(base: Path, text: str) -> Path:
     if "\x00" in text or not text.isprintable():
         raise _BadRow("a path holds unprintable characters", "write the path anew")
-    return Path(text) if is_token_address(text) else base / text
+    address = is_token_address(text) or is_chip_address(text)
+    return Path(text) if address else base / text
 
 
 def _optional(base: Path, text: str | None) -> Path | None:
@@ -370,7 +377,7 @@ def _optional(base: Path, text: str | None) -> Path | None:
 
 
 def _absolute(path: Path | None) -> Path | None:
-    if path is None or is_token_address(path):
+    if path is None or is_token_address(path) or is_chip_address(path):
         return path
     return path.absolute()
 

@@ -36,6 +36,7 @@ from gostkey.errors import (
     TokenUnknown,
     WrongPin,
 )
+from gostkey.media.chips import ChipToken
 from gostkey.media.tokens import (
     TokenInfo,
     TokenStore,
@@ -44,6 +45,7 @@ from gostkey.media.tokens import (
     split_address,
 )
 
+from .chips import Chips, LibraryMissing, chip_of
 from .reasons import Reason, Verdict, verdict
 from .secret_files import read_password
 from .store import Item
@@ -75,6 +77,7 @@ class PinFileError(GostKeyError):
 
 _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (PinFileError, Reason.PIN_FILE),
+    (LibraryMissing, Reason.LIBRARY),
     (PinRequired, Reason.PIN_REQUIRED),
     (WrongPin, Reason.WRONG_PIN),
     (PinBlocked, Reason.PIN_BLOCKED),
@@ -123,13 +126,18 @@ class Tokens:
     """The tokens of one run: stores, and what is known of their PINs."""
 
     def __init__(
-        self, ask: AskPin | None = None, *, experimental: bool = False
+        self,
+        ask: AskPin | None = None,
+        *,
+        experimental: bool = False,
+        library: str | None = None,
     ) -> None:
         """Begin a run.
 
         Args:
             ask: asks a person for a PIN that no file holds.
             experimental: write also where nobody has shown that it works.
+            library: PKCS #11 library for keys that are made inside tokens.
         """
         self._ask = ask
         self.experimental = experimental
@@ -137,13 +145,16 @@ class Tokens:
         self._pins: dict[str, bytearray] = {}
         self._refused: dict[str, GostKeyError] = {}
         self._claimed: set[Path] = set()
+        self.chips = Chips(library, self._chip_pin, self._refuse)
+        """The tokens that keys are made inside of."""
 
     # -- PINs ------------------------------------------------------------
 
     def learn(self, items: Iterable[Item]) -> None:
         """Note which files hold the PINs of the items' tokens."""
         for one in items:
-            old, new = token_of(one.container), token_of(one.destination)
+            old = token_of(one.container)
+            new = token_of(one.destination) or chip_of(one.destination)
             pin, new_pin = one.pin_file, one.new_pin_file
             if old is not None and pin is not None:
                 self._files.setdefault(old, pin)
@@ -160,7 +171,8 @@ class Tokens:
         self.wipe()
 
     def wipe(self) -> None:
-        """Forget the PINs."""
+        """Log out of tokens that keep keys, and forget the PINs."""
+        self.chips.close()
         for pin in self._pins.values():
             active.generators.wipe(pin)
         self._pins.clear()
@@ -181,6 +193,12 @@ class Tokens:
             self._pins[token] = bytearray(self._ask(info).encode())
         return self._pins[token].decode()
 
+    def _chip_pin(self, address: str, token: ChipToken) -> str:
+        return self._pin(TokenInfo(address, "", b"", "", token.model, token.serial))
+
+    def _refuse(self, token: str, error: GostKeyError) -> None:
+        self._refused.setdefault(token, error)
+
     @contextmanager
     def _at(self, place: str | Path) -> Iterator[TokenStore]:
         """Hold the token of a place; note what became of its PIN."""
@@ -192,7 +210,7 @@ class Tokens:
             ) as store:
                 yield store
         except (WrongPin, PinBlocked, PinRequired, PinFileError) as error:
-            self._refused.setdefault(token, error)
+            self._refuse(token, error)
             raise
 
     # -- looking, for which no PIN is needed -----------------------------

@@ -16,13 +16,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from gostkey import batch
 from gostkey.errors import (
     CampaignError,
     GostKeyError,
     RequestRefused,
     TransportError,
 )
-from gostkey.hashing import streebog256
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.crls import RevocationList
@@ -88,9 +88,10 @@ class Transport(Protocol):
         """Describe the transport for the store, so that `resume` finds it."""
 
 
-def request_id_of(request: bytes) -> str:
-    """Name a request as the authority does: Streebog-256 of its bytes, hex."""
-    return streebog256(request).hexdigest()
+def request_ids_of(requests: Sequence[bytes]) -> list[str]:
+    """Name requests as the authority does: Streebog-256 of their bytes, hex."""
+    digests = batch.digest(requests, 256, threads=1)
+    return [digest.tobytes().hex() for digest in digests]
 
 
 # -- an authority in this process -------------------------------------------

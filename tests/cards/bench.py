@@ -113,7 +113,7 @@ class Bench:
     """
 
     def __init__(self, readers: int = 2) -> None:
-        self._readers = readers + readers % 2
+        self._readers = max(2, readers + readers % 2)
         self._inserted: dict[int, Inserted] = {}
         self._emptied: dict[int, float] = {}
         self._stack = contextlib.ExitStack()
@@ -173,6 +173,8 @@ class Bench:
         with (self.folder / "log").open("wb") as log:
             self._daemon = subprocess.Popen(
                 [*namespace(), "sh", "-c", _INSIDE, "sh", str(self.folder), *command],
+                # An interrupt from the terminal is for the programs, not for it.
+                start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

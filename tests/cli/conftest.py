@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from cards.card import VirtualCard
+from cards.fixtures import bench  # noqa: F401, a fixture of this folder, too
 from cards.readers import VirtualReaders
 from click.testing import CliRunner
 

@@ -465,7 +465,9 @@ def test_a_key_on_a_token_signs(
     (tmp_path / "file").write_bytes(b"content")
     key = f"{LITE}/0A00"
     raw = ("--raw", "--out", tmp_path / "sig")
-    ran = run("sign", tmp_path / "file", "--key", key, *raw, TRY)
+    (tmp_path / "pin").write_text("12345678")
+    pin = ("--pin-file", tmp_path / "pin")
+    ran = run("sign", tmp_path / "file", "--key", key, *raw, *pin)
     assert ran.code == 0, ran.stderr
     # The folder's key verifies what the token's has signed.
     public = tmp_path / "public.pem"

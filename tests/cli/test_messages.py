@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
 import pytest
 
-from gostkey import errors
+from gostkey import errors, pcsc
 from gostkey.cli import COMMANDS, application
 from gostkey.cli.failures import Exit, Failure, describe, overall
 from gostkey.cli.output import clean
@@ -98,6 +98,21 @@ def test_no_command_at_all_shows_the_help(run: Run) -> None:
     told = hasattr(click.exceptions, "NoArgsIsHelpError")
     assert ran.code == (1 if told else 0)
     assert "Usage: gostkey" in ran.stdout + ran.stderr
+
+
+def test_info_names_the_readers_or_says_why_there_are_none(
+    run: Run, insert: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent() -> list[str]:
+        raise errors.CardServiceAbsent("no service")
+
+    insert(None)
+    assert "Virtual PCD 00 00" in run("info").stdout
+    record = run("info", "--json").record
+    assert record["readers"] == ["Virtual PCD 00 00"] and not record["no_readers"]
+    monkeypatch.setattr(pcsc, "readers", absent)
+    record = run("info", "--json").record
+    assert (record["readers"], record["no_readers"]) == ([], "no service")
 
 
 def test_an_unexpected_exception_keeps_its_trace_and_says_where_to_go(

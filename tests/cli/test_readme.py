@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 
 import pytest
+from cards import bench as benches
+from cards import run as token_bench
 
 from .conftest import LAUNCHER, environment
 
@@ -36,15 +38,20 @@ VARYING = (
 NOT_SEEN = README.parent / "docs" / "not-seen.md"
 
 
-def blocks(kind: str, page: Path = README) -> list[str]:
-    text = page.read_text(encoding="utf-8")
+def blocks(kind: str, text: str | None = None) -> list[str]:
+    if text is None:
+        text = README.read_text(encoding="utf-8")
     return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def steps(page: Path = README) -> list[tuple[str, str]]:
-    """The commands of a page's tour, each with the output that is shown."""
+def steps() -> list[tuple[str, str]]:
+    """The commands of the tour, each with the output that is shown."""
+    return steps_in(README.read_text(encoding="utf-8"))
+
+
+def steps_in(text: str) -> list[tuple[str, str]]:
     found = []
-    for block in blocks("console", page):
+    for block in blocks("console", text):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             line, _, output = part.partition("\n")
             if not line.startswith("make "):
@@ -118,11 +125,49 @@ def test_the_tour_of_the_readme_is_what_happens(tmp_path: Path) -> None:
         assert constant(on_terminal(line, folder)) == constant(shown), line
 
 
+def tokens_of(page: Path) -> list[tuple[list[str], list[tuple[str, str]]]]:
+    """The parts of a page by `make token-bench`: its arguments, and the steps."""
+    parts = re.split(
+        r'^make token-bench ARGS="(.*)"$', page.read_text("utf-8"), flags=re.MULTILINE
+    )
+    arguments = ["", *parts[1::2]]
+    return [
+        (shlex.split(words), steps_in(text))
+        for words, text in zip(arguments, parts[::2], strict=True)
+    ]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell and terminal")
 def test_the_page_for_the_counter_is_what_happens(tmp_path: Path) -> None:
+    _, lines = tokens_of(NOT_SEEN)[0]
+    assert len(lines) > 10
+    follow(lines, tour_folder(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell and terminal")
+def test_the_page_for_the_counter_is_what_happens_with_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if benches.missing() or benches.missing_pyscard():
+        pytest.skip(benches.missing() or benches.missing_pyscard())
     folder = tour_folder(tmp_path)
-    assert len(steps(NOT_SEEN)) > 10
-    for line, shown in steps(NOT_SEEN):
+    monkeypatch.chdir(folder)
+    parts = tokens_of(NOT_SEEN)[1:]
+    assert len(parts) == 3
+    for arguments, lines in parts:
+        cards = token_bench.taken(token_bench.options(arguments))
+        with benches.Bench(readers=len(cards)) as bench:
+            for number, card in enumerate(cards):
+                bench.insert(card, number)
+            bench.wait_for()
+            for name, value in bench.environment().items():
+                monkeypatch.setenv(name, value)
+            follow(lines, folder)
+
+
+def follow(lines: list[tuple[str, str]], folder: Path) -> None:
+    """Give the commands, and compare what is shown."""
+    for line, shown in lines:
         assert constant(on_terminal(line, folder)) == constant(shown), line
 
 

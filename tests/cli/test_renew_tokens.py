@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cards.bench import Bench
+from cards.fixtures import bench
 from cards.readers import VirtualReaders
 from cards.rutoken import RutokenLite
 from click import testing
@@ -16,6 +19,8 @@ from gostkey import pcsc
 
 from .conftest import AT, Office, Ran, Run
 from .test_renew import statuses
+
+__all__ = ["bench"]
 
 NOW = ["--at", AT.isoformat()]
 TOKEN = "token:30DA6803"
@@ -204,3 +209,43 @@ def test_pins_are_not_given_beside_a_list(
     ran = run("renew", "plan", "--csv", office.list, "--pin-file", pin_file)
     assert ran.code == 1
     assert "pin_file" in ran.stderr
+
+
+# -- the real service ---------------------------------------------------------
+
+
+def test_on_a_terminal_through_the_real_service_pulled_and_resumed(
+    terminal: Callable[..., tuple[int, str]],
+    bench: Bench,
+    office: Office,
+    tmp_path: Path,
+) -> None:
+    card = RutokenLite(user_pin=PIN)
+    card.add_container(0x0A00, files_in(office.container(3)))
+    before = card.files_of(0x0A00)
+    bench.insert(card)
+    bench.wait_for(0)
+    # Three quarters of the way, when the new container is there.
+    card.pull_at(330, torn=True)
+    said: dict[str, Any] = {
+        "env": {"PCSCLITE_CSOCK_NAME": str(bench.folder / "pcscd.comm")},
+        "answers": [("10 tries left", PIN)],
+    }
+    campaign = ["--campaign", tmp_path / "campaign", *NOW, "--no-input"]
+    code, shown = terminal(
+        *["renew", "run", TOKEN, "--exchanges-finished", "--ca", office.authority],
+        *campaign,
+        **said,
+    )
+    assert code == 4, shown
+    assert "token-absent (1)" in shown
+    assert PIN not in shown
+    time.sleep(0.2)
+    card.no_faults()
+    bench.insert(card)
+    bench.wait_for(0)
+    code, shown = terminal("renew", "resume", *campaign, **said)
+    assert code == 0, shown
+    assert PIN not in shown
+    assert card.files_of(0x0A00) == before
+    assert len(card.containers) == 2

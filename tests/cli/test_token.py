@@ -178,8 +178,11 @@ def test_of_two_tokens_one_must_be_named(
     insert(lite, RutokenEcp(serial=0x11223344))
     ran = run("token", *arguments, "--json")
     assert (ran.code, ran.error["code"]) == (4, "token_ambiguous")
-    for address in (LITE, "token:11223344"):
-        assert address in ran.error["message"]
+    for which in (
+        f"{LITE} (Rutoken Lite, in Virtual PCD 00 00)",
+        "token:11223344 (Rutoken ECP, in Virtual PCD 00 01)",
+    ):
+        assert which in ran.error["message"]
     assert "gostkey token list" in ran.error["hint"]
     assert verifications(lite) == 0
 

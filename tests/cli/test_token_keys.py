@@ -16,7 +16,7 @@ from gostkey.pki.renewal_request import RenewalRequest
 from gostkey.pki.requests import Request
 from gostkey.signing import SigningKey
 
-from .conftest import Run
+from .conftest import AT, Office, Run
 
 
 @pytest.fixture
@@ -110,6 +110,23 @@ def test_a_key_of_a_container_is_renewed_into_the_token(
     assert run("token", "install", "new.cer", *WITH_PIN).code == 0
     ran = run(*command, "--out", "third.p7m", "--cert", "new.cer")
     assert ran.code != 0 and "another key than the old one" in ran.stderr
+
+
+def test_a_campaign_renews_into_the_token(
+    run: Run, token: MockToken, office: Office
+) -> None:
+    at = f"{AT:%Y-%m-%dT%H:%M:%SZ}"
+    command = ("renew", "run", office.container(2), "--exchanges-finished")
+    command += ("--destination", "chip:3b000001", *WITH_PIN, "--ca", office.authority)
+    command += ("--campaign", "campaign", "--no-input", "--at", at, "--json")
+    ran = run(*command)
+    assert ran.code == 0, ran.stderr
+    row = next(one for one in ran.records if one.get("new_container"))
+    place = row["new_container"]
+    assert place.startswith("chip:3b000001/") and row["backup"] is None
+    (record,) = run("token", "keys", "--json").records
+    assert record["label"] == place.partition("/")[2]
+    assert record["certificate"]
 
 
 def test_the_table_shows_what_is_known_without_the_pin(

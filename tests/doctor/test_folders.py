@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import samples
 
-from gostkey.doctor import Severity
+from gostkey.doctor import Doctor, Severity, Surroundings
 from gostkey.media.groups import OLD_HEADER
 
 from .conftest import Look
@@ -48,13 +48,18 @@ def test_a_name_that_is_right(look: Look, box: Path, folder: str) -> None:
     assert look(box.rename(box.with_name(folder))) == {}
 
 
-def test_key_files_without_their_folder(look: Look, drive: Path) -> None:
+def test_key_files_without_their_folder(
+    look: Look, drive: Path, around: Surroundings
+) -> None:
     sample = samples.container("ivanov-2026")
     for name, data in sample.files.items():
         (drive / name).write_bytes(data)
     told = look(drive)
     assert list(told) == ["folder-missing"]
     assert "the folder ivanov-2.000 in the root" in told["folder-missing"].cure
+    (one,) = Doctor(around=around, at=samples.MADE).examine(drive)
+    space = next(finding for finding in one.findings if finding.check == "space")
+    assert space.subject == str(drive)  # not the disk that it is mounted on
 
 
 def test_a_container_in_a_folder_inside_a_folder(

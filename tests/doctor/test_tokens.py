@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import samples
 from cards.card import VirtualCard
+from cards.etoken import EtokenPro
 from cards.kinds import KINDS
 from cards.pins import ADMIN, USER
 from cards.readers import VirtualReaders
@@ -196,7 +197,6 @@ class OneCard:
         ("3B00", "token-unknown", "ATR 3B00"),
         ("3B9896008031C072F7418107", "token-other-driver", "Magistra"),
         ("3B7C95000045534D415254474F53543130", "token-not-supported", "ESMART"),
-        ("3BDC18FF8191FE1FC38073C821136601061159000128", "token-not-supported", "chip"),
         ("", "token-silent", "damaged"),
     ],
 )
@@ -209,6 +209,16 @@ def test_a_token_of_another_kind_is_named_with_its_atr(
     assert words in found[fault].cause and atr in found[fault].text
     if atr:
         assert "Rutoken Lite, ECP and S" in found[fault].cure
+
+
+def test_a_token_whose_keys_stay_in_its_chip(put: Put, doctor: Doctor) -> None:
+    card = EtokenPro()
+    # Several models of JaCarta have this one; this card has no Datastore applet.
+    card.atr = bytes.fromhex("3BDC18FF8191FE1FC38073C821136601061159000128")
+    put(card)
+    found = faults(list(doctor.tokens()))
+    assert list(found) == ["token-not-supported"]
+    assert "chip" in found["token-not-supported"].cause
 
 
 def test_a_token_that_another_program_holds(doctor: Doctor) -> None:

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mock_tokens import PIN, MockToken, made, nobody, opened
+from small_pki import PERSON, root
 from soft_tokens import soft_token
 
 from gostkey import cryptoki
 from gostkey.errors import MediumError, TokenRefused, WrongPin
 from gostkey.media.chips import ChipToken, PinTries, list_chips, objects, open_chip
+from gostkey.pki.requests import Request, build_request
 
 pkcs11 = pytest.importorskip("pkcs11", reason="needs: pip install 'gostkey[pkcs11]'")
 NAMES = pkcs11.Attribute
@@ -137,12 +139,20 @@ def test_softhsm_with_gost_makes_a_key_that_signs(softhsm: str) -> None:
     if 256 not in info.sizes:
         pytest.skip(
             "the distribution's SoftHSM has GOST switched off; to run it, build "
-            "SoftHSM 2.6 with --with-crypto-backend=botan --enable-gost and put its "
-            "libsofthsm2.so below /usr/lib"
+            "SoftHSM 2.6 with the Botan back end and GOST (cmake with "
+            "-DWITH_CRYPTO_BACKEND=botan -DENABLE_GOST=ON) and name its library in "
+            "GOSTKEY_SOFTHSM"
         )
     with open_chip(softhsm, pin=lambda token: "1234") as chip:
         key = chip.generate("CryptoPro-A", "any")
         key.verifying_key.verify(key.sign(b"one"), b"one")
+        Request.from_bytes(build_request(key, PERSON)).verify()
+        certificate = root().issue(PERSON, key)
+        assert chip.install(certificate.der).certificate == certificate.der
+    with open_chip(softhsm, pin=nobody) as chip:
+        (entry,) = chip.keys()
+        assert entry.verifying_key == key.verifying_key
+        assert entry.certificate == certificate.der
 
 
 def test_keys_of_other_kinds_on_softhsm_are_left_alone(softhsm: str) -> None:

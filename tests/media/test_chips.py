@@ -92,6 +92,16 @@ def test_a_point_in_an_octet_string_is_read_too(token: MockToken) -> None:
             key.verifying_key.verify(key.sign(b"one"), b"one")
 
 
+def test_a_library_that_takes_the_curve_of_the_public_key_only(
+    token: MockToken,
+) -> None:
+    token.order("once 1")
+    with opened(token) as chip:
+        key = chip.generate("tc26-512-a", "any")
+        key.verifying_key.verify(key.sign(b"one"), b"one")
+        assert len(chip.keys()) == 1
+
+
 def test_a_key_is_found_by_label_identifier_or_fingerprint(token: MockToken) -> None:
     first, second = made(token, label="first"), made(token, label="second")
     with opened(token) as chip:

@@ -15,6 +15,7 @@
  *     wrong 1           every signature has one wrong bit
  *     point 1           public keys come as an OCTET STRING around the point
  *     bad_point 1       public keys are no points
+ *     once 1            curve and hash may be said of the public key only
  *     leaky 1           private keys can be read out
  *     most N            room for so many objects
  *     removed 1         nothing is in any more

@@ -35,7 +35,17 @@ static CK_RV fill_pair(struct object *open, struct object *closed, int bits)
     CK_ULONG size = (CK_ULONG)bits / 8;
     CK_BYTE wide[72], point[128], wrapped[131];
     size_t bad;
+    struct attribute *oid = attribute(open, CKA_GOSTR3410_PARAMS);
     struct attribute *hash = attribute(closed, CKA_GOSTR3411_PARAMS);
+    if (number("once", 0)) {
+        if (hash != NULL)
+            return CKR_ATTRIBUTE_READ_ONLY;
+        hash = attribute(open, CKA_GOSTR3411_PARAMS);
+        if (oid == NULL || hash == NULL)
+            return CKR_TEMPLATE_INCOMPLETE;
+        put(closed, CKA_GOSTR3410_PARAMS, oid->value, oid->length);
+        put(closed, CKA_GOSTR3411_PARAMS, hash->value, hash->length);
+    }
     open->curve = closed->curve = curve_of(closed, bits);
     if (closed->curve < 0 || curve_of(open, bits) != closed->curve)
         return CKR_ATTRIBUTE_VALUE_INVALID;

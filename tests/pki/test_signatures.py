@@ -35,12 +35,12 @@ def test_many_together_are_told_apart_as_one_by_one(each_backend: str) -> None:
         changed = bytes([signature[0] ^ 1]) + signature[1:]
         public = key.verifying_key
         claims += [
-            Claim.of(public, signature, message),
-            Claim.of(public, changed, message),
-            Claim.of(public, signature, b"another"),
-            Claim.of(public, signature[:-1], message),
-            Claim.of(public, b"", message),
-            Claim.of(new_key(name).verifying_key, signature, message),
+            Claim(public, signature, message),
+            Claim(public, changed, message),
+            Claim(public, signature, b"another"),
+            Claim(public, signature[:-1], message),
+            Claim(public, b"", message),
+            Claim(new_key(name).verifying_key, signature, message),
         ]
     found = which_hold(claims)
     assert found == [holds(claim) for claim in claims]

@@ -430,17 +430,19 @@ def test_an_error_in_this_program_stops_one_item_and_is_logged(
 ) -> None:
     from gostkey.renewal import key_steps
 
-    original = key_steps.build_renewal
+    original = key_steps.build_many
 
-    def faulty(new: Any, old: Any, certificate: Certificate, **more: Any) -> bytes:
-        if certificate.subject_der == spoiled:
+    def faulty(
+        new: Any, old: Any, certificates: Sequence[Certificate], **more: Any
+    ) -> list[bytes]:
+        if any(one.subject_der == spoiled for one in certificates):
             raise ZeroDivisionError("never mind")
-        return original(new, old, certificate, **more)
+        return original(new, old, certificates, **more)
 
     old = certificate_in(trio.subscribers[1].container)
     assert old is not None
     spoiled = old.subject_der
-    monkeypatch.setattr(key_steps, "build_renewal", faulty)
+    monkeypatch.setattr(key_steps, "build_many", faulty)
     bad = check_others(run(trio), "unexpected", group="failed")
     assert "ZeroDivisionError" in bad["text"]
     assert "never mind" in caplog.text

@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cards.fixtures import InReaders
 from cards.jacarta_lt import JacartaLt
 from cards.rutoken import RutokenLite
 from cards.rutoken_s import RutokenS
 from renewal.offices import Office, certificate_in
 from renewal.token_offices import (
     PIN,
-    Put,
     address_of,
     bring,
     certificate_on,
@@ -43,7 +43,7 @@ from gostkey.renewal.plan_file import plan_from_json, plan_to_json
 from gostkey.renewal.tokens import Tokens
 
 
-def test_token_to_the_same_token(office: Office, in_readers: Put) -> None:
+def test_token_to_the_same_token(office: Office, in_readers: InReaders) -> None:
     card = RutokenLite()
     readers = in_readers(card)
     (who,) = token_office(office, [card])
@@ -80,7 +80,7 @@ def test_token_to_the_same_token(office: Office, in_readers: Put) -> None:
 
 
 def test_folder_to_a_token_that_is_empty_is_experimental(
-    office: Office, in_readers: Put
+    office: Office, in_readers: InReaders
 ) -> None:
     card = RutokenLite()
     in_readers(card)
@@ -101,7 +101,7 @@ def test_folder_to_a_token_that_is_empty_is_experimental(
 
 
 def test_the_campaign_remembers_that_it_is_experimental(
-    office: Office, in_readers: Put
+    office: Office, in_readers: InReaders
 ) -> None:
     card = RutokenS()
     in_readers(card)
@@ -120,7 +120,7 @@ def test_the_campaign_remembers_that_it_is_experimental(
     assert certificate_on(card, 0x0B00) is not None
 
 
-def test_token_to_folder(office: Office, in_readers: Put) -> None:
+def test_token_to_folder(office: Office, in_readers: InReaders) -> None:
     card = RutokenLite()
     in_readers(card)
     token_office(office, [card])
@@ -139,7 +139,7 @@ def test_token_to_folder(office: Office, in_readers: Put) -> None:
 
 
 def test_one_token_to_another_with_a_pin_of_its_own(
-    office: Office, in_readers: Put
+    office: Office, in_readers: InReaders
 ) -> None:
     old, new = RutokenLite(), RutokenLite(serial=0x11223344, user_pin="22222222")
     in_readers(old, None, new)
@@ -164,7 +164,7 @@ def test_one_token_to_another_with_a_pin_of_its_own(
 
 
 def test_two_tokens_and_a_folder_in_one_campaign(
-    office: Office, in_readers: Put
+    office: Office, in_readers: InReaders
 ) -> None:
     first, second = RutokenLite(), RutokenLite(serial=0x11223344)
     in_readers(first, second)
@@ -177,7 +177,7 @@ def test_two_tokens_and_a_folder_in_one_campaign(
     assert certificate_on(second, 0x0C00) is not None
 
 
-def test_several_keys_on_one_token(office: Office, in_readers: Put) -> None:
+def test_several_keys_on_one_token(office: Office, in_readers: InReaders) -> None:
     card = RutokenLite()
     in_readers(card)
     for number in range(3):
@@ -193,7 +193,9 @@ def test_several_keys_on_one_token(office: Office, in_readers: Put) -> None:
 # -- what is named -------------------------------------------------------
 
 
-def test_a_tokens_address_stands_for_all_on_it(office: Office, in_readers: Put) -> None:
+def test_a_tokens_address_stands_for_all_on_it(
+    office: Office, in_readers: InReaders
+) -> None:
     card = RutokenLite()
     in_readers(card)
     for number in range(2):
@@ -214,7 +216,7 @@ def test_a_tokens_address_stands_for_all_on_it(office: Office, in_readers: Put) 
     assert card.instructions[0x0020] == 0
 
 
-def test_a_list_with_tokens(office: Office, in_readers: Put) -> None:
+def test_a_list_with_tokens(office: Office, in_readers: InReaders) -> None:
     card = RutokenLite()
     in_readers(card)
     office.add()
@@ -242,7 +244,7 @@ def test_a_list_with_tokens(office: Office, in_readers: Put) -> None:
     assert absent.verdict.reason.value == "token-absent"
 
 
-def test_a_tree_that_is_a_token_must_be_there(in_readers: Put) -> None:
+def test_a_tree_that_is_a_token_must_be_there(in_readers: InReaders) -> None:
     in_readers(None)
     with pytest.raises(TokenAbsent):
         read_tree(Path("token:30DA6803"))
@@ -254,7 +256,7 @@ def test_a_destination_is_a_token_and_no_container(office: Office) -> None:
 
 
 def test_an_unknown_destination_by_reader_is_told_by_the_plan(
-    office: Office, in_readers: Put
+    office: Office, in_readers: InReaders
 ) -> None:
     in_readers(None)
     office.add()
@@ -265,7 +267,7 @@ def test_an_unknown_destination_by_reader_is_told_by_the_plan(
 
 
 def test_a_token_that_cannot_be_written_to_wants_another_destination(
-    office: Office, in_readers: Put
+    office: Office, in_readers: InReaders
 ) -> None:
     card = JacartaLt()
     in_readers(card)
@@ -285,7 +287,7 @@ def test_a_token_that_cannot_be_written_to_wants_another_destination(
 
 
 def test_no_second_key_is_planned_where_the_new_one_is_on_the_token(
-    office: Office, in_readers: Put
+    office: Office, in_readers: InReaders
 ) -> None:
     card = RutokenLite()
     in_readers(card)
@@ -302,7 +304,9 @@ def test_no_second_key_is_planned_where_the_new_one_is_on_the_token(
 # -- PINs ----------------------------------------------------------------
 
 
-def test_without_a_pin_a_person_is_needed(office: Office, in_readers: Put) -> None:
+def test_without_a_pin_a_person_is_needed(
+    office: Office, in_readers: InReaders
+) -> None:
     card = RutokenLite()
     in_readers(card)
     token_office(office, [card])
@@ -315,7 +319,7 @@ def test_without_a_pin_a_person_is_needed(office: Office, in_readers: Put) -> No
 
 
 def test_a_person_is_asked_once_and_nothing_is_stored(
-    office: Office, in_readers: Put
+    office: Office, in_readers: InReaders
 ) -> None:
     card = RutokenLite(user_pin="geheim-4711")
     in_readers(card)
@@ -339,7 +343,9 @@ def test_a_person_is_asked_once_and_nothing_is_stored(
             assert b"geheim-4711" not in path.read_bytes()
 
 
-def test_nobody_who_answers_is_not_asked_again(office: Office, in_readers: Put) -> None:
+def test_nobody_who_answers_is_not_asked_again(
+    office: Office, in_readers: InReaders
+) -> None:
     card = RutokenLite()
     in_readers(card)
     for number in range(2):
@@ -359,7 +365,7 @@ def test_nobody_who_answers_is_not_asked_again(office: Office, in_readers: Put) 
 
 
 def test_a_wrong_pin_costs_one_try_for_all_keys_of_a_token(
-    office: Office, in_readers: Put
+    office: Office, in_readers: InReaders
 ) -> None:
     card, other = RutokenLite(), RutokenLite(serial=0x11223344)
     in_readers(card, other)
@@ -382,7 +388,7 @@ def test_a_wrong_pin_costs_one_try_for_all_keys_of_a_token(
     assert card.pins[2].left == 10
 
 
-def test_a_blocked_pin_and_the_last_try(office: Office, in_readers: Put) -> None:
+def test_a_blocked_pin_and_the_last_try(office: Office, in_readers: InReaders) -> None:
     blocked, last = RutokenLite(), RutokenLite(serial=0x11223344)
     in_readers(blocked, last)
     token_office(office, [blocked, last])
@@ -398,7 +404,7 @@ def test_a_blocked_pin_and_the_last_try(office: Office, in_readers: Put) -> None
         assert campaign.resume().counts["renewed"] == 2
 
 
-def test_a_pin_file_that_is_not_there(office: Office, in_readers: Put) -> None:
+def test_a_pin_file_that_is_not_there(office: Office, in_readers: InReaders) -> None:
     card = RutokenLite()
     in_readers(card)
     token_office(office, [card])
@@ -418,7 +424,7 @@ def test_a_pin_file_that_is_not_there(office: Office, in_readers: Put) -> None:
 
 @pytest.mark.parametrize("room", [0, 2500, 4000])
 def test_a_full_token_stops_one_key_before_it_is_made(
-    office: Office, in_readers: Put, room: int
+    office: Office, in_readers: InReaders, room: int
 ) -> None:
     full, other = RutokenLite(free=room + 4000), RutokenLite(serial=0x11223344)
     in_readers(full, other)
@@ -438,7 +444,7 @@ def test_a_full_token_stops_one_key_before_it_is_made(
 
 
 def test_a_token_without_two_free_places_is_full(
-    office: Office, in_readers: Put
+    office: Office, in_readers: InReaders
 ) -> None:
     card = RutokenS()
     in_readers(card)
@@ -452,7 +458,7 @@ def test_a_token_without_two_free_places_is_full(
     assert report.exit_code == 4
 
 
-def test_an_absent_token_is_resumed(office: Office, in_readers: Put) -> None:
+def test_an_absent_token_is_resumed(office: Office, in_readers: InReaders) -> None:
     card, other = RutokenLite(), RutokenLite(serial=0x11223344)
     readers = in_readers(card, other)
     token_office(office, [card, other])
@@ -469,7 +475,7 @@ def test_an_absent_token_is_resumed(office: Office, in_readers: Put) -> None:
 
 
 def test_another_token_in_the_same_reader_is_not_written_to(
-    office: Office, in_readers: Put
+    office: Office, in_readers: InReaders
 ) -> None:
     card, other = RutokenLite(), RutokenLite(serial=0x11223344)
     readers = in_readers(card)
@@ -485,7 +491,7 @@ def test_another_token_in_the_same_reader_is_not_written_to(
 
 
 def test_a_plan_whose_token_was_swapped_renews_nothing(
-    office: Office, in_readers: Put
+    office: Office, in_readers: InReaders
 ) -> None:
     card, other = RutokenLite(), RutokenLite(serial=0x11223344)
     readers = in_readers(card)
@@ -505,7 +511,7 @@ def test_a_plan_whose_token_was_swapped_renews_nothing(
 )
 def test_a_token_that_cannot_be_reached_needs_a_person(
     office: Office,
-    in_readers: Put,
+    in_readers: InReaders,
     monkeypatch: pytest.MonkeyPatch,
     error: type[MediumError],
 ) -> None:

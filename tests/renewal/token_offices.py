@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from cards.readers import VirtualReaders
 from cards.rutoken import RutokenLite
 from renewal.offices import Office
 
@@ -17,7 +16,6 @@ from gostkey.pki.certificates import Certificate
 from gostkey.renewal import Subscriber
 
 PIN = "12345678"
-Put = Callable[..., VirtualReaders]
 
 
 def address_of(card: RutokenLite, fid: int | None = None) -> str:

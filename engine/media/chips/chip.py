@@ -265,10 +265,23 @@ class Chip:
         before.close()
 
     def _make(self, pkcs11: Any, curve: Curve, label: str) -> tuple[Any, Any]:
-        small = curve.size == 32
-        kind = cryptoki.KEY_256 if small else cryptoki.KEY_512
+        """Make a pair; makers and the standard differ in who is told the curve."""
+        try:
+            return self._make_from(pkcs11, curve, label, twice=True)
+        except (pkcs11.AttributeReadOnly, pkcs11.TemplateInconsistent) as refusal:
+            try:
+                return self._make_from(pkcs11, curve, label, twice=False)
+            except pkcs11.PKCS11Error:
+                raise refusal from None
+
+    def _make_from(
+        self, pkcs11: Any, curve: Curve, label: str, *, twice: bool
+    ) -> tuple[Any, Any]:
+        kind = cryptoki.KEY_256 if curve.size == 32 else cryptoki.KEY_512
         identifier = random.token(16)
-        public, private = objects.key_templates(pkcs11, curve, label, identifier)
+        public, private = objects.key_templates(
+            pkcs11, curve, label, identifier, twice=twice
+        )
         parameters = self._session.create_domain_parameters(
             cryptoki.key_type(pkcs11, kind), {}, local=True
         )

@@ -181,35 +181,33 @@ def is_of(certificate: Certificate, key: VerifyingKey | None) -> bool:
 
 
 def key_templates(
-    pkcs11: Any, curve: Curve, label: str, identifier: bytes
+    pkcs11: Any, curve: Curve, label: str, identifier: bytes, *, twice: bool
 ) -> tuple[dict[Any, Any], dict[Any, Any]]:
     """Return what a new public and a new private key shall be.
 
     No more attributes than makers' own samples have, but for the two that keep the
     private key inside: some libraries refuse what they do not know.
+
+    Args:
+        twice: say curve and hash of the private key too, as makers' samples do; by
+            the standard's text they follow from the public key.
     """
     names = pkcs11.Attribute
     size = cryptoki.KEY_256 if curve.size == 32 else cryptoki.KEY_512
     digest = oids.DIGEST_256 if curve.size == 32 else oids.DIGEST_512
+    left_out = (names.ENCRYPT, names.DECRYPT, names.WRAP, names.UNWRAP, names.VERIFY)
     both = {
         names.LABEL: label,
         names.ID: identifier,
         names.KEY_TYPE: size,
         names.TOKEN: True,
+        **dict.fromkeys(left_out, pkcs11.constants.DEFAULT),
+    }
+    parameters = {
         names.GOSTR3410_PARAMS: coding.encode(schemas.OID(curve.oid)),
         names.GOSTR3411_PARAMS: coding.encode(schemas.OID(digest)),
     }
-    left_out = dict.fromkeys(
-        [
-            names.ENCRYPT,
-            names.DECRYPT,
-            names.WRAP,
-            names.UNWRAP,
-            names.VERIFY,
-        ],
-        pkcs11.constants.DEFAULT,
-    )
-    public = {**both, names.PRIVATE: False, **left_out}
+    public = {**both, names.PRIVATE: False, **parameters}
     private = {
         **both,
         names.PRIVATE: True,
@@ -217,7 +215,7 @@ def key_templates(
         names.DERIVE: True,
         names.SENSITIVE: True,
         names.EXTRACTABLE: False,
-        **left_out,
+        **(parameters if twice else {}),
     }
     return public, private
 

@@ -16,7 +16,7 @@ RUTOKEN_S = "rutoken-s"
 JACARTA_LT = "jacarta-lt"
 ETOKEN = "etoken"
 ACTIVE = "active"
-"""Tokens whose keys never leave the chip, or are kept in a way that is not public."""
+"""Tokens whose keys stay in the chip, or are kept in a way that is not public."""
 UNKNOWN = "unknown"
 
 FAMILIES = (RUTOKEN, RUTOKEN_S, JACARTA_LT, ETOKEN)
@@ -33,7 +33,7 @@ class Kind:
     """Why its containers cannot be read; empty for the families that can be."""
 
 
-_CHIP = (
+KEYS_IN_CHIP = (
     "the keys on it stay in its chip, so there are no files of a container to read; "
     "it is used through its maker's PKCS #11 library"
 )
@@ -66,12 +66,8 @@ _KINDS: tuple[tuple[str, Kind], ...] = (
     ("3BDC18FF8111FE8073C82113660106013080018D", Kind(JACARTA_LT, "JaCarta LT")),
     (
         "3BDC18FF8191FE1FC38073C821136601061159000128",
-        Kind(
-            ACTIVE,
-            "JaCarta PKI, GOST or LT",
-            "its answer to reset is that of several models; only a JaCarta LT has "
-            "files to read, and " + _CHIP,
-        ),
+        # Several models have this one; the applet tells which it is.
+        Kind(JACARTA_LT, "JaCarta LT, PKI or GOST"),
     ),
     ("3BD518008131FE7D8073C82110F4", Kind(ETOKEN, "eToken PRO (Java) or JaCarta PRO")),
     ("3BD5180081313A7D8073C8211030", Kind(ETOKEN, "eToken Java 1.0b or NG-Flash")),

@@ -79,7 +79,7 @@ def hold_token(token: str) -> Iterator[Session]:
             if token and is_serial(token, session.serial):
                 yield session
                 return
-            there.append(session.address)
+            there.append(f"{session.address} ({kinds[reader].model}, in {reader})")
     raise _not_found(token, there, problems, kinds)
 
 

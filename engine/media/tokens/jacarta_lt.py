@@ -9,9 +9,10 @@ How objects are made is not public, so nothing is written.
 
 from __future__ import annotations
 
-from gostkey.errors import MediumError
+from gostkey.errors import MediumError, TokenUnknown
 from gostkey.pcsc import Card
 
+from .atrs import KEYS_IN_CHIP
 from .driver import NUMBERS, PUBLIC, Login, NeedsLogin
 from .model import PinState, TokenInfo
 from .status import Status, as_refused_pin, refused
@@ -26,6 +27,8 @@ _SELECT = bytes.fromhex("00A4040008A000000448000301")
 _LIST = bytes.fromhex("8020600002")
 _READ = bytes.fromhex("8020300006")
 _LOGIN = bytes.fromhex("80101000")
+
+_NO_APPLET = (Status.NOT_FOUND, Status.BAD_PARAMETERS, Status.NO_SUCH_REFERENCE)
 
 _ROW = 7
 _MOST_ROWS = 4096
@@ -49,6 +52,8 @@ class JacartaLt:
     def start(self) -> str:
         """Select the applet; which command tells a serial number is not known."""
         _, status = self.card.transmit(_SELECT)
+        if status in _NO_APPLET:
+            raise TokenUnknown(f"{self.model} in {self.card.reader}: {KEYS_IN_CHIP}")
         if status != Status.DONE:
             raise refused(self.title, "selecting the Datastore applet", status)
         return ""

@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 
 from gostkey.backend import active
-from gostkey.errors import LengthError, PinBlocked, PinRequired, WrongPin
+from gostkey.errors import PinBlocked, PinRequired, WrongPin
 
 from .driver import ADMIN, USER, Login
 from .model import PinSource, PinState, TokenInfo
@@ -95,23 +95,6 @@ def log_in(
     _send(session, who, pin)
 
 
-def checked_new_pin(session: Session, who: str, pin: str) -> bytearray:
-    """Return a new PIN's octets; the caller wipes them.
-
-    Raises:
-        LengthError: if the token would not take it.
-    """
-    state = session.driver.pin_state(who)
-    shortest = state.min_length or 1
-    longest = session.driver.longest_pin
-    if not shortest <= len(pin) <= longest or not _can_be(pin):
-        raise LengthError(
-            f"{session.address}: a new {who} PIN has {shortest} to {longest} Latin "
-            "letters, digits and signs; nothing was changed"
-        )
-    return bytearray(pin.encode("ascii"))
-
-
 def forget_refusals(session: Session, who: str) -> None:
     """Allow every PIN to be sent again: it was given another value."""
     for key in [key for key in _sent_in_vain if key[:2] == _owner(session, who)]:
@@ -141,7 +124,7 @@ def _look(session: Session, who: str, *, risk_last_try: bool) -> Login:
 def _send(session: Session, who: str, pin: str) -> None:
     driver = session.driver
     address = session.address
-    if not 1 <= len(pin) <= driver.longest_pin or not _can_be(pin):
+    if not 1 <= len(pin) <= driver.longest_pin or not can_be_pin(pin):
         raise WrongPin(
             f"{address}: that cannot be its PIN, which has at most "
             f"{driver.longest_pin} Latin letters, digits and signs; it was not sent "
@@ -178,7 +161,8 @@ def _send(session: Session, who: str, pin: str) -> None:
     raise WrongPin(f"{address}: wrong {who} PIN{tries}", left)
 
 
-def _can_be(pin: str) -> bool:
+def can_be_pin(pin: str) -> bool:
+    """Say whether a token could have a PIN of these characters."""
     return pin.isascii() and pin.isprintable()
 
 

@@ -109,14 +109,18 @@ class Rutoken:
         self.longest_pin = dialect.longest_pin
         self.logged_in = ""
         self._serial = ""
+        self._serial_length = 0
 
     # -- who it is -------------------------------------------------------
 
     def start(self) -> str:
         """Return the serial number; see `Driver.start`."""
-        data, status = self.card.transmit(bytes.fromhex("00CA018100"))
+        length = bytes([self._serial_length])
+        data, status = self.card.transmit(bytes.fromhex("00CA0181") + length)
         if status != Status.DONE or not data:
             raise refused(self.title, "telling its serial number", status)
+        # A card of T=0 wants the exact length the next time, or sends it back.
+        self._serial_length = len(data)
         number = int.from_bytes(data, self.dialect.order)
         self._serial = f"{number:08X}"
         return self._serial

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from gostkey import pcsc
-from gostkey.errors import GostKeyError, TokenSwapped, TokenUnknown
+from gostkey.errors import GostKeyError, TokenBusy, TokenSwapped, TokenUnknown
 from gostkey.pcsc import Card
 
 from . import atrs
@@ -128,6 +128,9 @@ def driver_for(card: Card) -> Driver:
     raise TokenUnknown(f"{kind.model} in {card.reader}: {kind.note}")
 
 
+LONGEST_TURN_SECONDS = 300.0
+"""Two threads that wait for each other's tokens do not wait for ever."""
+
 _guard = threading.Lock()
 _locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
 _open: dict[str, Session] = {}
@@ -142,7 +145,11 @@ def hold(reader: str) -> Iterator[Session]:
     """
     with _guard:
         lock = _locks[reader]
-    with lock:
+    if not lock.acquire(timeout=LONGEST_TURN_SECONDS):
+        raise TokenBusy(
+            f"token in {reader}: another part of this program still works with it"
+        )
+    try:
         session = _open.get(reader)
         if session is not None:
             yield session
@@ -155,3 +162,5 @@ def hold(reader: str) -> Iterator[Session]:
             finally:
                 del _open[reader]
                 session.close()
+    finally:
+        lock.release()

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from gostkey.backend import active
 from gostkey.containers import FILES
 from gostkey.errors import (
     ContainerDamaged,
@@ -21,7 +20,7 @@ from gostkey.errors import (
     TokenFull,
 )
 
-from . import pins, rutoken_writing
+from . import pin_changes, pins, rutoken_writing
 from .addresses import is_token_address, place_of, split_address
 from .contents import find_slot, is_slot, unfinished, writable
 from .driver import ADMIN, PUBLIC, SECRET, USER, NeedsLogin
@@ -414,32 +413,13 @@ class TokenStore:
 
     def _change(self, who: str, old: str, new: str) -> None:
         with self._session() as session:
-            driver = writable(session)
-            octets = pins.checked_new_pin(session, who, new)
-            try:
-                pins.log_in(session, who, old, risk_last_try=self._risk_last_try)
-                driver.change_pin(who, octets)
-            finally:
-                active.generators.wipe(octets)
-            pins.forget_refusals(session, who)
-            pins.log_in(session, who, new)
-            session.logout()
+            pin_changes.change(
+                session, who, old, new, risk_last_try=self._risk_last_try
+            )
 
     def unblock(self, admin_pin: str, new_user_pin: str | None = None) -> None:
         """Give the user's PIN its tries back, and another value if one is given."""
         with self._session() as session:
-            driver = writable(session)
-            octets = bytearray()
-            if new_user_pin is not None:
-                octets = pins.checked_new_pin(session, USER, new_user_pin)
-            try:
-                pins.log_in(
-                    session, ADMIN, admin_pin, risk_last_try=self._risk_last_try
-                )
-                driver.unblock()
-                if octets:
-                    driver.change_pin(USER, octets)
-            finally:
-                active.generators.wipe(octets)
-            pins.forget_refusals(session, USER)
-            session.logout()
+            pin_changes.unblock(
+                session, admin_pin, new_user_pin, risk_last_try=self._risk_last_try
+            )

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 
 import pytest
-from cards.card import VirtualCard
-from cards.readers import VirtualReaders
+from cards.fixtures import bench, in_readers
 
-from gostkey import pcsc
 from gostkey.media.tokens import pins
 
-
-@pytest.fixture
-def in_readers() -> Iterator[Callable[..., VirtualReaders]]:
-    """Put cards into readers that the whole package sees: in_readers(card, None)."""
-    with ExitStack() as stack:
-
-        def put(*cards: VirtualCard | None) -> VirtualReaders:
-            readers = VirtualReaders(*cards)
-            stack.enter_context(pcsc.using(readers))
-            return readers
-
-        yield put
+__all__ = ["bench", "in_readers"]
 
 
 @pytest.fixture(autouse=True)

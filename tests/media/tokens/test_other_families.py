@@ -16,7 +16,7 @@ from cards.readers import VirtualReaders
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gostkey.errors import MediumError, PinBlocked, WrongPin
+from gostkey.errors import MediumError, PinBlocked, TokenUnknown, WrongPin
 from gostkey.media.tokens import PinState, list_tokens, open_token
 from gostkey.media.tokens.etoken import answer_to, login_key
 from gostkey.media.tokens.jacarta_lt import group
@@ -74,6 +74,23 @@ def test_what_they_tell_of_themselves(
     assert info.address == READER and info.serial == ""
     assert info.user_pin == PinState() and info.memory_free is None
     assert list(open_token("token:").find()) == []
+
+
+def test_an_answer_to_reset_of_several_models_is_cleared_up(
+    in_readers: InReaders,
+) -> None:
+    several = bytes.fromhex("3BDC18FF8191FE1FC38073C821136601061159000128")
+    with_files, without = JacartaLt(), EtokenPro()
+    with_files.atr = without.atr = several
+    sample = samples.container(with_certificate=False)
+    put(with_files, 0, sample)
+    in_readers(with_files, without)
+    found = list_tokens()
+    assert [info.family for info in found.tokens] == ["jacarta-lt"] * 2
+    (problem,) = found.problems
+    assert isinstance(problem, TokenUnknown) and "PKCS #11" in str(problem)
+    (place,) = open_token(READER).find()
+    assert open_token(READER, pin=lambda info: PIN).read(place) == sample.files
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,271 @@
+"""An office's campaign from plan to requested, beside the openssl command line.
+
+python bench/office.py [--subscribers 1000] [--workers 2] [--peer 200]
+
+Makes the containers of invented subscribers (once for each number of them), then
+plans their renewal from a CSV list, begins a campaign and runs it until every
+request is in the store: new keys, new containers on the disk, requests signed with
+both keys and checked, and nothing sent.  The peer does genpkey, req and cms for each
+subscriber with the GOST engine, pinned to one core, without reading a container and
+without waiting for the disk.
+
+Nothing is deleted: ext4 is slow for minutes after thousands of files were.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from gostkey.measure.machine import facts
+from gostkey.pki.ca import CertificateAuthority
+from gostkey.renewal import Campaign, FolderTransport
+from gostkey.renewal.key_steps import MakeKey, MakeRequest
+from gostkey.renewal.store import Store
+from gostkey.renewal.subscribers import read_list
+from gostkey.renewal.trial import Trial, make_trial
+
+CURVE = "A"
+"""The engine's name of the curve that most of the trial's keys are on."""
+
+ENGINE = """\
+openssl_conf = all
+[all]
+engines = engines
+[engines]
+gost = gost
+[gost]
+engine_id = gost
+default_algorithms = ALL
+[req]
+distinguished_name = name
+[name]
+"""
+
+
+def utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+# -- ours ---------------------------------------------------------------------
+
+
+def office(folder: Path, subscribers: int) -> Trial:
+    """Make the trial of so many subscribers, unless it is there."""
+    trial = make_trial(folder / f"trial-{subscribers}", subscribers, at=utc_now())
+    trusted = trial.folder / "trusted"
+    if not trusted.exists():
+        trusted.mkdir()
+        with CertificateAuthority.open(trial.authority) as authority:
+            (trusted / "ca.cer").write_bytes(authority.certificate.der)
+            (trusted / "ca.crl").write_bytes(authority.crl(utc_now()))
+    return trial
+
+
+def processor() -> float:
+    """Give the processor time of this process and of those that it waited for."""
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    usages = [resource.getrusage(one) for one in whose]
+    return sum(one.ru_utime + one.ru_stime for one in usages)
+
+
+@contextmanager
+def timed(into: dict[str, Any], name: str) -> Iterator[None]:
+    wall, used = time.perf_counter(), processor()
+    yield
+    into[name] = {"wall": time.perf_counter() - wall, "processor": processor() - used}
+
+
+def timed_method(kind: type, method: str, shares: dict[str, float], name: str) -> None:
+    """Have a method's processor time added up."""
+    original: Callable[..., Any] = getattr(kind, method)
+
+    def measured(*arguments: Any) -> Any:
+        used = processor()
+        try:
+            return original(*arguments)
+        finally:
+            shares[name] = shares.get(name, 0.0) + processor() - used
+
+    setattr(kind, method, measured)
+
+
+def inner(folder: Path, subscribers: int, workers: int) -> dict[str, Any]:
+    """Run one campaign in this process; return its times."""
+    trial = office(folder, subscribers)
+    run = folder / f"run-{subscribers}-{time.time_ns()}"
+    new = run / "new"
+    new.mkdir(parents=True)
+    shares: dict[str, float] = {}
+    if workers == 1:
+        for kind, name in ((MakeKey, "keyed"), (MakeRequest, "requested")):
+            timed_method(kind, "prepare", shares, f"{name}, prepared")
+            timed_method(kind, "run", shares, name)
+        timed_method(Store, "record", shares, "journal")
+    phases: dict[str, Any] = {}
+    transport = FolderTransport(run / "out", run / "in", trial.folder / "trusted")
+    with timed(phases, "list"):
+        listing = read_list(trial.list)
+    away = tuple(replace(one, destination=new) for one in listing.subscribers)
+    listing = replace(listing, subscribers=away)
+    with timed(phases, "plan"):
+        campaign = Campaign.begin_list(
+            run / "campaign", listing, transport, workers=workers
+        )
+    del listing, away
+    with campaign, timed(phases, "keys and requests"):
+        counts = campaign.make_requests(workers=workers)
+    if counts != {"requested": subscribers} or len(os.listdir(new)) != subscribers:
+        raise SystemExit(f"not all were requested: {counts}")
+    usages = [
+        resource.getrusage(one).ru_maxrss / 1024
+        for one in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    ]
+    return {
+        "phases": phases,
+        "shares": shares,
+        "memory": usages[0],
+        "memory of a worker": usages[1] if workers > 1 else 0,
+    }
+
+
+def ours(asked: argparse.Namespace, cores: set[int]) -> dict[str, Any]:
+    """Run one campaign in a new process on some cores."""
+    command = [sys.executable, __file__, "--inner", "--folder", str(asked.folder)]
+    command += ["--subscribers", str(asked.subscribers)]
+    command += ["--workers", str(asked.workers)]
+    os.sched_setaffinity(0, cores)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return dict(json.loads(done.stdout))
+
+
+# -- theirs -------------------------------------------------------------------
+
+
+def theirs(folder: Path, count: int, core: int) -> dict[str, float]:
+    """Make keys, requests and signed messages with the openssl command."""
+    place = folder / f"peer-{time.time_ns()}"
+    place.mkdir(parents=True)
+    (place / "gost.cnf").write_text(ENGINE, encoding="utf-8")
+    environment = {**os.environ, "OPENSSL_CONF": str(place / "gost.cnf")}
+    openssl = shutil.which("openssl") or "openssl"
+    os.sched_setaffinity(0, {core})
+
+    def run(*arguments: str) -> None:
+        subprocess.run(
+            [openssl, *arguments],
+            cwd=place,
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def new_key(name: str) -> None:
+        algorithm = ["-algorithm", "gost2012_256", "-pkeyopt", f"paramset:{CURVE}"]
+        run("genpkey", *algorithm, "-out", name)
+
+    subject = "/C=RU/L=Moscow/O=OOO Vector/CN=Ivanov Ivan/emailAddress=i@example.ru"
+    # One old key for all: its making is no part of a renewal.
+    new_key("old.pem")
+    run("req", "-new", "-x509", "-key", "old.pem", "-subj", subject, "-out", "old.cer")
+    times: dict[str, Any] = {}
+    with timed(times, "all"):
+        for number in range(count):
+            key, request, signed = (f"{number}.{end}" for end in ("pem", "p10", "p7m"))
+            new_key(key)
+            run("req", "-new", "-key", key, "-subj", subject, "-out", request)
+            run(
+                *("cms", "-sign", "-binary", "-nodetach", "-outform", "DER"),
+                *("-signer", "old.cer", "-inkey", "old.pem"),
+                *("-in", request, "-out", signed),
+            )
+    if not (place / f"{count - 1}.p7m").stat().st_size:
+        raise SystemExit("openssl made nothing")
+    return dict(times["all"])
+
+
+# -- the table ----------------------------------------------------------------
+
+
+def tell(asked: argparse.Namespace, run: dict[str, Any]) -> dict[str, float]:
+    """Print a run; return its seconds."""
+    n = asked.subscribers
+    total = {"wall": 0.0, "processor": 0.0}
+    for name, phase in run["phases"].items():
+        print(
+            f"  {name:22} wall {phase['wall'] / n * 1e6:7.0f} us each"
+            f"   processor {phase['processor'] / n * 1e6:7.0f} us each"
+        )
+        for kind in total:
+            total[kind] += phase[kind]
+    print(
+        f"  {'plan to requested':22} wall {n / total['wall']:7.0f} /s"
+        f"        processor {n / total['processor']:7.0f} /s of one core"
+    )
+    used = sum(run["shares"].values())
+    for name, share in run["shares"].items():
+        print(f"    {name:20} {share / n * 1e6:7.0f} us each  {share / used:5.1%}")
+    memory = run["memory"] + asked.workers * run["memory of a worker"]
+    print(f"  peak memory: {memory:.0f} MiB at most, all processes together")
+    return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--subscribers", type=int, default=1000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--peer", type=int, default=200, help="0: without the peer")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--folder", type=Path, default=Path("build/bench/office"))
+    parser.add_argument("--inner", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    asked.folder = asked.folder.absolute()
+    asked.folder.mkdir(parents=True, exist_ok=True)
+    if asked.inner:
+        print(json.dumps(inner(asked.folder, asked.subscribers, asked.workers)))
+        return
+    for name, value in facts().items():
+        print(f"{name:10} {value}")
+    cores = set(sorted(os.sched_getaffinity(0))[-2:] if asked.workers > 1 else [])
+    cores = cores or {max(os.sched_getaffinity(0))}
+    all_cores = os.sched_getaffinity(0)
+    office(asked.folder, asked.subscribers)
+    for _ in range(asked.repeats):
+        print(
+            f"\n{asked.subscribers} subscribers, {asked.workers} workers, "
+            f"{len(cores)} cores, load {os.getloadavg()[0]:.1f}"
+        )
+        mine = tell(asked, ours(asked, cores))
+        if not asked.peer:
+            continue
+        os.sched_setaffinity(0, all_cores)
+        other = theirs(asked.folder, asked.peer, max(cores))
+        os.sched_setaffinity(0, all_cores)
+        rates = {kind: asked.subscribers / mine[kind] for kind in mine}
+        peers = {kind: asked.peer / other[kind] for kind in other}
+        print(
+            f"  openssl, one core      wall {peers['wall']:7.1f} /s"
+            f"        processor {peers['processor']:7.1f} /s of one core"
+        )
+        print(
+            f"  ratio                  wall {rates['wall'] / peers['wall']:7.1f}"
+            f"           processor {rates['processor'] / peers['processor']:7.1f}"
+            f", core for core"
+        )
+
+
+if __name__ == "__main__":
+    main()

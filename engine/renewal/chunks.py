@@ -1,0 +1,155 @@
+"""Taking a chunk of items through the steps, each journalled before and after.
+
+The items of a chunk are written into the journal together: once with what is going
+to be done, before it is done, and once with what came of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .answer_steps import BACK_TO_SENT
+from .reasons import Verdict
+from .schema import STATES
+from .steps import Context, Done, Step, Work
+from .store import Change, Item
+
+CHUNK = 256
+"""Items that go through the steps together, in a transaction for each step."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happens during a run, for a progress bar."""
+
+    kind: str
+    """"begin", "step", "item" (it has ended, well or not), "waiting"."""
+    done: int
+    """Steps done so far in this run."""
+    total: int
+    """Steps that this run has to do at most."""
+    step: str = ""
+    owner: str = ""
+    container: str = ""
+    state: str = ""
+    reason: str = ""
+    text: str = ""
+    cure: str = ""
+
+
+OnEvent = Callable[[Event], None]
+
+
+def state_before(step: Step) -> str:
+    """Give the state from which a step leads on."""
+    return STATES[STATES.index(step.name) - 1]
+
+
+def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
+    """Take the items of a chunk that are ready for a step through it.
+
+    Returns:
+        How many were ready.
+    """
+    ready = [
+        work
+        for work in works
+        if work.item.reason is None and work.item.state == state_before(step)
+    ]
+    if not ready:
+        return 0
+    changes, going = [], []
+    for work, outcome in zip(ready, step.prepare(context, ready), strict=True):
+        if isinstance(outcome, Done):
+            going.append(work)
+            # One that waits for its answer is not journalled at every look.
+            if step.name == "certified" and context.was_begun(step.name, work.item):
+                continue
+            changes.append(
+                Change(
+                    work.item.id, step.name, "before", outcome.values, outcome.detail
+                )
+            )
+        elif isinstance(outcome, Verdict):
+            changes.append(_stopped(work.item, step, outcome))
+    record(context, works, changes)
+    changes = []
+    for work, outcome in zip(going, step.run(context, going), strict=True):
+        if isinstance(outcome, Done):
+            values = {**outcome.values, "state": step.name}
+            changes.append(
+                Change(work.item.id, step.name, "after", values, outcome.detail)
+            )
+        elif isinstance(outcome, Verdict):
+            changes.append(_stopped(work.item, step, outcome))
+    record(context, works, changes)
+    return len(ready)
+
+
+def record(context: Context, works: Sequence[Work], changes: Sequence[Change]) -> None:
+    """Write changes into the store, then into the items at hand."""
+    if not changes:
+        return
+    context.store.record(changes, context.clock())
+    by_id = {work.item.id: work.item for work in works}
+    for change in changes:
+        for name, value in change.values.items():
+            setattr(by_id[change.item_id], name, value)
+
+
+def _stopped(one: Item, step: Step, why: Verdict) -> Change:
+    values: dict[str, Any] = {
+        "reason": why.reason.value,
+        "text": why.text,
+        "cure": why.cure,
+    }
+    detail = {"reason": why.reason.value, "text": why.text}
+    if step.name == "checked" and why.reason in BACK_TO_SENT:
+        # The bad answer is put aside; the request still waits for a good one.
+        values |= {
+            "state": "sent",
+            "certificate": None,
+            "new_begins": None,
+            "new_ends": None,
+        }
+        detail["answer"] = hashlib.sha256(one.certificate or b"").hexdigest()
+    return Change(one.id, step.name, why.kind, values, detail)
+
+
+class Progress:
+    """Counts the steps and tells of them."""
+
+    def __init__(self, on_event: OnEvent | None, total: int) -> None:
+        self._tell = on_event or (lambda event: None)
+        self._done = 0
+        self._total = total
+        self._counted: dict[int, int] = {}
+        self._tell(Event("begin", 0, total))
+
+    def step(self, name: str, count: int) -> None:
+        """Tell that *count* items went through a step."""
+        self._done += count
+        if count:
+            self._tell(Event("step", self._done, self._total, step=name))
+
+    def end_chunk(self, works: Sequence[Work]) -> None:
+        """Tell how the items of a chunk have ended."""
+        for work in works:
+            one = work.item
+            waits = one.reason is None and one.state == "sent"
+            self._tell(
+                Event(
+                    "waiting" if waits else "item",
+                    self._done,
+                    self._total,
+                    owner=one.owner,
+                    container=one.container,
+                    state=one.state,
+                    reason=one.reason or "",
+                    text=one.text or "",
+                    cure=one.cure or "",
+                )
+            )

@@ -1,0 +1,152 @@
+"""Forked processes that end when their parent does, or stops to speak to them.
+
+Each is at the other end of a pipe of its own.  A parent that dies, by whatever
+signal, leaves a closed pipe: a process notices it at its next word.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import TypeVar
+
+from gostkey.errors import CampaignError
+
+CAN_FORK = hasattr(os, "fork")
+"""Whether this system can; without it one process does all."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class WorkerDied(CampaignError):
+    """A forked process ended in the middle of its work."""
+
+
+@dataclass(eq=False)
+class Fork:
+    """A forked process as its parent sees it."""
+
+    number: int
+    connection: Connection
+    process: BaseProcess
+
+    def died(self) -> WorkerDied:
+        """Make the error for one that does not answer."""
+        self.process.join()
+        return WorkerDied(
+            f"worker process {self.process.pid} ended by itself (status "
+            f"{self.process.exitcode}); run resume, which takes over what it was at"
+        )
+
+
+class Forks:
+    """Several forked processes; leaving the context waits until all have ended."""
+
+    def __init__(self, work: Callable[[Connection], None], count: int) -> None:
+        """Fork.
+
+        Args:
+            work: is done in each, with its end of the pipe; ends at its closing.
+            count: of processes.
+        """
+        self.forks: list[Fork] = []
+        forking = multiprocessing.get_context("fork")
+        ends: list[Connection] = []
+        # What is there already need not be looked at again by every collector.
+        gc.freeze()
+        try:
+            for number in range(1, count + 1):
+                ours, its = forking.Pipe()
+                ends.append(ours)
+                process = forking.Process(
+                    target=_be_forked, args=(work, its, tuple(ends)), daemon=True
+                )
+                process.start()
+                its.close()
+                self.forks.append(Fork(number, ours, process))
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            gc.unfreeze()
+
+    def __enter__(self) -> Forks:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Say no more, and wait until each has ended by itself."""
+        for fork in self.forks:
+            fork.connection.close()
+        for fork in self.forks:
+            fork.process.join()
+
+
+def _be_forked(
+    work: Callable[[Connection], None],
+    connection: Connection,
+    others: Sequence[Connection],
+) -> None:
+    # Ctrl-C is for the parent, which closes its end then.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # With the parent's ends open here, no process would notice that it is gone.
+    for other in others:
+        other.close()
+    with suppress(EOFError, ConnectionError):
+        work(connection)
+
+
+def map_in_order(
+    work: Callable[[T], R], chunks: Iterable[T], workers: int
+) -> Iterator[R]:
+    """Do some work on each chunk in several processes; yield what came of it.
+
+    In the order of the chunks.  Each process has one chunk at a time, so that no
+    more of them are in memory than there are processes.
+
+    Raises:
+        WorkerDied: if a process ended in the middle of a chunk.
+    """
+    if workers < 2 or not CAN_FORK:
+        yield from map(work, chunks)
+        return
+
+    def serve(connection: Connection) -> None:
+        while True:
+            connection.send(work(connection.recv()))
+
+    with Forks(serve, workers) as crew:
+        asked = given = 0
+
+        def answer() -> R:
+            fork = crew.forks[given % workers]
+            try:
+                result: R = fork.connection.recv()
+            except (EOFError, ConnectionError):
+                raise fork.died() from None
+            return result
+
+        for chunk in chunks:
+            if asked - given == workers:
+                result = answer()
+                given += 1
+                crew.forks[asked % workers].connection.send(chunk)
+                asked += 1
+                yield result
+            else:
+                crew.forks[asked % workers].connection.send(chunk)
+                asked += 1
+        while given < asked:
+            result = answer()
+            given += 1
+            yield result

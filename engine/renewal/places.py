@@ -1,0 +1,90 @@
+"""Where new containers go: folders that nobody else has, chosen once for all workers.
+
+The names in a destination are listed once in a run.  Whoever makes containers asks
+here, one chunk at a time, so that no two items get the same folder, and no second
+container is made for a key.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gostkey.containers import folder_name
+from gostkey.errors import ContainerError
+from gostkey.media import explain
+
+from .reasons import Reason, Verdict, verdict
+from .scan import container_name, renewed_key
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A new container that is to get a folder."""
+
+    destination: str
+    new_name: str
+    new_folder: str | None
+    """The folder that an earlier run chose for it."""
+
+
+class Places(Protocol):
+    """Chooses folders."""
+
+    def choose(self, wanted: Sequence[Wanted]) -> list[str | Verdict]:
+        """Give each new container a folder, or say why it gets none.
+
+        A folder that holds the container itself already, made by an earlier run
+        of this campaign, is chosen again.
+        """
+
+
+class LocalPlaces:
+    """Chooses folders by what is in the destinations."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, set[str]]] = {}
+        """Destination to its folders' names, by what is before the last dot."""
+
+    def choose(self, wanted: Sequence[Wanted]) -> list[str | Verdict]:
+        """Choose; see `Places`."""
+        return [self._choose(one) for one in wanted]
+
+    def _choose(self, one: Wanted) -> str | Verdict:
+        root = one.destination
+        try:
+            stem = folder_name(one.new_name).rpartition(".")[0]
+            alike = self._folders(root).setdefault(stem.lower(), set())
+            for folder in alike:
+                there = os.path.join(root, folder)
+                name = container_name(there)
+                if name is None or renewed_key(name) != renewed_key(one.new_name):
+                    continue
+                if name == one.new_name and one.new_folder == there:
+                    return there
+                return verdict(Reason.NAME_TAKEN, there)
+            place = one.new_folder
+            if place is None or os.path.basename(place) in alike:
+                place = os.path.join(root, folder_name(one.new_name, alike))
+        except ContainerError as error:
+            return verdict(Reason.MEDIUM, str(error))
+        except OSError as error:
+            return verdict(Reason.MEDIUM, str(explain(error, Path(root))))
+        alike.add(os.path.basename(place))
+        return place
+
+    def _folders(self, root: str) -> dict[str, set[str]]:
+        known = self._known.get(root)
+        if known is None:
+            known = {}
+            try:
+                names = os.listdir(root)
+            except FileNotFoundError:
+                names = []
+            for name in names:
+                known.setdefault(name.rpartition(".")[0].lower(), set()).add(name)
+            self._known[root] = known
+        return known

@@ -1,0 +1,214 @@
+"""Worker processes: several chunks of a campaign at once, on several processors.
+
+The parent has the store, which alone it writes; it hands out the chunks, chooses the
+folders of new containers and journals.  A worker has the keys: it takes its chunk
+through the steps as a process alone would, and goes on from one to the next only when
+the parent says that the journal is on the disk.  Items travel through a pipe, keys
+never do.
+
+Workers are forked: they inherit the campaign's lock, so that nobody can go on with the
+campaign before the last of them has ended, and the parent's seeds.  A parent that dies
+leaves them at the end of a pipe; each finishes what it is writing, gets no answer, and
+ends.  What it wrote is taken over by the next run, like that of any killed process.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from multiprocessing.connection import Connection, wait
+from typing import Any, NoReturn
+
+from gostkey import random
+from gostkey.backend import active
+from gostkey.errors import GeneratorFailure
+
+from .chunks import Progress, do_step, record
+from .forks import Fork, Forks
+from .places import Wanted
+from .randomness import Randomness, counters
+from .reasons import Verdict
+from .steps import Context, Step, Work
+from .store import Change, Item
+
+# -- the worker's side --------------------------------------------------------
+
+
+class _Parent:
+    """The parent as a worker sees it: store and places, each question answered."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def ask(self, kind: str, *values: object) -> Any:
+        """Send a question and wait for its answer."""
+        self._connection.send((kind, *values))
+        return self._connection.recv()
+
+    def record(self, changes: Sequence[Change], at: datetime) -> None:
+        """Have changes journalled; they are on the disk when this returns."""
+        self.ask("record", list(changes))
+
+    def begun(self, step: str) -> set[int]:
+        """Is for steps that no worker does."""
+        raise NotImplementedError(step)
+
+    def choose(self, wanted: Sequence[Wanted]) -> list[str | Verdict]:
+        """Have folders chosen."""
+        chosen: list[str | Verdict] = self.ask("choose", list(wanted))
+        return chosen
+
+
+@dataclass
+class _ParentsRandomness(Randomness):
+    """Randomness in a worker: gamma is read by the parent, once and for nobody else."""
+
+    parent: _Parent | None = field(default=None, repr=False)
+
+    def before_keys(self, count: int) -> None:
+        """Bind the generator to the campaign; have gamma mixed in."""
+        if self.gamma is not None:
+            assert self.parent is not None
+            handed: bytearray = self.parent.ask("gamma", count)
+            random.from_parent(handed)
+            active.generators.wipe(handed)
+        random.generator().reseed(self._campaign)
+
+
+def _work(context: Context, steps: Sequence[Step], connection: Connection) -> None:
+    """Be a worker until the parent has no more chunks, or is gone."""
+    parent = _Parent(connection)
+    mine = replace(
+        context,
+        store=parent,
+        places=parent,
+        randomness=_ParentsRandomness(
+            gamma=context.randomness.gamma,
+            _campaign=context.randomness._campaign,
+            parent=parent,
+        ),
+    )
+    before = counters()
+    try:
+        while (chunk := parent.ask("chunk")) is not None:
+            _do_chunk(mine, steps, chunk)
+        reseeds, given = counters()
+        parent.ask("counters", reseeds - before[0], given - before[1])
+    except (EOFError, ConnectionError):
+        raise
+    except BaseException as error:
+        parent.ask("raised", _sendable(error))
+
+
+def _do_chunk(context: Context, steps: Sequence[Step], chunk: Sequence[Item]) -> None:
+    works = [Work(one) for one in chunk]
+    try:
+        for step in steps:
+            do_step(context, step, works)
+    finally:
+        for work in works:
+            work.wipe()
+
+
+def _sendable(error: BaseException) -> BaseException:
+    """Give an exception that survives the way through a pipe."""
+    try:
+        if type(pickle.loads(pickle.dumps(error))) is type(error):
+            return error
+    except Exception:
+        pass
+    kind = GeneratorFailure if isinstance(error, GeneratorFailure) else RuntimeError
+    return kind(f"{type(error).__name__}: {error}")
+
+
+# -- the parent's side --------------------------------------------------------
+
+
+class Crew:
+    """The workers of one run; leaving the context waits until all have ended."""
+
+    def __init__(self, context: Context, steps: Sequence[Step], count: int) -> None:
+        self._context = context
+        self._to_the_end = True
+        self._works: dict[Fork, list[Work]] = {}
+        """The items of the chunk that each worker is at."""
+        self._crew = Forks(partial(_work, context, steps), count)
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._crew.close()
+
+    def run(
+        self, chunks: Iterator[list[Item]], progress: Progress, *, to_the_end: bool
+    ) -> None:
+        """Hand the chunks out and serve the workers until all is done.
+
+        Args:
+            chunks: items that are open.
+            progress: is told of it.
+            to_the_end: whether nothing more is to be done with items that went well.
+
+        Raises:
+            WorkerDied: if a worker died; what it was at can be taken over once this
+                crew is closed.
+            GeneratorFailure: if the random generator of a worker failed.
+        """
+        self._to_the_end = to_the_end
+        by_connection = {fork.connection: fork for fork in self._crew.forks}
+        while by_connection:
+            for ready in wait(list(by_connection)):
+                assert isinstance(ready, Connection)
+                fork = by_connection[ready]
+                try:
+                    question = ready.recv()
+                    answer = self._answer(fork, question, chunks, progress)
+                    ready.send(answer)
+                except (EOFError, ConnectionError):
+                    raise fork.died() from None
+                if question[0] == "counters":
+                    del by_connection[ready]
+
+    def _answer(
+        self,
+        fork: Fork,
+        question: tuple[Any, ...],
+        chunks: Iterator[list[Item]],
+        progress: Progress,
+    ) -> object:
+        kind, *values = question
+        context = self._context
+        if kind == "record":
+            (changes,) = values
+            record(context, self._works[fork], changes)
+            after = [one for one in changes if one.phase != "before"]
+            if after:
+                progress.step(after[0].step, len(after))
+            return None
+        if kind == "choose":
+            return context.places.choose(*values)
+        if kind == "gamma":
+            context.randomness.before_keys(*values)
+            return random.for_worker(fork.number)
+        if kind == "chunk":
+            ended = [
+                one
+                for one in self._works.get(fork, ())
+                if self._to_the_end or one.item.reason is not None
+            ]
+            progress.end_chunk(ended)
+            chunk = next(chunks, None)
+            self._works[fork] = [Work(one) for one in chunk or ()]
+            return chunk
+        if kind == "counters":
+            context.randomness.count_worker(*values)
+            return None
+        _raise(*values)
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error

@@ -1,0 +1,152 @@
+"""Many containers at once: flushed with their file system, and none of it lost."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gostkey.bindings import filesystem
+from gostkey.errors import MediumError
+from gostkey.media import FolderStore, durable, groups
+
+MANY = groups.TOGETHER + 4
+FILES = {"name.key": b"name", "header.key": b"header", "primary.key": b"key"}
+
+
+def write(store: FolderStore) -> list[Path | MediumError]:
+    return store.write_many([(f"c{n:03d}.000", FILES) for n in range(MANY)])
+
+
+def check_all(store: FolderStore, results: list[Path | MediumError]) -> None:
+    assert [str(one) for one in results] == [
+        str(store.root / f"c{n:03d}.000") for n in range(MANY)
+    ]
+    assert sorted(os.listdir(store.root)) == [f"c{n:03d}.000" for n in range(MANY)]
+    for n in range(MANY):
+        assert store.read(Path(f"c{n:03d}.000")) == FILES
+
+
+class Calls:
+    """What was flushed, and in which order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, fault: int = 0) -> None:
+        self.order: list[str] = []
+        fsync, rename, read_back = os.fsync, os.rename, durable.read_back
+
+        def flush_of(descriptor: int) -> Callable[[], None]:
+            self.order.append("open")
+
+            def flush() -> None:
+                self.order.append("syncfs")
+                if fault:
+                    raise OSError(fault, os.strerror(fault))
+
+            return flush
+
+        def note(name: str, call: Callable[..., object]) -> Callable[..., object]:
+            def noted(*arguments: object) -> object:
+                self.order.append(name)
+                return call(*arguments)
+
+            return noted
+
+        original = durable.write_for_later
+        monkeypatch.setattr(groups, "flush_of", flush_of)
+        monkeypatch.setattr(durable, "write_for_later", note("write", original))
+        monkeypatch.setattr(durable, "read_back", note("read back", read_back))
+        monkeypatch.setattr(os, "fsync", note("fsync", fsync))
+        monkeypatch.setattr(os, "rename", note("rename", rename))
+
+
+def test_one_flush_comes_between_the_last_write_and_the_first_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls(monkeypatch)
+    store = FolderStore(tmp_path)
+    check_all(store, write(store))
+    files = MANY * len(FILES)
+    assert calls.order == [
+        "open",
+        *["write"] * files,
+        "syncfs",
+        *["read back"] * files,
+        *["rename"] * MANY,
+        "fsync",  # of the parent, for the names
+    ]
+
+
+def test_after_a_flush_that_failed_each_file_is_flushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Calls(monkeypatch, errno.EIO)
+    store = FolderStore(tmp_path)
+    check_all(store, write(store))
+    # Each file, each temporary folder, and the parent.
+    assert calls.order.count("fsync") == MANY * (len(FILES) + 1) + 1
+
+
+def test_a_file_that_does_not_read_back_stops_its_container_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Calls(monkeypatch)
+    original = durable.read_back
+    seen: list[str] = []
+
+    def failing(path: str, size: int) -> bytes:
+        seen.append(os.path.dirname(path))
+        return b"" if os.path.dirname(path) == seen[0] else original(path, size)
+
+    monkeypatch.setattr(groups, "WAITING", 1)
+    monkeypatch.setattr(durable, "read_back", failing)
+    results = write(FolderStore(tmp_path))
+    bad = [one for one in results if isinstance(one, MediumError)]
+    assert len(bad) == 1 and "read back" in str(bad[0])
+    assert len(os.listdir(tmp_path)) == MANY - 1
+
+
+def test_an_interruption_at_the_flush_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flush_of(descriptor: int) -> Callable[[], None]:
+        def flush() -> None:
+            raise KeyboardInterrupt
+
+        return flush
+
+    monkeypatch.setattr(groups, "flush_of", flush_of)
+    with pytest.raises(KeyboardInterrupt):
+        write(FolderStore(tmp_path))
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["vfat", "fuseblk", "nfs4", "overlay", ""])
+def test_a_file_system_that_promises_less_is_not_flushed_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(filesystem, "_kind", lambda descriptor: kind)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        assert filesystem.flush_of(descriptor) is None
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "uname") or os.uname().sysname != "Linux",
+    reason="needs syncfs: run it on Linux",
+)
+def test_syncfs_is_called_and_tells_of_its_faults(tmp_path: Path) -> None:
+    call = filesystem._syncfs()
+    assert call is not None, "no cffi, or a kernel before 5.8"
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        call(descriptor)
+    finally:
+        os.close(descriptor)
+    with pytest.raises(OSError, match="descriptor") as caught:
+        call(descriptor)
+    assert caught.value.errno == errno.EBADF
