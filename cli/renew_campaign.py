@@ -53,6 +53,21 @@ def campaign_option(command: F) -> F:
     )(command)
 
 
+def workers_option(command: F) -> F:
+    """Add --workers."""
+    return click.option(
+        "--workers",
+        type=click.IntRange(1, 64),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help=_(
+            "Processes that make keys and requests side by side; as many as the "
+            "machine has processors is a good number. Tokens are left to one."
+        ),
+    )(command)
+
+
 @renew_command.command(
     "run",
     help=help_page(
@@ -113,6 +128,7 @@ def campaign_option(command: F) -> F:
     help=_("The authority's certificates and CRLs."),
 )
 @experimental_option
+@workers_option
 @library_option
 @random_options
 @at_option
@@ -133,6 +149,7 @@ def run(
     zone: tzinfo,
     options: RandomOptions,
     experimental: bool,
+    workers: int,
     library: Path | None,
 ) -> Exit:
     if plan_file is not None and source.given:
@@ -149,9 +166,8 @@ def run(
         with Campaign.open(folder, clock=clock_at(at)) as campaign:
             keys, policy = campaign.keys_to_make(), campaign.policy()
             with gathered(out, options, keys, policy) as randomness:
-                return _work(
-                    out, folder, campaign.run, library, randomness, experimental
-                )
+                work = partial(campaign.run, workers=workers)
+                return _work(out, folder, work, library, randomness, experimental)
     transport = _transport(ca, ca_password_file, outbox, inbox, trusted, at)
     plan = _plan(source, plan_file, at, zone)
     warn_of_open_keys(out, plan)
@@ -166,7 +182,8 @@ def run(
             experimental=experimental,
         ) as campaign,
     ):
-        return _work(out, folder, campaign.run, library, randomness)
+        work = partial(campaign.run, workers=workers)
+        return _work(out, folder, work, library, randomness)
 
 
 def _transport(
@@ -210,6 +227,7 @@ def _plan(
 )
 @campaign_option
 @experimental_option
+@workers_option
 @library_option
 @random_options
 @at_option
@@ -221,14 +239,14 @@ def resume(
     at: datetime | None,
     options: RandomOptions,
     experimental: bool,
+    workers: int,
     library: Path | None,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at)) as campaign:
         keys = campaign.keys_to_make(failed_too=True)
         with gathered(out, options, keys, campaign.policy()) as randomness:
-            return _work(
-                out, folder, campaign.resume, library, randomness, experimental
-            )
+            work = partial(campaign.resume, workers=workers)
+            return _work(out, folder, work, library, randomness, experimental)
 
 
 @renew_command.command(

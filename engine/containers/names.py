@@ -6,6 +6,7 @@ depends on it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from cryptography.hazmat import asn1
@@ -18,6 +19,7 @@ LONGEST_NAME = 260
 """Characters; the limit of the vendor's interface."""
 
 _KEPT = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+_CONTROL = re.compile(r"[\x00-\x1f]")
 _WINDOWS_DEVICES = frozenset(
     ["con", "prn", "aux", "nul"]
     + [f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)]
@@ -35,7 +37,7 @@ def encode_name(name: str) -> bytes:
         raise ContainerError(
             f"container name: {len(name)} characters; it must have 1 to {LONGEST_NAME}"
         )
-    if any(ord(character) < 32 for character in name):
+    if _CONTROL.search(name):
         raise ContainerError(f"container name {name!r}: control characters in it")
     try:
         octets = name.encode("cp1251")

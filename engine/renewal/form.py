@@ -67,6 +67,8 @@ def changed_fields(stated: Mapping[str, str], subject: Name) -> tuple[str, ...]:
         stated: field to value; an empty value states nothing.
         subject: of the current certificate.
     """
+    if not any(stated.values()):
+        return ()
     current = form_of(subject)
     whole = [a.value for a in subject.attributes if a.oid == _GIVEN_NAMES]
     changed = []

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -386,9 +387,10 @@ def _without_duplicates(
     rows: list[tuple[int, Subscriber]],
 ) -> tuple[list[Subscriber], list[RowError]]:
     """Keep the first of equal rows; of rows that contradict each other, none."""
-    groups: dict[Path, list[tuple[int, Subscriber]]] = {}
+    groups: dict[str, list[tuple[int, Subscriber]]] = {}
     for number, one in rows:
-        groups.setdefault(one.container.resolve(), []).append((number, one))
+        place = os.path.realpath(one.container)
+        groups.setdefault(place, []).append((number, one))
     kept: list[Subscriber] = []
     errors: list[RowError] = []
     for group in groups.values():

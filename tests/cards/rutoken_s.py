@@ -25,7 +25,8 @@ from cards.commands import (
 )
 from cards.files import ROOT, Kind, Node
 from cards.pins import ADMIN, USER, Pin
-from cards.rutoken import CHANGE, RutokenLite
+from cards.rutoken import RutokenLite
+from cards.rutoken_files import CHANGE
 
 LABEL = 0x1000
 _BY_PIN = 0x01

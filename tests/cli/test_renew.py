@@ -157,9 +157,12 @@ def test_a_saved_plan_can_be_run(run: Run, office: Office, tmp_path: Path) -> No
 # -- running ------------------------------------------------------------------
 
 
-def test_a_run_renews_and_reports(run: Run, office: Office, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_renews_and_reports(
+    run: Run, office: Office, tmp_path: Path, workers: int
+) -> None:
     before = contents(office.tree)
-    ran = renew(run, office, tmp_path, "--json")
+    ran = renew(run, office, tmp_path, "--json", "--workers", workers)
     assert ran.code == 0, ran.stderr
     *rows, last = ran.records
     assert [one["status"] for one in rows] == 4 * ["renewed"]

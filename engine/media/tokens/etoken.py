@@ -10,6 +10,7 @@ made is not public, so nothing is written.
 
 from __future__ import annotations
 
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 
 from gostkey.backend import active
@@ -20,11 +21,6 @@ from .driver import NUMBERS, PUBLIC, Login, NeedsLogin
 from .model import PinState, TokenInfo
 from .status import Status, as_refused_pin, refused
 from .tlv import object_length
-
-try:
-    from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-except ImportError:  # before cryptography 43
-    from cryptography.hazmat.primitives.ciphers.algorithms import TripleDES
 
 CANNOT_WRITE = (
     "how containers are made on an eToken or JaCarta PRO is not public; copy them with "

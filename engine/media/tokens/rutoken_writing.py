@@ -11,6 +11,7 @@ slots, CryptoPro CSP's registration of these media.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from gostkey.errors import (
     ContainerDamaged,
     GostKeyError,
     MediumError,
+    TokenAbsent,
     TokenFull,
     TokenRefused,
     TokenSwapped,
@@ -149,7 +151,11 @@ def write(
     token.select_folder()
     # What fails until the folder is there leaves nothing to be removed: if it exists
     # by now, it is another program's.
-    _create(token, number, _FOLDER, 0, plan.rules.folder)
+    try:
+        _create(token, number, _FOLDER, 0, plan.rules.folder)
+    except TokenAbsent as error:
+        error.args = (f"{error}{_left(token, plan)}",)
+        raise
     try:
         _fill_folder(token, plan, files)
         for name in ORDER:
@@ -171,7 +177,7 @@ def remove(token: Rutoken, slot: str, *, overwrite: bool) -> None:
     What a removal that is cut off leaves is recognised, as it has no name any more.
 
     Args:
-        overwrite: fill the key files with FF before.
+        overwrite: fill the key files with FF before, where that is allowed.
 
     Raises:
         MediumError: if the token refuses.
@@ -185,7 +191,9 @@ def remove(token: Rutoken, slot: str, *, overwrite: bool) -> None:
         for name in SECRET:
             facts = token.select_file(slot, name)
             if facts is not None:
-                _update(token, _FILLING * facts.size, f"overwriting {slot} {name}")
+                # If it may be deleted only, it is.
+                with contextlib.suppress(TokenRefused):
+                    _update(token, _FILLING * facts.size, f"overwriting {slot} {name}")
         token.select_slot(slot)
     for name in SECRET:
         _delete(token, number + NUMBERS[name])
@@ -340,6 +348,13 @@ def _delete(token: Rutoken, number: int) -> None:
         raise refused(token.title, f"removing {slot_name(number)}", status)
 
 
+def _left(token: Rutoken, plan: WritePlan) -> str:
+    return (
+        f"; what was there before is unchanged, but a half-written container may be "
+        f"left in {plan.slot} of {token.title}, to be removed"
+    )
+
+
 def _undo(
     token: Rutoken,
     plan: WritePlan,
@@ -347,10 +362,7 @@ def _undo(
     same_token: Callable[[], None],
 ) -> None:
     """Remove what was begun; if that fails, add to the error what is left."""
-    left = (
-        f"; what was there before is unchanged, but a half-written container may be "
-        f"left in {plan.slot} of {token.title}, to be removed"
-    )
+    left = _left(token, plan)
     try:
         # Nothing is ever removed from another token than the one that was begun on.
         same_token()

@@ -74,7 +74,7 @@ def as_read(files: dict[str, bytes]) -> dict[str, str]:
     return {name: data.hex() for name, data in files.items()}
 
 
-@pytest.mark.parametrize("kind", [RutokenLite, RutokenEcp, RutokenEcpCard, RutokenS])
+@pytest.mark.parametrize("kind", [RutokenLite, RutokenEcpCard, RutokenS])
 def test_a_copy_on_a_token(bench: Bench, kind: type[RutokenLite]) -> None:
     sample = samples.container()
     card = kind()
@@ -157,7 +157,7 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("kind", [RutokenLite, RutokenEcp, RutokenS])
+@pytest.mark.parametrize("kind", [RutokenEcp, RutokenS])
 def test_opensc_reads_what_was_written(
     bench: Bench,
     explorer: Callable[[type[RutokenLite], list[str]], str],
@@ -186,7 +186,7 @@ def test_opensc_reads_what_was_written(
         assert data.rstrip(b"\xff") == sample.files[name].rstrip(b"\xff"), name
 
 
-@pytest.mark.parametrize("kind", [RutokenLite, RutokenEcp, RutokenS])
+@pytest.mark.parametrize("kind", [RutokenEcp, RutokenS])
 def test_what_opensc_wrote_is_read(
     bench: Bench,
     explorer: Callable[[type[RutokenLite], list[str]], str],

@@ -201,6 +201,21 @@ def test_the_rest_is_read_with_the_pin(
         open_token("token:").read(PLACE)
 
 
+def test_a_header_that_needs_the_pin_is_read_with_it(in_readers: InReaders) -> None:
+    # Whether CryptoPro CSP closes header.key on some token is not known.
+    sample = samples.container()
+    card = RutokenLite()
+    folder = card.add_container(0x0A00, sample.files)
+    folder.children[0x0A03].rule = card.user_file()
+    in_readers(card)
+    assert list(open_token("token:").find()) == [PLACE]
+    with pytest.raises(PinRequired):
+        open_token("token:").read_public(PLACE)
+    store = open_token("token:", pin=give)
+    assert store.read_public(PLACE)["header.key"] == sample.files["header.key"]
+    assert store.read(PLACE) == sample.files
+
+
 def test_a_container_is_found_by_its_name(in_readers: InReaders) -> None:
     first, second = samples.container("Иванов"), samples.container("a.b")
     in_readers(token_with(first, second, kind=RutokenLite))

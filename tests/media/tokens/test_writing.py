@@ -316,6 +316,35 @@ def test_a_token_pulled_at_any_command_keeps_what_it_had(
     assert number > 40
 
 
+def test_a_lost_answer_leaves_what_is_told(in_readers: InReaders) -> None:
+    sample = samples.container(with_certificate=False)
+    number = 1
+    told = 0
+    while True:
+        card = RutokenLite()
+        readers = in_readers(card)
+        card.pull_at(number, after=True)
+        try:
+            store_of(card).write("new", sample.files)
+        except MediumError as error:
+            assert ("half-written" in str(error)) == bool(card.containers), number
+            told += "half-written" in str(error)
+        else:
+            break
+        readers.put("Virtual PCD 00 00", card)
+        number += 1
+    assert told > 20
+
+
+def test_key_files_that_may_be_deleted_only_are(in_readers: InReaders) -> None:
+    card = RutokenLite()
+    folder = card.add_container(0x0A00, samples.container().files)
+    folder.children[0x0A02].rule = card.rule(0x43, 2, 0xFF, 0, 0, 0, 0, 2)
+    in_readers(card)
+    store_of(card).remove(PLACE, whole=True)
+    assert card.containers == {}
+
+
 def test_a_swap_is_called_by_its_name(in_readers: InReaders) -> None:
     card, other = RutokenLite(), RutokenLite(serial=7)
     in_readers(card)
