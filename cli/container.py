@@ -6,7 +6,9 @@ the modules with the other commands.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,19 @@ def container_command() -> None:
     pass
 
 
+@contextmanager
+def _program_at_rest() -> Iterator[None]:
+    """Look for garbage among what a long loop makes, and not in the whole program.
+
+    With thousands of containers that is a fifth of the time.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 @container_command.command(
     "list",
     help=help_page(
@@ -89,6 +104,7 @@ def container_command() -> None:
 @at_option
 @json_option
 @click.pass_obj
+@_program_at_rest()
 def list_(out: Output, folders: tuple[Path, ...], at: datetime | None) -> int:
     failures: list[Failure] = []
     rows: list[list[str]] = []

@@ -18,10 +18,14 @@ FORMATS = {
 """Kibibytes, bits of the FAT, sectors a cluster."""
 
 
+# Only the superuser's path has the folders of tools for disks.
+PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+
+
 def needed() -> None:
     """Skip the test where the tools are not."""
     for tool, package in (("mkfs.fat", "dosfstools"), ("mcopy", "mtools")):
-        if shutil.which(tool) is None:
+        if shutil.which(tool, path=PATH) is None:
             pytest.skip(f"{tool} is not here: apt-get install {package}")
 
 
@@ -30,11 +34,13 @@ def run(*arguments: object) -> str:
     environment = {
         **os.environ,
         "LC_ALL": "C.UTF-8",
+        "PATH": PATH,
         "MTOOLSRC": "/dev/null",
         "MTOOLS_SKIP_CHECK": "1",
     }
+    command, *rest = map(str, arguments)
     done = subprocess.run(
-        list(map(str, arguments)),
+        [shutil.which(command, path=PATH) or command, *rest],
         capture_output=True,
         text=True,
         env=environment,
