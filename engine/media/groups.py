@@ -401,13 +401,9 @@ def read_container(folder: str | Path) -> dict[str, bytes]:
         MediumError: if it cannot be read, or a file has over 64 KiB.
     """
     try:
-        try:
-            return {
-                name: durable.read_file(f"{folder}{os.sep}{name}", LARGEST_FILE)
-                for name in FILES
-            }
-        except FileNotFoundError:
-            pass  # in capitals, as on FAT, or not all there
+        # By the names that are there: on a disk that cannot tell capitals and is
+        # mounted through FUSE, the system takes HEADER.KEY and header.key for two
+        # files, and would give the old content of the one after writing the other.
         names = _names_in(folder)
         return {
             name: durable.read_file(f"{folder}{os.sep}{names[name]}", LARGEST_FILE)
