@@ -36,12 +36,14 @@ from gostkey.pki import certificates  # noqa: E402
 
 backend_module = sys.modules["gostkey.backend"]
 
-# A shell starts what runs in the background with both ignored; tests send them.
+# A shell starts what runs in the background with the first two ignored, nohup with the
+# third; tests send them.
 for _signal, _handler in (
     ("SIGINT", signal.default_int_handler),
     ("SIGQUIT", signal.SIG_DFL),
+    ("SIGHUP", signal.SIG_DFL),
 ):
-    _number = getattr(signal, _signal, None)  # Windows has no SIGQUIT
+    _number = getattr(signal, _signal, None)  # not all on Windows
     if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _handler)
 
