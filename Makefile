@@ -19,6 +19,12 @@ JOBS ?= 2
 CHART ?= build/bench/chart.svg
 PY := .venv/bin/python
 
+# The tests have the core compiled a dozen times, partly the same way; Debian's ccache,
+# where it is there, stands before the compilers.
+export PATH := /usr/lib/ccache:$(PATH)
+export CCACHE_DIR ?= $(CURDIR)/build/ccache
+export CCACHE_NOHASHDIR = 1
+
 .PHONY: demo test test-slow lint bench token-bench wheel clean environment
 
 demo:
