@@ -124,8 +124,10 @@ def test_every_part_has_a_selftest_and_a_memcheck() -> None:
     assert parts("memcheck") >= wanted
 
 
-SLOW = {"sanitize-avx512"}
-"""Configurations that take minutes to compile."""
+SLOW = {"sanitize-avx512", "clang-no-int128"}
+"""Configurations that take minutes to compile, or that another one comes close to."""
+
+SLOW_MEMCHECKS = {"gcc-o2", "gcc-no-int128"}
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,13 @@ def test_selftest_passes(configuration: str) -> None:
     assert lines_saying_ok(done.stdout) == parts("selftest"), done.stdout
 
 
-@pytest.mark.parametrize("configuration", MEMCHECKS)
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in SLOW_MEMCHECKS else [])
+        for name in MEMCHECKS
+    ],
+)
 def test_no_secret_decides_a_branch_or_an_address(configuration: str) -> None:
     need(*MEMCHECKS[configuration])
     done = make(f"memcheck-{configuration}")
