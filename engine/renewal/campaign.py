@@ -25,6 +25,7 @@ from .answer_steps import BACK_TO_SENT, Check, Fetch, Send
 from .chunks import CHUNK, Event, OnEvent, Progress, do_step, state_before
 from .forks import CAN_FORK, WorkerDied
 from .install_steps import ARCHIVE, BACKUP, BackUp, Install
+from .items import numbered
 from .key_steps import MakeKey, MakeRequest
 from .lock import CampaignLock
 from .places import LocalPlaces
@@ -34,7 +35,7 @@ from .reasons import FINAL_FAULTS, REFUSALS, Reason
 from .report import Report, make_report
 from .rules import MOSCOW
 from .steps import Context, Step, Work
-from .store import Clock, Item, Store, moment
+from .store import Clock, Item, Store
 from .subscribers import Listing, RowError, read_list
 from .tokens import Tokens
 from .transports import Transport
@@ -183,7 +184,7 @@ class Campaign:
     ) -> Campaign:
         lock = locked(folder)
         try:
-            store = Store.create(folder, settings, now, _numbered(items), errors)
+            store = Store.create(folder, settings, now, numbered(items), errors)
         except BaseException:
             lock.release()
             raise
@@ -393,7 +394,7 @@ class Campaign:
         )
         plan = make_plan(read_list(trial.list), at, zone_of(settings))
         settings["transport"] = settings_of(trial)
-        self._store.fill(_numbered(plan.items), plan.row_errors, settings, at)
+        self._store.fill(numbered(plan.items), plan.row_errors, settings, at)
 
     def _work(
         self,
@@ -533,11 +534,6 @@ def zone_of(settings: dict[str, Any]) -> tzinfo:
     return timezone(timedelta(minutes=int(settings["zone_minutes"])))
 
 
-def _numbered(items: Iterable[PlanItem]) -> Iterator[Item]:
-    """Turn a plan's items into those of a store, numbered from 1."""
-    return (_item_of(number, one) for number, one in enumerate(items, start=1))
-
-
 def locked(folder: Path) -> CampaignLock:
     """Make a campaign's folder if need be, and take its lock.
 
@@ -552,53 +548,3 @@ def locked(folder: Path) -> CampaignLock:
     lock = CampaignLock(folder / LOCK_NAME)
     lock.acquire()
     return lock
-
-
-def _item_of(number: int, one: PlanItem) -> Item:
-    holding, who, why = one.holding, one.holding.subscriber, one.verdict
-    validity = holding.validity
-    if why is None:
-        state = "planned"
-    else:
-        state = "not-due" if why.kind == "skipped" else "due"
-    return Item(
-        id=number,
-        source=who.source,
-        container=str(who.container),
-        container_name=holding.container_name,
-        slot=holding.slot,
-        password_file=_text(who.password_file),
-        new_password_file=_text(who.new_password_file),
-        pin_file=_text(who.pin_file),
-        new_pin_file=_text(who.new_pin_file),
-        owner=holding.owner,
-        inn=holding.inn,
-        old_begins=moment(validity.begins) if validity else None,
-        old_ends=moment(validity.ends) if validity else None,
-        old_certificate=holding.certificate,
-        curve=holding.curve,
-        usage=holding.usage,
-        exportable=holding.exportable,
-        destination=_text(one.destination),
-        new_name=one.new_name,
-        new_folder=None,
-        moving_to=None,
-        public_key=None,
-        request=None,
-        request_id=None,
-        sent_at=None,
-        certificate=None,
-        new_begins=None,
-        new_ends=None,
-        archive=None,
-        backup=None,
-        state=state,
-        reason=why.reason.value if why else None,
-        text=why.text if why else None,
-        cure=why.cure if why else None,
-        note=None,
-    )
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
