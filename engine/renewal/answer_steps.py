@@ -32,7 +32,6 @@ from .steps import (
 )
 from .store import moment
 from .tokens import token_verdict
-from .transports import FolderTransport
 
 TEST_MESSAGE = b"gostkey: test signature of a renewed key"
 
@@ -80,8 +79,7 @@ class Fetch:
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Look into the inbox anew; nothing else is to be settled."""
-        if isinstance(context.transport, FolderTransport):
-            context.transport.refresh()
+        context.transport.refresh()
         return [Done({}, {"request_id": work.item.request_id}) for work in works]
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:

@@ -9,39 +9,32 @@ three can be called any number of times, by any process, one at a time.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
-from gostkey.errors import GostKeyError
-from gostkey.media import FolderStore, explain
+from gostkey.media import explain
 from gostkey.random.policy import Policy
 
 from . import transports
-from .answer_steps import BACK_TO_SENT, Check, Fetch, Send
-from .chunks import CHUNK, Event, OnEvent, Progress, do_step, state_before
-from .forks import CAN_FORK, WorkerDied
-from .install_steps import ARCHIVE, BACKUP, BackUp, Install
+from .answer_steps import BACK_TO_SENT
+from .chunks import CHUNK, Event, OnEvent, Progress, state_before
 from .items import numbered
-from .key_steps import MakeKey, MakeRequest
 from .lock import CampaignLock
-from .places import LocalPlaces
 from .plan import Plan, PlanItem, confirm, make_plan, plan_items
 from .randomness import Randomness
 from .reasons import FINAL_FAULTS, REFUSALS, Reason
 from .report import Report, make_report
 from .rules import MOSCOW
-from .steps import Context, Step, Work
-from .store import Clock, Item, Store
+from .running import MAKING, RECEIVING, STEPS, Run, clean
+from .steps import Context, Step
+from .store import Clock, Store
 from .subscribers import Listing, RowError, read_list
 from .tokens import Tokens
 from .transports import Transport
 from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
-from .workers import Crew
 
 DEFAULT_FOLDER = Path("gostkey-campaign")
 LOCK_NAME = "campaign.lock"
@@ -55,21 +48,6 @@ __all__ = [
     "utc_now",
     "zone_of",
 ]
-
-STEPS: tuple[Step, ...] = (
-    MakeKey(),
-    MakeRequest(),
-    Send(),
-    Fetch(),
-    Check(),
-    Install(),
-    BackUp(),
-)
-MAKING: tuple[Step, ...] = STEPS[:2]
-"""What worker processes do; all else is for the one that knows the authority."""
-RECEIVING: tuple[Step, ...] = STEPS[3:]
-MOST_DEATHS = 3
-"""Worker processes that may die in a run and are replaced."""
 
 _TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
@@ -339,7 +317,7 @@ class Campaign:
         self.prepare()
         self._store.reopen(_TRIED_AGAIN)
         tokens = tokens or Tokens()
-        self._clean(tokens)
+        clean(self._store, self.folder, tokens)
         self._work(STEPS, on_event, randomness, tokens, workers)
         return self.report()
 
@@ -423,99 +401,7 @@ class Campaign:
             tokens=tokens,
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
-        if not keys:
-            self._do_chunks(context, steps, progress)
-            return
-        context.randomness.begin(self._store, self.clock, keys)
-        try:
-            making = tuple(step for step in steps if step in MAKING)
-            if workers > 1 and CAN_FORK:
-                self._make_with(workers, context, making, progress, steps == making)
-            self._do_chunks(context, steps, progress)
-        finally:
-            context.randomness.end()
-
-    def _do_chunks(
-        self, context: Context, steps: Sequence[Step], progress: Progress
-    ) -> None:
-        for chunk in self._chunks(steps):
-            context.tokens.learn(chunk)
-            works = [Work(one, tokens=context.tokens) for one in chunk]
-            try:
-                for step in steps:
-                    progress.step(step.name, do_step(context, step, works))
-            finally:
-                for work in works:
-                    work.wipe()
-            progress.end_chunk(works)
-
-    def _chunks(self, steps: Sequence[Step]) -> Iterator[list[Item]]:
-        return map(self._store.items, self._chunk_ids(steps))
-
-    def _chunk_ids(
-        self, steps: Sequence[Step], *, on_tokens: bool = True
-    ) -> Iterator[list[int]]:
-        """List the items on which one of the steps is to be done, chunk by chunk."""
-        first, last = state_before(steps[0]), state_before(steps[-1])
-        ids = self._store.open_ids(first, last, on_tokens=on_tokens)
-        for start in range(0, len(ids), CHUNK):
-            yield ids[start : start + CHUNK]
-
-    def _make_with(
-        self,
-        workers: int,
-        context: Context,
-        steps: Sequence[Step],
-        progress: Progress,
-        to_the_end: bool,
-    ) -> None:
-        """Have worker processes make keys and requests; replace those that die.
-
-        Tokens are left for this process: it alone can ask for their PINs.
-        """
-        context.settle_trust()
-        deaths = 0
-        while True:
-            # Anew after a death: what the dead one was at is read from the disk.
-            mine = replace(context, places=LocalPlaces())
-            chunks = list(self._chunk_ids(steps, on_tokens=False))
-            self._store.close()
-            try:
-                with Crew(mine, steps, min(workers, len(chunks))) as crew:
-                    crew.run(
-                        map(self._store.items, chunks), progress, to_the_end=to_the_end
-                    )
-                return
-            except WorkerDied:
-                deaths += 1
-                if deaths > MOST_DEATHS:
-                    raise
-            self._clean(context.tokens)
-
-    def _clean(self, tokens: Tokens) -> None:
-        """Remove what a killed run left half-written, where it was at work.
-
-        Another campaign that writes to the same medium in this very moment
-        would have to try again; nothing that is finished is touched.
-        """
-        places: set[Path] = set()
-        for item_id, step in self._store.interrupted().items():
-            (one,) = self._store.items([item_id])
-            if step == "keyed" and one.destination:
-                places.add(Path(one.destination))
-            elif step == "installed" and one.new_folder:
-                places.add(Path(one.new_folder))
-            elif step == "backed-up":
-                places |= {self.folder / ARCHIVE, self.folder / BACKUP}
-        half = self._store.begun_on_tokens()
-        tokens.learn(half)
-        for one in half:
-            # A token that is not there fails its item, with the right words.
-            with contextlib.suppress(GostKeyError):
-                tokens.remove_half(one.moving_to or one.new_folder or "")
-        for place in places:
-            if place.is_dir():
-                FolderStore(place, depth=0).clean_leftovers(older_than=0)
+        Run(self._store, context, steps, progress).do(keys, workers)
 
 
 def new_settings(
