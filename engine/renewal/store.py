@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from .schema import (
     randomness,
     row_error,
 )
+from .storing import as_json, fill, write_changes
 from .subscribers import RowError
 
 __all__ = [
@@ -47,9 +47,6 @@ __all__ = [
     "moment",
     "parse_moment",
 ]
-
-_AT_ONCE = 512
-"""Items that are put into the store in one statement."""
 
 
 def database_of(folder: Path, url: str | None = None) -> Database:
@@ -123,7 +120,7 @@ class Store:
                 )
             )
             if items is not None:
-                _fill(connection, items, errors, at)
+                fill(connection, items, errors, at)
         return store
 
     @classmethod
@@ -228,7 +225,7 @@ class Store:
         with self._writing() as connection:
             text = json.dumps(settings, ensure_ascii=False)
             connection.execute(campaign.update().values(settings=text))
-            _fill(connection, items, errors, at)
+            fill(connection, items, errors, at)
 
     @patient
     def row_errors(self) -> list[RowError]:
@@ -338,20 +335,7 @@ class Store:
         an item.
         """
         with self._writing() as connection:
-            by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-            for change in changes:
-                values = dict(change.values)
-                if values:
-                    group = by_columns.setdefault(tuple(sorted(values)), [])
-                    group.append({**values, "item_id": change.item_id})
-            for columns, rows in by_columns.items():
-                update = (
-                    item.update()
-                    .where(item.c.id == sa.bindparam("item_id"))
-                    .values({name: sa.bindparam(name) for name in columns})
-                )
-                connection.execute(update, rows)
-            _write_journal(connection, at, changes)
+            write_changes(connection, changes, at)
 
     @patient
     def begun(self, step: str) -> set[int]:
@@ -389,7 +373,7 @@ class Store:
         self, kind: str, detail: Mapping[str, Any], at: datetime
     ) -> None:
         """Write how random numbers were had; without secrets."""
-        values = {"at": moment(at), "kind": kind, "detail": _json(dict(detail))}
+        values = {"at": moment(at), "kind": kind, "detail": as_json(dict(detail))}
         with self._writing() as connection:
             connection.execute(randomness.insert().values(values))
 
@@ -408,63 +392,3 @@ class Store:
 
     def _reading(self) -> AbstractContextManager[sa.Connection]:
         return self.database.reading()
-
-
-_json = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def _row(one: Item) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in ITEM_FIELDS}
-
-
-def _fill(
-    connection: sa.Connection,
-    items: Iterable[Item],
-    errors: Iterable[RowError],
-    at: datetime,
-) -> None:
-    coming = iter(items)
-    while some := list(islice(coming, _AT_ONCE)):
-        connection.execute(item.insert(), [_row(one) for one in some])
-        changes = [
-            Change(
-                one.id,
-                "planned",
-                one.verdict.kind if one.verdict else "after",
-                {},
-                _plan_detail(one),
-            )
-            for one in some
-        ]
-        _write_journal(connection, at, changes)
-    rows = [{"line": one.line, "text": one.text, "cure": one.cure} for one in errors]
-    if rows:
-        connection.execute(row_error.insert(), rows)
-    connection.execute(campaign.update().values(phase="planned"))
-
-
-def _plan_detail(one: Item) -> dict[str, Any]:
-    if one.reason is not None:
-        return {"reason": one.reason, "text": one.text}
-    return {"new_name": one.new_name, "destination": one.destination}
-
-
-def _write_journal(
-    connection: sa.Connection, at: datetime, changes: Sequence[Change]
-) -> None:
-    if not changes:
-        return
-    when = moment(at)
-    connection.execute(
-        journal.insert(),
-        [
-            {
-                "at": when,
-                "item_id": change.item_id,
-                "step": change.step,
-                "phase": change.phase,
-                "detail": _json(dict(change.detail)),
-            }
-            for change in changes
-        ],
-    )
