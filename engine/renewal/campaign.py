@@ -53,6 +53,7 @@ _TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
+    Reason.LOGIN,
 }
 
 
