@@ -34,6 +34,7 @@ from .schema import (
     row_error,
 )
 from .subscribers import RowError
+from .who import who
 
 STORE_NAME = "campaign.sqlite"
 _AT_ONCE = 512
@@ -58,6 +59,7 @@ class Item:
     old_begins: str | None
     old_ends: str | None
     old_certificate: bytes | None
+    fingerprint: str | None
     curve: str | None
     usage: str | None
     exportable: bool | None
@@ -123,6 +125,8 @@ class Store:
         self._engine = sa.create_engine(url)
         sa.event.listen(self._engine, "connect", _configure)
         sa.event.listen(self._engine, "begin", _begin)
+        self.after_record: Callable[[], None] = _nothing
+        """Is called after each `record`, by the process that made it."""
 
     # -- making and opening ------------------------------------------------
 
@@ -386,6 +390,7 @@ class Store:
                 )
                 connection.execute(update, rows)
             _write_journal(connection, at, changes)
+        self.after_record()
 
     def begun(self, step: str) -> set[int]:
         """List the items for which *step* was ever begun."""
@@ -412,6 +417,31 @@ class Store:
         with self._reading() as connection:
             rows = connection.execute(query).mappings().all()
         return [{**row, "detail": json.loads(row["detail"])} for row in rows]
+
+    def settled(self) -> int:
+        """Give a number of the journal up to which nothing will be added any more.
+
+        0 if the journal is empty.
+        """
+        with self._writing() as connection:
+            if connection.dialect.name == "postgresql":
+                # Numbers are given out before they are committed, by several
+                # stations: wait for those that are under way.
+                connection.exec_driver_sql("LOCK TABLE journal IN SHARE MODE")
+            last = connection.execute(sa.select(sa.func.max(journal.c.id))).scalar()
+        return int(last or 0)
+
+    # -- for those who only look, and for the audit log ---------------------
+
+    def rows(self, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+        """Read what a query gives, some rows at a time, however many there are."""
+        with self._reading() as connection:
+            yield from connection.execution_options(yield_per=_AT_ONCE).execute(query)
+
+    def execute(self, statement: sa.Insert) -> None:
+        """Add a row to a table that is no item's."""
+        with self._writing() as connection:
+            connection.execute(statement)
 
     # -- randomness --------------------------------------------------------
 
@@ -457,6 +487,10 @@ class Store:
                 f"{self.path}: is not a campaign's store, or is damaged "
                 f"({error.orig}); take it from a backup"
             ) from error
+
+
+def _nothing() -> None:
+    pass
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
@@ -513,12 +547,13 @@ def _write_journal(
 ) -> None:
     if not changes:
         return
-    when = moment(at)
+    when, by = moment(at), who()
     connection.execute(
         journal.insert(),
         [
             {
                 "at": when,
+                "who": by,
                 "item_id": change.item_id,
                 "step": change.step,
                 "phase": change.phase,
