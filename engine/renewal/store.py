@@ -35,6 +35,7 @@ from .schema import (
     row_error,
 )
 from .subscribers import RowError
+from .who import who
 
 __all__ = [
     "ITEM_FIELDS",
@@ -73,6 +74,8 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.where = database.where
+        self.after_record: Callable[[], None] = _nothing
+        """Is called after each `record`, by the process that made it."""
 
     # -- making and opening ------------------------------------------------
 
@@ -352,6 +355,7 @@ class Store:
                 )
                 _many(connection, ("item", *columns), update, rows)
             _write_journal(connection, at, changes)
+        self.after_record()
 
     @patient
     def begun(self, step: str) -> set[int]:
@@ -382,6 +386,31 @@ class Store:
             rows = connection.execute(query).mappings().all()
         return [{**row, "detail": json.loads(row["detail"])} for row in rows]
 
+    def settled(self) -> int:
+        """Give a number of the journal up to which nothing will be added any more.
+
+        0 if the journal is empty.
+        """
+        with self._writing() as connection:
+            if connection.dialect.name == "postgresql":
+                # Numbers are given out before they are committed, by several
+                # stations: wait for those that are under way.
+                connection.exec_driver_sql("LOCK TABLE journal IN SHARE MODE")
+            last = connection.execute(sa.select(sa.func.max(journal.c.id))).scalar()
+        return int(last or 0)
+
+    # -- for those who only look, and for the audit log ---------------------
+
+    def rows(self, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+        """Read what a query gives, some rows at a time, however many there are."""
+        with self._reading() as connection:
+            yield from connection.execution_options(yield_per=_AT_ONCE).execute(query)
+
+    def execute(self, statement: sa.Insert) -> None:
+        """Add a row to a table that is no item's."""
+        with self._writing() as connection:
+            connection.execute(statement)
+
     # -- randomness --------------------------------------------------------
 
     @patient
@@ -408,6 +437,10 @@ class Store:
 
     def _reading(self) -> AbstractContextManager[sa.Connection]:
         return self.database.reading()
+
+
+def _nothing() -> None:
+    pass
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode
@@ -454,7 +487,7 @@ def _write_journal(
 ) -> None:
     if not changes:
         return
-    when = moment(at)
+    when, by = moment(at), who()
     insert = journal.insert().values(
         {name: sa.bindparam(name) for name in _JOURNAL_FIELDS}
     )
@@ -464,6 +497,7 @@ def _write_journal(
                 _JOURNAL_FIELDS,
                 (
                     when,
+                    by,
                     change.item_id,
                     change.step,
                     change.phase,
@@ -477,7 +511,7 @@ def _write_journal(
     _many(connection, ("journal",), insert, rows)
 
 
-_JOURNAL_FIELDS = ("at", "item_id", "step", "phase", "detail")
+_JOURNAL_FIELDS = ("at", "who", "item_id", "step", "phase", "detail")
 _compiled: dict[tuple[str, ...], tuple[str, list[str] | None]] = {}
 """Kind of database and statement to its text and the order of its values."""
 
