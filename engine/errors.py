@@ -250,6 +250,14 @@ class TransportError(GostKeyError):
     """A request cannot be sent or an answer fetched; it can be tried again."""
 
 
+class LoginRefused(TransportError):
+    """A server does not take name and password; a person must correct them."""
+
+
+class RequestReturned(TransportError):
+    """A request came back undelivered; it must be sent again."""
+
+
 # -- measuring --------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ Which database it is, is a matter of `databases`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ from .schema import (
     randomness,
     row_error,
 )
-from .storing import as_json, fill, write_changes
+from .storing import AT_ONCE, as_json, fill, write_changes
 from .subscribers import RowError
 
 __all__ = [
@@ -70,6 +70,8 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.where = database.where
+        self.after_record: Callable[[], None] = _nothing
+        """Is called after each `record`, by the process that made it."""
 
     # -- making and opening ------------------------------------------------
 
@@ -327,13 +329,17 @@ class Store:
 
     # -- the journal -------------------------------------------------------
 
-    @patient
     def record(self, changes: Sequence[Change], at: datetime) -> None:
         """Write the journal and the items' new values, in one transaction.
 
         Called before each step of a chunk and after it; nothing else changes
         an item.
         """
+        self._record(changes, at)
+        self.after_record()
+
+    @patient
+    def _record(self, changes: Sequence[Change], at: datetime) -> None:
         with self._writing() as connection:
             write_changes(connection, changes, at)
 
@@ -366,6 +372,33 @@ class Store:
             rows = connection.execute(query).mappings().all()
         return [{**row, "detail": json.loads(row["detail"])} for row in rows]
 
+    @patient
+    def settled(self) -> int:
+        """Give a number of the journal up to which nothing will be added any more.
+
+        0 if the journal is empty.
+        """
+        with self._writing() as connection:
+            if connection.dialect.name == "postgresql":
+                # Numbers are given out before they are committed, by several
+                # stations: wait for those that are under way.
+                connection.exec_driver_sql("LOCK TABLE journal IN SHARE MODE")
+            last = connection.execute(sa.select(sa.func.max(journal.c.id))).scalar()
+        return int(last or 0)
+
+    # -- for those who only look, and for the audit log ---------------------
+
+    def rows(self, query: sa.Select[Any]) -> Iterator[Any]:
+        """Read what a query gives, some rows at a time, however many there are."""
+        with self._reading() as connection:
+            yield from connection.execution_options(yield_per=AT_ONCE).execute(query)
+
+    @patient
+    def execute(self, statement: sa.Insert) -> None:
+        """Add a row to a table that is no item's."""
+        with self._writing() as connection:
+            connection.execute(statement)
+
     # -- randomness --------------------------------------------------------
 
     @patient
@@ -392,3 +425,7 @@ class Store:
 
     def _reading(self) -> AbstractContextManager[sa.Connection]:
         return self.database.reading()
+
+
+def _nothing() -> None:
+    pass

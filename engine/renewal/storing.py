@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from .records import ITEM_FIELDS, Change, Item, moment
 from .schema import campaign, item, journal, row_error
 from .subscribers import RowError
+from .who import who
 
-_AT_ONCE = 512
+AT_ONCE = 512
 """Items that are put into the store in one statement."""
 
 as_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -32,7 +33,7 @@ def fill(
 ) -> None:
     """Put the items of a new campaign in, as they come, and what was planned."""
     coming = iter(items)
-    while some := list(islice(coming, _AT_ONCE)):
+    while some := list(islice(coming, AT_ONCE)):
         connection.execute(item.insert(), [_row(one) for one in some])
         changes = [
             Change(
@@ -83,7 +84,7 @@ def write_journal(
     """Write the journal alone; every line of it goes through here."""
     if not changes:
         return
-    when = moment(at)
+    when, by = moment(at), who()
     insert = journal.insert().values(
         {name: sa.bindparam(name) for name in _JOURNAL_FIELDS}
     )
@@ -93,6 +94,7 @@ def write_journal(
                 _JOURNAL_FIELDS,
                 (
                     when,
+                    by,
                     change.item_id,
                     change.step,
                     change.phase,
@@ -106,7 +108,7 @@ def write_journal(
     _many(connection, ("journal",), insert, rows)
 
 
-_JOURNAL_FIELDS = ("at", "item_id", "step", "phase", "detail")
+_JOURNAL_FIELDS = ("at", "who", "item_id", "step", "phase", "detail")
 _compiled: dict[tuple[str, ...], tuple[str, list[str] | None]] = {}
 """Kind of database and statement to its text and the order of its values."""
 
