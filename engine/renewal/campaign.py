@@ -30,6 +30,7 @@ from .reasons import FINAL_FAULTS, REFUSALS, Reason
 from .report import Report, make_report
 from .rules import MOSCOW
 from .running import MAKING, RECEIVING, STEPS, Run, clean
+from .stations.claims import shared
 from .steps import Context, Step
 from .store import Clock, Store
 from .subscribers import Listing, RowError, read_list
@@ -417,6 +418,7 @@ class Campaign:
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
         progress = Progress(on_event, self._store.count_states(), steps)
+        claims, places = shared(self._store.database)
         context = Context(
             folder=self.folder,
             store=self._store,
@@ -425,6 +427,8 @@ class Campaign:
             zone=zone_of(settings),
             randomness=randomness or Randomness(),
             tokens=tokens,
+            places=places,
+            claims=claims,
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         with AuditLog(self.folder, self._store, self.clock) as log:
