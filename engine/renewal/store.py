@@ -433,7 +433,7 @@ class Store:
 
     # -- for those who only look, and for the audit log ---------------------
 
-    def rows(self, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+    def rows(self, query: sa.Select[Any]) -> Iterator[Any]:
         """Read what a query gives, some rows at a time, however many there are."""
         with self._reading() as connection:
             yield from connection.execution_options(yield_per=_AT_ONCE).execute(query)

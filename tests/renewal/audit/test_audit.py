@@ -273,9 +273,10 @@ def test_a_log_cut_anywhere_before_it_was_signed_is_completed(
         # The disk is not what is tried here.
         sa.event.listen(
             store._engine,
-            "begin",
-            lambda connection: connection.exec_driver_sql("PRAGMA synchronous=OFF"),
+            "connect",
+            lambda connection, _: connection.execute("PRAGMA synchronous=OFF"),
         )
+        store.close()
         store.execute(sa.text("DELETE FROM audit_seal"))  # type: ignore[arg-type]
         clock = office.clock
         for size in range(0, len(unsigned) + 1):
