@@ -38,6 +38,7 @@ from . import identifiers
 from .answers import Answer, Kind, read_answer, request_named
 from .mailbox import DONE, Criteria, Mailbox, Place, either
 from .messages import Writer, write_request
+from .revocation import NewestCrls
 from .sending import Letter, Sender
 from .settings import MailSettings, read_settings
 from .smime import open_key
@@ -87,6 +88,7 @@ class MailTransport:
         self._sender = Sender(settings.smtp, settings.file, patience)
         self._mailbox = Mailbox(settings, patience)
         self._known: tuple[Certificate, ...] | None = None
+        self._crls: NewestCrls | None = None
         self._is_new = True
         self._heard: dict[str, _Heard] = {}
         self._by_key: dict[bytes, list[tuple[Place, Answer]]] = {}
@@ -286,12 +288,16 @@ class MailTransport:
                     self._by_key.setdefault(key, []).append((found, answer))
 
     def _read(self, raw: bytes) -> Answer:
-        if self._known is None:
+        if self._known is None or self._crls is None:
             trust = self.trust()
             self._known = (*trust.roots, *trust.intermediates)
-        return read_answer(
+            assert self._settings.trusted is not None
+            self._crls = NewestCrls(self._settings.trusted, self._known, trust.crls)
+        answer = read_answer(
             raw, self._known, require_signed=self._settings.require_signed
         )
+        self._crls.take(answer.crls)
+        return answer
 
     def _of_subscribers(self, answer: Answer) -> list[Certificate]:
         """Leave out the authority's own certificates, which may go with an answer."""
