@@ -1,7 +1,8 @@
-"""``gostkey ca serve``: answer the renewal requests that come into a folder.
+"""``gostkey ca serve``: answer the renewal requests that come into a folder, or HTTPS.
 
 The other end is `gostkey renew run --outbox --inbox --trusted`, on this machine
-or over a share or a carried disk: its outbox is the inbox here.
+or over a share or a carried disk: its outbox is the inbox here.  For HTTPS it is
+`--url`; what belongs to that is in `ca_https`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from gostkey.errors import GeneratorFailure, GostKeyError, RequestRefused
 from gostkey.pki.ca import CertificateAuthority
 
 from .ca import FOLDER, PASSWORD_OPTIONS, ca_command, open_authority
+from .ca_https import Https, https_options
 from .failures import Failure, describe, naming, overall
 from .files import PathOption, read_file, write_file
 from .output import Output, json_option
@@ -33,18 +35,22 @@ CRL_EVERY = 3600.0
     "serve",
     help=help_page(
         _(
-            "Answer the renewal requests in a folder.\n\n"
+            "Answer the renewal requests in a folder, or over HTTPS.\n\n"
             "NAME.p7m in --inbox gets NAME.cer in --outbox. A refused one gets "
             "NAME.refused.txt with the reason. Answered requests stay "
             "where they are and are not answered again. First certificates are not "
             "issued here: they need an operator (`gostkey ca issue`). "
             "--publish FOLDER keeps the authority's certificate and a current CRL "
-            "there, which is what `renew run --trusted` wants. Stop it with Ctrl-C."
+            "there, which is what `renew run --trusted` wants. With --https requests "
+            "come over the network (`renew run --url`). Stop it with Ctrl-C."
         ),
         examples=[
             "gostkey ca serve authority --inbox requests --outbox answers "
             "--publish trusted",
             "gostkey ca serve authority --inbox requests --outbox answers --once",
+            "gostkey ca serve authority --https 127.0.0.1:8443",
+            "gostkey ca serve authority --https :8443 --tls-cert tls.crt "
+            "--tls-key tls.key",
         ],
         exits=[0, 1, 2, 3, 4, 5, 130],
     ),
@@ -53,14 +59,12 @@ CRL_EVERY = 3600.0
 @click.option(
     "--inbox",
     type=PathOption,
-    required=True,
     metavar="FOLDER",
     help=_("Requests come here."),
 )
 @click.option(
     "--outbox",
     type=PathOption,
-    required=True,
     metavar="FOLDER",
     help=_("Certificates are put here."),
 )
@@ -79,6 +83,7 @@ CRL_EVERY = 3600.0
     metavar="SECONDS",
     help=_("Pause between two looks into the inbox."),
 )
+@https_options
 @at_option
 @PASSWORD_OPTIONS
 @json_option
@@ -86,28 +91,42 @@ CRL_EVERY = 3600.0
 def serve(
     out: Output,
     folder: Path,
-    inbox: Path,
-    outbox: Path,
+    inbox: Path | None,
+    outbox: Path | None,
     publish: Path | None,
     once: bool,
     interval: float,
+    https: Https,
     at: datetime | None,
     password: PasswordSource,
 ) -> int:
-    with open_authority(folder, password) as authority:
-        for place in (inbox, outbox, *([publish] if publish else [])):
-            place.mkdir(parents=True, exist_ok=True)
-        if not once:
+    if (inbox is None) != (outbox is None):
+        raise click.UsageError(_("--inbox and --outbox go together"))
+    if inbox is None and (https.https is None or once):
+        raise click.UsageError(
+            _("where do requests come from? name --inbox and --outbox, or --https")
+        )
+    with (
+        open_authority(folder, password) as authority,
+        https.serving(out, authority, folder, at) as desk,
+    ):
+        for place in (inbox, outbox, publish):
+            if place is not None:
+                place.mkdir(parents=True, exist_ok=True)
+        if inbox is not None and not once:
             out.note(_("waiting for requests in {folder}").format(folder=inbox))
         published = -CRL_EVERY
         while True:
             if publish is not None and time.monotonic() - published >= CRL_EVERY:
                 _publish(authority, publish, now(at))
                 published = time.monotonic()
-            done, failures = _answer_all(out, authority, inbox, outbox, now(at))
-            if once:
-                return overall(done, failures)
+            if inbox is not None and outbox is not None:
+                done, failures = _answer_all(out, authority, inbox, outbox, now(at))
+                if once:
+                    return overall(done, failures)
             time.sleep(interval)
+            if desk is not None and desk.failure is not None:
+                raise desk.failure
 
 
 def _publish(authority: CertificateAuthority, folder: Path, at: datetime) -> None:

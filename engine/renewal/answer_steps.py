@@ -32,6 +32,7 @@ from .steps import (
 )
 from .store import moment
 from .tokens import token_verdict
+from .transports.transport import LooksAhead
 
 TEST_MESSAGE = b"gostkey: test signature of a renewed key"
 
@@ -84,6 +85,8 @@ class Fetch:
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Fetch the answers that are there."""
+        if works and isinstance(context.transport, LooksAhead):
+            context.transport.look_ahead([work.pending() for work in works])
         return each(works, lambda w: self._fetch(context, w), Reason.TRANSPORT)
 
     def _fetch(self, context: Context, work: Work) -> Outcome:

@@ -1,7 +1,8 @@
 """How a request travels to the certification authority, and the answer back.
 
 One module a way: an authority in this process (`EmbeddedCA`), for trials and closed
-networks; folders for carrying files by hand (`FolderTransport`).  Sending the same
+networks; folders for carrying files by hand (`FolderTransport`); HTTPS
+(`HttpTransport`).  Sending the same
 request twice is the same as once: the authority knows a request by the digest of its
 bytes.
 """
@@ -17,6 +18,7 @@ from gostkey.errors import CampaignError
 
 from .embedded import EmbeddedCA
 from .folder import FolderTransport
+from .http import HttpTransport
 from .transport import Pending, Transport, Trust, request_ids_of
 from .trusted import MAX_ANSWER_BYTES, load_trust
 
@@ -24,6 +26,7 @@ __all__ = [
     "MAX_ANSWER_BYTES",
     "EmbeddedCA",
     "FolderTransport",
+    "HttpTransport",
     "Pending",
     "Transport",
     "Trust",
@@ -53,4 +56,6 @@ def from_settings(
             Path(settings["inbox"]),
             Path(settings["trusted"]),
         )
+    if kind == "https":
+        return HttpTransport.from_settings(settings)
     raise CampaignError(f"the campaign's transport {kind!r} is unknown")
