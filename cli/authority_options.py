@@ -15,6 +15,7 @@ from gostkey.renewal.transports import (
     EmbeddedCA,
     FolderTransport,
     HttpTransport,
+    MailTransport,
     Transport,
 )
 
@@ -36,8 +37,9 @@ class Authority:
     trusted: Path | None = None
     url: str | None = None
     url_ca: Path | None = None
-    url_pin: tuple[str, ...] = ()
+    url_root: tuple[str, ...] = ()
     url_auth_file: Path | None = None
+    mail: Path | None = None
 
     @property
     def named(self) -> bool:
@@ -51,20 +53,24 @@ class Authority:
             click.UsageError: if the options name none, or more than one.
         """
         folders = (self.outbox, self.inbox, self.trusted)
-        of_url = self.url_ca or self.url_auth_file or self.url_pin
+        if self.mail is not None:
+            if any((*folders, self.ca, self.ca_password_file, self.url)):
+                raise click.UsageError(_("--mail goes with no other authority"))
+            return MailTransport.open(self.mail, clock_at(at))
+        of_url = self.url_ca or self.url_auth_file or self.url_root
         others = (self.ca, self.ca_password_file, self.outbox, self.inbox)
         if self.url is not None and not any(others):
             return HttpTransport(
                 self.url,
                 trusted=self.trusted,
-                pins=self.url_pin,
+                pins=self.url_root,
                 ca_file=self.url_ca,
                 auth_file=self.url_auth_file,
             )
         if self.url is not None or of_url:
             raise click.UsageError(
                 _(
-                    "--url goes with --trusted or --url-pin, and with no other "
+                    "--url goes with --trusted or --url-root, and with no other "
                     "way to the authority"
                 )
             )
@@ -76,7 +82,7 @@ class Authority:
         raise click.UsageError(
             _(
                 "name the authority: --ca FOLDER, or --outbox, --inbox and --trusted, "
-                "or --url and --trusted"
+                "or --mail FILE, or --url and --trusted"
             )
         )
 
@@ -136,7 +142,7 @@ _OPTIONS = (
         ),
     ),
     click.option(
-        "--url-pin",
+        "--url-root",
         multiple=True,
         metavar="FINGERPRINT",
         help=_(
@@ -149,5 +155,11 @@ _OPTIONS = (
         type=PathOption,
         metavar="FILE",
         help=_("File with NAME:PASSWORD or a token for --url, if it wants one."),
+    ),
+    click.option(
+        "--mail",
+        type=PathOption,
+        metavar="FILE",
+        help=_("The authority is written to; FILE (TOML) says how, see docs/mail.md."),
     ),
 )

@@ -53,6 +53,7 @@ _TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
+    Reason.LOGIN,
 }
 
 
@@ -85,6 +86,7 @@ class Campaign:
         *,
         clock: Clock = utc_now,
         experimental: bool = False,
+        store: str | None = None,
     ) -> Campaign:
         """Begin a campaign from a plan; nothing is renewed yet.
 
@@ -96,11 +98,14 @@ class Campaign:
             transport: the way to the authority; `resume` will find it again.
             clock: gives the present moment.
             experimental: write to tokens also where nobody has shown that it works.
+            store: URL of a PostgreSQL database that several stations share, without
+                a password; the folder remembers it.  None: a file in the folder.
 
         Raises:
             CampaignError: if there is a campaign in the folder already.
             CampaignLocked: if another process works there.
             MediumError: if the folder cannot be written.
+            StoreLost: if the database does not answer.
         """
         now = clock()
         if plan.saved:
@@ -108,7 +113,7 @@ class Campaign:
         settings = new_settings(plan.zone, now, transport.settings())
         settings["experimental"] = experimental
         return cls._begin(
-            folder, settings, transport, clock, now, plan.items, plan.row_errors
+            folder, settings, transport, clock, now, plan.items, plan.row_errors, store
         )
 
     @classmethod
@@ -122,6 +127,7 @@ class Campaign:
         clock: Clock = utc_now,
         experimental: bool = False,
         workers: int = 1,
+        store: str | None = None,
     ) -> Campaign:
         """Plan the keys of a list and begin a campaign on them, key by key.
 
@@ -136,9 +142,10 @@ class Campaign:
             clock: gives the present moment.
             experimental: as for `begin`.
             workers: processes that read the containers.
+            store: as for `begin`.
 
         Raises:
-            CampaignError, CampaignLocked, MediumError: as `begin`.
+            CampaignError, CampaignLocked, MediumError, StoreLost: as `begin`.
             WorkerDied: if a worker process died; nothing is begun then.
         """
         now = clock()
@@ -146,7 +153,7 @@ class Campaign:
         settings["experimental"] = experimental
         items = plan_items(listing, now, zone, workers=workers)
         return cls._begin(
-            folder, settings, transport, clock, now, items, listing.errors
+            folder, settings, transport, clock, now, items, listing.errors, store
         )
 
     @classmethod
@@ -159,10 +166,14 @@ class Campaign:
         now: datetime,
         items: Iterable[PlanItem],
         errors: Sequence[RowError],
+        url: str | None,
     ) -> Campaign:
         lock = locked(folder)
         try:
-            store = Store.create(folder, settings, now, numbered(items), errors)
+            store = Store.create(
+                folder, settings, now, numbered(items), errors, url=url
+            )
+            store.database.hold()
         except BaseException:
             lock.release()
             raise
@@ -171,14 +182,16 @@ class Campaign:
         return campaign
 
     @classmethod
-    def refuse_second(cls, folder: Path) -> None:
-        """Raise what `begin` would if there is a campaign in *folder*.
+    def refuse_second(cls, folder: Path, store: str | None = None) -> None:
+        """Raise what `begin` would if there is a campaign in *folder* or in *store*.
 
         For what is to be asked of a person before: nothing is made here.
         """
-        if Store.exists(folder):
-            locked(folder).release()
-            Store.refuse_second(folder)
+        for url in {None, store}:
+            if Store.exists(folder, url):
+                # Whether somebody works on it is the better thing to say.
+                cls.open(folder, store=url).close()
+        Store.refuse_second(folder, store)
 
     @classmethod
     def begin_trial(
@@ -220,6 +233,7 @@ class Campaign:
         *,
         clock: Clock = utc_now,
         transport: Transport | None = None,
+        store: str | None = None,
     ) -> Campaign:
         """Open a campaign that was begun, by whichever process.
 
@@ -227,20 +241,28 @@ class Campaign:
             folder: of the campaign.
             clock: gives the present moment.
             transport: another way to the authority than at the beginning.
+            store: URL of its database, if the folder does not remember it.
 
         Raises:
             CampaignError: if there is no campaign.
             CampaignLocked: if another process works on it.
+            StoreLost: if the database does not answer.
         """
-        if not Store.exists(folder):
-            Store.open(folder)  # raises, with the right words
+        if not Store.exists(folder, store):
+            Store.open(folder, store)  # raises, with the right words
         lock = locked(folder)
         try:
-            store = Store.open(folder)
+            opened = Store.open(folder, store)
+            try:
+                opened.database.hold()
+                opened.database.prepare()
+            except BaseException:
+                opened.close()
+                raise
         except BaseException:
             lock.release()
             raise
-        campaign = cls(folder.absolute(), store, lock, clock)
+        campaign = cls(folder.absolute(), opened, lock, clock)
         campaign._transport = transport
         return campaign
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .answer_steps import BACK_TO_SENT
-from .reasons import Verdict
+from .answer_steps import BACK_TO_SENT, settle
+from .reasons import Reason, Verdict
 from .schema import STATES
 from .steps import Context, Done, Step, Work
 from .store import Change, Item
@@ -86,6 +86,8 @@ def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
         elif isinstance(outcome, Verdict):
             changes.append(_stopped(work.item, step, outcome))
     record(context, works, changes)
+    if step.name in ("certified", "checked"):
+        settle(context, step.name, ready)
     return len(ready)
 
 
@@ -116,6 +118,8 @@ def _stopped(one: Item, step: Step, why: Verdict) -> Change:
             "new_ends": None,
         }
         detail["answer"] = hashlib.sha256(one.certificate or b"").hexdigest()
+    if why.reason is Reason.REQUEST_RETURNED:
+        values |= {"state": "requested", "sent_at": None}
     return Change(one.id, step.name, why.kind, values, detail)
 
 

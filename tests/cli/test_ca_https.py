@@ -237,7 +237,7 @@ def test_tls_files_that_cannot_be_used_are_told(
         ["--url", "http://127.0.0.1:1", "--trusted", "t"],
         ["--url", "https://name:word@127.0.0.1", "--trusted", "t"],
         ["--url", "https://127.0.0.1:1"],
-        ["--url", "https://127.0.0.1:1", "--url-pin", "abc"],
+        ["--url", "https://127.0.0.1:1", "--url-root", "abc"],
     ],
     ids=" ".join,
 )

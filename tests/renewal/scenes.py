@@ -73,7 +73,11 @@ class Scene:
                 Listing(tuple(self.office.subscribers)), self.office.clock()
             )
             with Campaign.begin(
-                self.office.campaign, plan, self.reopen(), clock=self.office.clock
+                self.office.campaign,
+                plan,
+                self.reopen(),
+                clock=self.office.clock,
+                store=self.office.store,
             ) as campaign:
                 campaign.run(workers=self.workers)
 

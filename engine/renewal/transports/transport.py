@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from gostkey import batch
 from gostkey.errors import GostKeyError
@@ -69,14 +69,6 @@ class Transport(Protocol):
 
     def settings(self) -> dict[str, Any]:
         """Describe the transport for the store, so that `resume` finds it."""
-
-
-@runtime_checkable
-class LooksAhead(Protocol):
-    """A transport that fetches several answers at once faster than one by one."""
-
-    def look_ahead(self, pendings: Sequence[Pending]) -> None:
-        """Look for the answers that `fetch` will be asked for next."""
 
 
 def request_ids_of(requests: Sequence[bytes]) -> list[str]:

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import http.client
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -91,7 +91,7 @@ class HttpTransport:
         if self.trusted is None and not self.pins:
             raise TransportError(
                 f"{self._address.url}: name the authority's root: a folder with its "
-                "certificate (--trusted), or its fingerprint (--url-pin)"
+                "certificate (--trusted), or its fingerprint (--url-root)"
             )
 
     # -- Transport ------------------------------------------------------------
@@ -108,7 +108,7 @@ class HttpTransport:
             told.append(None)
         return told
 
-    def look_ahead(self, pendings: Sequence[Pending]) -> None:
+    def expect(self, pendings: Sequence[Pending]) -> None:
         """Ask for the answers of several requests at once; `fetch` gives them."""
         open_ones = [one for one in pendings if self._must_ask(one)]
         for pending, outcome in zip(open_ones, self._ask_all(open_ones), strict=True):
@@ -130,6 +130,11 @@ class HttpTransport:
         if isinstance(outcome, GostKeyError):
             raise outcome
         return outcome
+
+    def settle(self, request_ids: Iterable[str]) -> None:
+        """Forget what came for these requests."""
+        for one in request_ids:
+            self._outcomes.pop(one, None)
 
     def refresh(self) -> None:
         """Do nothing: `fetch` asks the server."""
@@ -171,7 +176,7 @@ class HttpTransport:
         if not roots:
             raise TransportError(
                 f"{self._address.url}: none of the certificates that it sends has "
-                "the fingerprint of --url-pin; ask the authority for its fingerprint "
+                "the fingerprint of --url-root; ask the authority for its fingerprint "
                 "by another way"
             )
         return Trust(tuple(roots.values()), tuple(others.values()), (*known.crls, crl))
