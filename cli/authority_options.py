@@ -11,7 +11,12 @@ from typing import Any, TypeVar
 
 import click
 
-from gostkey.renewal.transports import EmbeddedCA, FolderTransport, Transport
+from gostkey.renewal.transports import (
+    EmbeddedCA,
+    FolderTransport,
+    MailTransport,
+    Transport,
+)
 
 from .campaigns import clock_at
 from .files import PathOption
@@ -29,6 +34,7 @@ class Authority:
     outbox: Path | None = None
     inbox: Path | None = None
     trusted: Path | None = None
+    mail: Path | None = None
 
     @property
     def named(self) -> bool:
@@ -42,13 +48,20 @@ class Authority:
             click.UsageError: if the options name none, or more than one.
         """
         folders = (self.outbox, self.inbox, self.trusted)
+        if self.mail is not None:
+            if any((*folders, self.ca, self.ca_password_file)):
+                raise click.UsageError(_("--mail goes with no other authority"))
+            return MailTransport.open(self.mail, clock_at(at))
         if self.ca is not None and not any(folders):
             return EmbeddedCA.open(self.ca, clock_at(at), self.ca_password_file)
         by_hand = self.ca is None and self.ca_password_file is None
         if by_hand and self.outbox and self.inbox and self.trusted:
             return FolderTransport(self.outbox, self.inbox, self.trusted)
         raise click.UsageError(
-            _("name the authority: --ca FOLDER, or --outbox, --inbox and --trusted")
+            _(
+                "name the authority: --ca FOLDER, or --outbox, --inbox and --trusted, "
+                "or --mail FILE"
+            )
         )
 
 
@@ -91,5 +104,11 @@ _OPTIONS = (
         type=PathOption,
         metavar="FOLDER",
         help=_("The authority's certificates and CRLs."),
+    ),
+    click.option(
+        "--mail",
+        type=PathOption,
+        metavar="FILE",
+        help=_("The authority is written to; FILE (TOML) says how, see docs/mail.md."),
     ),
 )

@@ -30,6 +30,7 @@ from .renewal_words import (
     warn_of_open_keys,
 )
 from .sources import at_option
+from .store_options import store_options
 from .texts import _, help_page
 from .token_input import experimental_option
 
@@ -88,6 +89,7 @@ def workers_option(command: F) -> F:
     help=_("A plan saved by `gostkey renew plan --save-plan`."),
 )
 @campaign_option
+@store_options
 @authority_options
 @experimental_option
 @workers_option
@@ -102,6 +104,7 @@ def run(
     source: Source,
     plan_file: Path | None,
     folder: Path,
+    store: str | None,
     authority: Authority,
     at: datetime | None,
     zone: tzinfo,
@@ -120,7 +123,7 @@ def run(
                     "knows its authority)"
                 )
             )
-        with Campaign.open(folder, clock=clock_at(at)) as campaign:
+        with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
             keys, policy = campaign.keys_to_make(), campaign.policy()
             with gathered(out, options, keys, policy) as randomness:
                 work = partial(campaign.run, workers=workers)
@@ -128,7 +131,7 @@ def run(
     transport = authority.transport(at)
     plan = _plan(source, plan_file, at, zone)
     warn_of_open_keys(out, plan)
-    Campaign.refuse_second(folder)
+    Campaign.refuse_second(folder, store)
     with (
         gathered(out, options, len(plan.planned)) as randomness,
         Campaign.begin(
@@ -137,6 +140,7 @@ def run(
             transport,
             clock=clock_at(at),
             experimental=experimental,
+            store=store,
         ) as campaign,
     ):
         work = partial(campaign.run, workers=workers)
@@ -165,6 +169,7 @@ def _plan(
     ),
 )
 @campaign_option
+@store_options
 @experimental_option
 @workers_option
 @library_option
@@ -175,13 +180,14 @@ def _plan(
 def resume(
     out: Output,
     folder: Path,
+    store: str | None,
     at: datetime | None,
     options: RandomOptions,
     experimental: bool,
     workers: int,
     library: Path | None,
 ) -> Exit:
-    with Campaign.open(folder, clock=clock_at(at)) as campaign:
+    with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         keys = campaign.keys_to_make(failed_too=True)
         with gathered(out, options, keys, campaign.policy()) as randomness:
             work = partial(campaign.resume, workers=workers)
@@ -202,14 +208,19 @@ def resume(
     ),
 )
 @campaign_option
+@store_options
 @library_option
 @at_option
 @json_option
 @click.pass_obj
 def receive(
-    out: Output, folder: Path, at: datetime | None, library: Path | None
+    out: Output,
+    folder: Path,
+    store: str | None,
+    at: datetime | None,
+    library: Path | None,
 ) -> Exit:
-    with Campaign.open(folder, clock=clock_at(at)) as campaign:
+    with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         return _work(out, folder, campaign.receive, library)
 
 
