@@ -23,7 +23,6 @@ from gostkey.errors import (
     MediumError,
 )
 from gostkey.media import FolderStore
-from gostkey.pki.certificates import Certificate
 from gostkey.pki.renewal_request import Built, build_many, check_built
 from gostkey.signing import SigningKey, SupportsSigning
 
@@ -88,7 +87,7 @@ class MakeKey:
         late = date_verdict(context, one)
         if late is not None:
             return late
-        if context.is_revoked(Certificate.from_bytes(one.old_certificate or b"")):
+        if context.is_revoked(work.old_certificate):
             return verdict(Reason.REVOKED)
         # A wrong password must be found before a new key is made, not after.
         opened = open_old(work)
@@ -341,7 +340,7 @@ class MakeRequest:
             requests = build_many(
                 [_there(work.new_key) for work in some],
                 [_there(work.old_key) for work in some],
-                [_old_certificate(work) for work in some],
+                [work.old_certificate for work in some],
                 at=now,
             )
             built.update(zip(some, requests, strict=True))
@@ -391,8 +390,3 @@ class MakeRequest:
 def _there(key: SupportsSigning | None) -> SupportsSigning:
     assert key is not None
     return key
-
-
-def _old_certificate(work: Work) -> Certificate:
-    assert work.item.old_certificate is not None
-    return Certificate.from_bytes(work.item.old_certificate)
