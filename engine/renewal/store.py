@@ -333,13 +333,17 @@ class Store:
 
     # -- the journal -------------------------------------------------------
 
-    @patient
     def record(self, changes: Sequence[Change], at: datetime) -> None:
         """Write the journal and the items' new values, in one transaction.
 
         Called before each step of a chunk and after it; nothing else changes
         an item.
         """
+        self._record(changes, at)
+        self.after_record()
+
+    @patient
+    def _record(self, changes: Sequence[Change], at: datetime) -> None:
         by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for change in changes:
             if change.values:
@@ -355,7 +359,6 @@ class Store:
                 )
                 _many(connection, ("item", *columns), update, rows)
             _write_journal(connection, at, changes)
-        self.after_record()
 
     @patient
     def begun(self, step: str) -> set[int]:
@@ -386,26 +389,27 @@ class Store:
             rows = connection.execute(query).mappings().all()
         return [{**row, "detail": json.loads(row["detail"])} for row in rows]
 
+    @patient
     def settled(self) -> int:
         """Give a number of the journal up to which nothing will be added any more.
 
         0 if the journal is empty.
         """
         with self._writing() as connection:
-            if connection.dialect.name == "postgresql":
-                # Numbers are given out before they are committed, by several
-                # stations: wait for those that are under way.
-                connection.exec_driver_sql("LOCK TABLE journal IN SHARE MODE")
+            # Numbers are given out before they are committed: wait for those that
+            # are under way at other stations.
+            self.database.one_at_a_time(connection)
             last = connection.execute(sa.select(sa.func.max(journal.c.id))).scalar()
         return int(last or 0)
 
     # -- for those who only look, and for the audit log ---------------------
 
-    def rows(self, query: sa.Select[Any]) -> Iterator[sa.Row[Any]]:
+    def rows(self, query: sa.Select[Any]) -> Iterator[Any]:
         """Read what a query gives, some rows at a time, however many there are."""
         with self._reading() as connection:
             yield from connection.execution_options(yield_per=_AT_ONCE).execute(query)
 
+    @patient
     def execute(self, statement: sa.Insert) -> None:
         """Add a row to a table that is no item's."""
         with self._writing() as connection:
