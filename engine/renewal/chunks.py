@@ -17,7 +17,7 @@ from .schema import STATES
 from .steps import Context, Done, Step, Work
 from .store import Change, Item
 
-CHUNK = 256
+CHUNK = 512
 """Items that go through the steps together, in a transaction for each step."""
 
 
