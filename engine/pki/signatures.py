@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
-from gostkey import batch
 from gostkey.keyforms import Scheme
 from gostkey.signing import SigningKey, SupportsSigning, VerifyingKey
+
+if TYPE_CHECKING:
+    from gostkey import batch
+
+# What only reads certificates does not wait for NumPy: it is loaded by those functions
+# that check or make signatures.
 
 __all__ = ["Claim", "digest_many", "sign_many", "which_hold"]
 
@@ -41,6 +44,8 @@ class Claim:
 
 def which_hold(claims: Sequence[Claim]) -> list[bool]:
     """Say of each claim whether it holds; those on one curve are checked together."""
+    from gostkey import batch
+
     holds = [False] * len(claims)
     keys = [claim.key for claim in claims]
     digests = digest_many(keys, [claim.message for claim in claims])
@@ -67,6 +72,8 @@ def which_hold(claims: Sequence[Claim]) -> list[bool]:
 
 def digest_many(keys: Sequence[VerifyingKey], messages: Sequence[bytes]) -> list[bytes]:
     """Hash each message as a signature of its key does, several at a time."""
+    from gostkey import batch
+
     digests = [b""] * len(messages)
     by_bits: dict[int, list[int]] = {}
     for place, key in enumerate(keys):
@@ -89,6 +96,10 @@ def sign_many(
     Raises:
         GeneratorFailure: if the generator fails its tests.
     """
+    import numpy as np
+
+    from gostkey import batch
+
     signatures = [b""] * len(messages)
     digests = digest_many([key.verifying_key for key in keys], messages)
     in_memory: dict[int, SigningKey] = {}
@@ -122,4 +133,6 @@ def _by_curve(keys: Iterable[AnyKey], places: Iterable[int]) -> Iterable[list[in
 
 def _rows(pieces: Sequence[bytes]) -> batch.Bytes:
     """Lay pieces of one length under each other."""
+    import numpy as np
+
     return np.frombuffer(b"".join(pieces), np.uint8).reshape(len(pieces), -1)
