@@ -36,7 +36,7 @@ COMMANDS = {
     "cert": "cert",
     "entropy": "entropy",
     "ca": "ca_serve",
-    "renew": "renew_campaign",
+    "renew": "renew_commands",
     "demo": "demo",
     "bench": "bench",
 }

@@ -1,4 +1,4 @@
-"""``gostkey ca serve``: answer the renewal requests that come into a folder.
+"""``gostkey ca serve``: answer the renewal requests that come into a folder or by mail.
 
 The other end is `gostkey renew run --outbox --inbox --trusted`, on this machine
 or over a share or a carried disk: its outbox is the inbox here.
@@ -7,6 +7,7 @@ or over a share or a carried disk: its outbox is the inbox here.
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from gostkey.errors import GeneratorFailure, GostKeyError, RequestRefused
 from gostkey.pki.ca import CertificateAuthority
 
 from .ca import FOLDER, PASSWORD_OPTIONS, ca_command, open_authority
+from .ca_serve_mail import MailDesk, mail_option
 from .failures import Failure, describe, naming, overall
 from .files import PathOption, read_file, write_file
 from .output import Output, json_option
@@ -33,18 +35,21 @@ CRL_EVERY = 3600.0
     "serve",
     help=help_page(
         _(
-            "Answer the renewal requests in a folder.\n\n"
+            "Answer the renewal requests in a folder or a mailbox.\n\n"
             "NAME.p7m in --inbox gets NAME.cer in --outbox. A refused one gets "
             "NAME.refused.txt with the reason. Answered requests stay "
             "where they are and are not answered again. First certificates are not "
             "issued here: they need an operator (`gostkey ca issue`). "
             "--publish FOLDER keeps the authority's certificate and a current CRL "
-            "there, which is what `renew run --trusted` wants. Stop it with Ctrl-C."
+            "there, which is what `renew run --trusted` wants. With --mail requests "
+            "come by IMAP and certificates go back by SMTP, signed with the "
+            "authority's key. Stop it with Ctrl-C."
         ),
         examples=[
             "gostkey ca serve authority --inbox requests --outbox answers "
             "--publish trusted",
             "gostkey ca serve authority --inbox requests --outbox answers --once",
+            "gostkey ca serve authority --mail mail.toml --interval 30",
         ],
         exits=[0, 1, 2, 3, 4, 5, 130],
     ),
@@ -53,17 +58,16 @@ CRL_EVERY = 3600.0
 @click.option(
     "--inbox",
     type=PathOption,
-    required=True,
     metavar="FOLDER",
     help=_("Requests come here."),
 )
 @click.option(
     "--outbox",
     type=PathOption,
-    required=True,
     metavar="FOLDER",
     help=_("Certificates are put here."),
 )
+@mail_option
 @click.option(
     "--publish",
     type=PathOption,
@@ -86,25 +90,37 @@ CRL_EVERY = 3600.0
 def serve(
     out: Output,
     folder: Path,
-    inbox: Path,
-    outbox: Path,
+    inbox: Path | None,
+    outbox: Path | None,
+    mail: Path | None,
     publish: Path | None,
     once: bool,
     interval: float,
     at: datetime | None,
     password: PasswordSource,
 ) -> int:
-    with open_authority(folder, password) as authority:
-        for place in (inbox, outbox, *([publish] if publish else [])):
-            place.mkdir(parents=True, exist_ok=True)
+    if (inbox is None) != (outbox is None) or (inbox is None) == (mail is None):
+        raise click.UsageError(_("name --inbox and --outbox, or --mail"))
+    with open_authority(folder, password) as authority, ExitStack() as stack:
+        for place in (inbox, outbox, publish):
+            if place is not None:
+                place.mkdir(parents=True, exist_ok=True)
+        desk = None
+        if mail is not None:
+            desk = stack.enter_context(MailDesk(out, authority, mail))
         if not once:
-            out.note(_("waiting for requests in {folder}").format(folder=inbox))
+            where = desk.place if desk else inbox
+            out.note(_("waiting for requests in {folder}").format(folder=where))
         published = -CRL_EVERY
         while True:
             if publish is not None and time.monotonic() - published >= CRL_EVERY:
                 _publish(authority, publish, now(at))
                 published = time.monotonic()
-            done, failures = _answer_all(out, authority, inbox, outbox, now(at))
+            if desk is not None:
+                done, failures = desk.answer_all(now(at), patient=not once)
+            else:
+                assert inbox is not None and outbox is not None
+                done, failures = _answer_all(out, authority, inbox, outbox, now(at))
             if once:
                 return overall(done, failures)
             time.sleep(interval)

@@ -1,7 +1,7 @@
 """``gostkey renew``: what is due, the plan, and the campaign that renews the keys.
 
 This module has the group and the part that changes nothing; the campaign's
-commands are in `renew_campaign`.
+commands are in `renew_campaign` and `renew_watch`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gostkey.renewal.campaign import DEFAULT_FOLDER
 from gostkey.renewal.plan import due_list, make_plan
 from gostkey.renewal.plan_file import plan_to_json
 from gostkey.renewal.rules import MOSCOW
@@ -72,6 +73,19 @@ def read_zone(
         )
     offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
     return timezone(-offset if match[1] == "-" else offset)
+
+
+def campaign_option(command: F) -> F:
+    """Add --campaign, the campaign's folder."""
+    return click.option(
+        "--campaign",
+        "folder",
+        type=PathOption,
+        default=DEFAULT_FOLDER,
+        show_default=True,
+        metavar="FOLDER",
+        help=_("The campaign's folder; it holds copies of keys, so guard it."),
+    )(command)
 
 
 def zone_option(command: F) -> F:

@@ -1,4 +1,4 @@
-"""``gostkey renew run | resume | receive | status | report``: the campaign."""
+"""``gostkey renew run | resume | receive``: what changes a campaign."""
 
 from __future__ import annotations
 
@@ -10,47 +10,33 @@ from typing import Any, TypeVar
 
 import click
 
-from gostkey.renewal.campaign import DEFAULT_FOLDER, Campaign
+from gostkey.renewal.campaign import Campaign
 from gostkey.renewal.plan import Plan, make_plan
 from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
-from gostkey.renewal.transports import EmbeddedCA, FolderTransport, Transport
 
-from .campaigns import clock_at, pin_asker, read_report, watch, zone_in
+from .authority_options import Authority, authority_options
+from .campaigns import clock_at, pin_asker, watch, zone_in
 from .chip_input import library_option
 from .failures import Exit, naming
-from .files import PathOption, read_file, write_file
+from .files import PathOption, read_file
 from .output import Output, json_option
 from .randomness import RandomOptions, gathered, random_options
-from .renew import Source, renew_command, source_options, zone_option
+from .renew import Source, campaign_option, renew_command, source_options, zone_option
 from .renewal_words import (
-    report_lines,
-    show_randomness,
     show_report,
     show_summary,
     warn_of_open_keys,
 )
 from .sources import at_option
+from .store_options import store_options
 from .texts import _, help_page
 from .token_input import experimental_option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _EXITS = [0, 1, 2, 3, 4, 5, 6, 130]
-
-
-def campaign_option(command: F) -> F:
-    """Add --campaign, the campaign's folder."""
-    return click.option(
-        "--campaign",
-        "folder",
-        type=PathOption,
-        default=DEFAULT_FOLDER,
-        show_default=True,
-        metavar="FOLDER",
-        help=_("The campaign's folder; it holds copies of keys, so guard it."),
-    )(command)
 
 
 def workers_option(command: F) -> F:
@@ -103,30 +89,8 @@ def workers_option(command: F) -> F:
     help=_("A plan saved by `gostkey renew plan --save-plan`."),
 )
 @campaign_option
-@click.option(
-    "--ca",
-    type=PathOption,
-    metavar="FOLDER",
-    help=_("The small authority in this folder."),
-)
-@click.option(
-    "--ca-password-file",
-    type=PathOption,
-    metavar="FILE",
-    help=_("File with the password of that authority's key."),
-)
-@click.option(
-    "--outbox", type=PathOption, metavar="FOLDER", help=_("Requests are put here.")
-)
-@click.option(
-    "--inbox", type=PathOption, metavar="FOLDER", help=_("Certificates come here.")
-)
-@click.option(
-    "--trusted",
-    type=PathOption,
-    metavar="FOLDER",
-    help=_("The authority's certificates and CRLs."),
-)
+@store_options
+@authority_options
 @experimental_option
 @workers_option
 @library_option
@@ -140,11 +104,8 @@ def run(
     source: Source,
     plan_file: Path | None,
     folder: Path,
-    ca: Path | None,
-    ca_password_file: Path | None,
-    outbox: Path | None,
-    inbox: Path | None,
-    trusted: Path | None,
+    store: str | None,
+    authority: Authority,
     at: datetime | None,
     zone: tzinfo,
     options: RandomOptions,
@@ -154,24 +115,23 @@ def run(
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
-    ways = [ca, outbox, inbox, trusted, ca_password_file]
     if plan_file is None and not source.given:
-        if any(ways):
+        if authority.named:
             raise click.UsageError(
                 _(
                     "whose keys? name PATH, --csv or --plan (a campaign that was begun "
                     "knows its authority)"
                 )
             )
-        with Campaign.open(folder, clock=clock_at(at)) as campaign:
+        with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
             keys, policy = campaign.keys_to_make(), campaign.policy()
             with gathered(out, options, keys, policy) as randomness:
                 work = partial(campaign.run, workers=workers)
                 return _work(out, folder, work, library, randomness, experimental)
-    transport = _transport(ca, ca_password_file, outbox, inbox, trusted, at)
+    transport = authority.transport(at)
     plan = _plan(source, plan_file, at, zone)
     warn_of_open_keys(out, plan)
-    Campaign.refuse_second(folder)
+    Campaign.refuse_second(folder, store)
     with (
         gathered(out, options, len(plan.planned)) as randomness,
         Campaign.begin(
@@ -180,28 +140,11 @@ def run(
             transport,
             clock=clock_at(at),
             experimental=experimental,
+            store=store,
         ) as campaign,
     ):
         work = partial(campaign.run, workers=workers)
         return _work(out, folder, work, library, randomness)
-
-
-def _transport(
-    ca: Path | None,
-    ca_password_file: Path | None,
-    outbox: Path | None,
-    inbox: Path | None,
-    trusted: Path | None,
-    at: datetime | None,
-) -> Transport:
-    folders = (outbox, inbox, trusted)
-    if ca is not None and not any(folders):
-        return EmbeddedCA.open(ca, clock_at(at), ca_password_file)
-    if ca is None and ca_password_file is None and outbox and inbox and trusted:
-        return FolderTransport(outbox, inbox, trusted)
-    raise click.UsageError(
-        _("name the authority: --ca FOLDER, or --outbox, --inbox and --trusted")
-    )
 
 
 def _plan(
@@ -226,6 +169,7 @@ def _plan(
     ),
 )
 @campaign_option
+@store_options
 @experimental_option
 @workers_option
 @library_option
@@ -236,13 +180,14 @@ def _plan(
 def resume(
     out: Output,
     folder: Path,
+    store: str | None,
     at: datetime | None,
     options: RandomOptions,
     experimental: bool,
     workers: int,
     library: Path | None,
 ) -> Exit:
-    with Campaign.open(folder, clock=clock_at(at)) as campaign:
+    with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         keys = campaign.keys_to_make(failed_too=True)
         with gathered(out, options, keys, campaign.policy()) as randomness:
             work = partial(campaign.resume, workers=workers)
@@ -263,14 +208,19 @@ def resume(
     ),
 )
 @campaign_option
+@store_options
 @library_option
 @at_option
 @json_option
 @click.pass_obj
 def receive(
-    out: Output, folder: Path, at: datetime | None, library: Path | None
+    out: Output,
+    folder: Path,
+    store: str | None,
+    at: datetime | None,
+    library: Path | None,
 ) -> Exit:
-    with Campaign.open(folder, clock=clock_at(at)) as campaign:
+    with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         return _work(out, folder, campaign.receive, library)
 
 
@@ -289,82 +239,5 @@ def _work(
         work = partial(work, tokens=tokens)
         report = watch(out, folder, work, _("renewing keys"))
     show_report(out, report, zone_in(folder))
-    show_summary(out, report)
-    return Exit(report.exit_code)
-
-
-@renew_command.command(
-    "status",
-    help=help_page(
-        _(
-            "Say how far a campaign is: counts and what to do next.\n\n"
-            "Works also while a run is going on."
-        ),
-        examples=["gostkey renew status --campaign spring"],
-        exits=[0, 1, 3],
-    ),
-)
-@campaign_option
-@at_option
-@json_option
-@click.pass_obj
-def status(out: Output, folder: Path, at: datetime | None) -> None:
-    report, _zone = read_report(folder, at)
-    if out.json:
-        out.record(report.summary())
-        return
-    out.pairs(
-        [
-            (_("campaign"), str(folder)),
-            (_("begun"), report.created_at.strftime("%Y-%m-%d %H:%M:%S UTC")),
-            (_("finished"), _("yes") if report.finished else _("no")),
-            *((name, str(count)) for name, count in report.counts.items() if count),
-        ]
-    )
-    for sentence in report.advice():
-        out.hint(sentence)
-
-
-@renew_command.command(
-    "report",
-    help=help_page(
-        _(
-            "Show the table of a campaign.\n\n"
-            "Every key is in it, with its old and new last day, or why it was not "
-            "renewed. "
-            "The exit code is that of the run. Works also while a run is going on."
-        ),
-        examples=[
-            "gostkey renew report --campaign spring",
-            "gostkey renew report --campaign spring --out table.txt",
-        ],
-        exits=[0, 1, 2, 3, 4, 5],
-    ),
-)
-@campaign_option
-@click.option(
-    "--out",
-    "target",
-    type=PathOption,
-    metavar="FILE",
-    help=_("Write the table to FILE instead."),
-)
-@click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
-@at_option
-@json_option
-@click.pass_obj
-def report_(
-    out: Output, folder: Path, target: Path | None, force: bool, at: datetime | None
-) -> Exit:
-    if target is not None and out.json:
-        raise click.UsageError(_("--out writes the table; use --json > FILE for JSON"))
-    report, zone = read_report(folder, at)
-    if target is None:
-        show_report(out, report, zone)
-        show_randomness(out, report)
-    else:
-        text = report_lines(report, zone)
-        write_file(target, text.encode("utf-8"), private=True, force=force)
-        out.note(_("table written to {file}").format(file=target))
     show_summary(out, report)
     return Exit(report.exit_code)

@@ -26,9 +26,11 @@ from gostkey.errors import (
     GeneratorFailure,
     GostKeyError,
     IntegrityError,
+    LoginRefused,
     MediumError,
     PasswordRequired,
     RequestRefused,
+    RequestReturned,
     TransportError,
     WrongPassword,
 )
@@ -319,6 +321,8 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (CertificateMismatch, Reason.MISMATCH),
     (ContainerDamaged, Reason.DAMAGED),
     (RequestRefused, Reason.BY_AUTHORITY),
+    (LoginRefused, Reason.LOGIN),
+    (RequestReturned, Reason.REQUEST_RETURNED),
     (TransportError, Reason.TRANSPORT),
 )
 

@@ -1,0 +1,114 @@
+"""How commands of a campaign name the authority: a transport from options."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gostkey.renewal.transports import (
+    EmbeddedCA,
+    FolderTransport,
+    MailTransport,
+    Transport,
+)
+
+from .campaigns import clock_at
+from .files import PathOption
+from .texts import _
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Authority:
+    """What the options say of the authority."""
+
+    ca: Path | None = None
+    ca_password_file: Path | None = None
+    outbox: Path | None = None
+    inbox: Path | None = None
+    trusted: Path | None = None
+    mail: Path | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether any of the options was given."""
+        return any(one is not None for one in astuple(self))
+
+    def transport(self, at: datetime | None) -> Transport:
+        """Open the way to the authority.
+
+        Raises:
+            click.UsageError: if the options name none, or more than one.
+        """
+        folders = (self.outbox, self.inbox, self.trusted)
+        if self.mail is not None:
+            if any((*folders, self.ca, self.ca_password_file)):
+                raise click.UsageError(_("--mail goes with no other authority"))
+            return MailTransport.open(self.mail, clock_at(at))
+        if self.ca is not None and not any(folders):
+            return EmbeddedCA.open(self.ca, clock_at(at), self.ca_password_file)
+        by_hand = self.ca is None and self.ca_password_file is None
+        if by_hand and self.outbox and self.inbox and self.trusted:
+            return FolderTransport(self.outbox, self.inbox, self.trusted)
+        raise click.UsageError(
+            _(
+                "name the authority: --ca FOLDER, or --outbox, --inbox and --trusted, "
+                "or --mail FILE"
+            )
+        )
+
+
+def authority_options(command: F) -> F:
+    """Add the options that name the authority; the command gets `authority`."""
+
+    @functools.wraps(command)
+    def with_authority(*args: Any, **values: Any) -> Any:
+        given = {one.name: values.pop(one.name) for one in fields(Authority)}
+        return command(*args, authority=Authority(**given), **values)
+
+    wrapped: Any = with_authority
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    done: F = wrapped
+    return done
+
+
+_OPTIONS = (
+    click.option(
+        "--ca",
+        type=PathOption,
+        metavar="FOLDER",
+        help=_("The small authority in this folder."),
+    ),
+    click.option(
+        "--ca-password-file",
+        type=PathOption,
+        metavar="FILE",
+        help=_("File with the password of that authority's key."),
+    ),
+    click.option(
+        "--outbox", type=PathOption, metavar="FOLDER", help=_("Requests are put here.")
+    ),
+    click.option(
+        "--inbox", type=PathOption, metavar="FOLDER", help=_("Certificates come here.")
+    ),
+    click.option(
+        "--trusted",
+        type=PathOption,
+        metavar="FOLDER",
+        help=_("The authority's certificates and CRLs."),
+    ),
+    click.option(
+        "--mail",
+        type=PathOption,
+        metavar="FILE",
+        help=_("The authority is written to; FILE (TOML) says how, see docs/mail.md."),
+    ),
+)
