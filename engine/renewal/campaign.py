@@ -49,7 +49,12 @@ __all__ = [
     "zone_of",
 ]
 
-_TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
+# What the calendar alone refused is looked at again: a clock may have been set right.
+_TRIED_AGAIN = (frozenset(Reason) - REFUSALS - FINAL_FAULTS) | {
+    Reason.LAST_DAY,
+    Reason.EXPIRED,
+    Reason.NOT_YET_VALID,
+}
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
@@ -399,6 +404,7 @@ class Campaign:
             zone=zone_of(settings),
             randomness=randomness or Randomness(),
             tokens=tokens,
+            created_at=self._store.created_at(),
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         Run(self._store, context, steps, progress).do(keys, workers)
