@@ -30,6 +30,7 @@ from .renewal_words import (
     warn_of_open_keys,
 )
 from .sources import at_option
+from .stations import Work, at_station
 from .store_options import store_options
 from .texts import _, help_page
 from .token_input import experimental_option
@@ -68,12 +69,14 @@ def workers_option(command: F) -> F:
             "The authority is either the small one of `gostkey ca` in a folder "
             "(--ca), or requests go to a folder (--outbox) and certificates come "
             "from another (--inbox); --trusted then holds the authority's "
-            "certificates and CRLs."
+            "certificates and CRLs. With --url they go over HTTPS."
         ),
         examples=[
             "gostkey renew run /media/keys --exchanges-finished --ca /srv/ca",
             "gostkey renew run --plan plan.json --campaign spring --outbox out "
             "--inbox in --trusted authority",
+            "gostkey renew run --csv list.csv --url https://ca.example --trusted "
+            "authority",
             "gostkey renew run token:30DA6803 --exchanges-finished --ca /srv/ca",
             "gostkey renew run --campaign spring",
         ],
@@ -126,7 +129,8 @@ def run(
         with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
             keys, policy = campaign.keys_to_make(), campaign.policy()
             with gathered(out, options, keys, policy) as randomness:
-                work = partial(campaign.run, workers=workers)
+                work: Work = partial(campaign.run, workers=workers)
+                work = at_station(campaign, store, at, workers, randomness) or work
                 return _work(out, folder, work, library, randomness, experimental)
     transport = authority.transport(at)
     plan = _plan(source, plan_file, at, zone)
@@ -144,6 +148,7 @@ def run(
         ) as campaign,
     ):
         work = partial(campaign.run, workers=workers)
+        work = at_station(campaign, store, at, workers, randomness) or work
         return _work(out, folder, work, library, randomness)
 
 
@@ -190,7 +195,10 @@ def resume(
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         keys = campaign.keys_to_make(failed_too=True)
         with gathered(out, options, keys, campaign.policy()) as randomness:
-            work = partial(campaign.resume, workers=workers)
+            work: Work = partial(campaign.resume, workers=workers)
+            if campaign.is_shared:
+                campaign.try_again()
+            work = at_station(campaign, store, at, workers, randomness) or work
             return _work(out, folder, work, library, randomness, experimental)
 
 

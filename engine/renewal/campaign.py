@@ -52,7 +52,12 @@ __all__ = [
     "zone_of",
 ]
 
-_TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
+# What the calendar alone refused is looked at again: a clock may have been set right.
+_TRIED_AGAIN = (frozenset(Reason) - REFUSALS - FINAL_FAULTS) | {
+    Reason.LAST_DAY,
+    Reason.EXPIRED,
+    Reason.NOT_YET_VALID,
+}
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
@@ -341,12 +346,25 @@ class Campaign:
 
         Arguments and errors are those of `run`.
         """
-        self.prepare()
-        self._store.reopen(_TRIED_AGAIN)
         tokens = tokens or Tokens()
-        clean(self._store, self.folder, tokens)
+        self.try_again(tokens)
         self._work(STEPS, on_event, randomness, tokens, workers, "resume")
         return self.report()
+
+    def try_again(self, tokens: Tokens | None = None) -> None:
+        """Open the failed items again and remove what is half-written; no more."""
+        self.prepare()
+        self._store.reopen(_TRIED_AGAIN)
+        clean(self._store, self.folder, tokens or Tokens())
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other stations may work on it: its database is PostgreSQL."""
+        return self._store.database.is_shared
+
+    def has_tokens(self) -> bool:
+        """Say whether something is to be done at tokens."""
+        return len(self._store.open_ids()) > len(self._store.open_ids(on_tokens=False))
 
     def policy(self) -> Policy | None:
         """Return whom the last run asked for random input; None before the first.
@@ -429,6 +447,7 @@ class Campaign:
             tokens=tokens,
             places=places,
             claims=claims,
+            created_at=self._store.created_at(),
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         with AuditLog(self.folder, self._store, self.clock) as log:

@@ -71,6 +71,8 @@ where locks.locktype = 'advisory' and locks.granted and locks.objsubid = 2
 class PostgresDatabase(Database):
     """A schema of a PostgreSQL database."""
 
+    is_shared = True
+
     def __init__(self, folder: Path, url: str, *, patience: float = PATIENCE) -> None:
         """Name the place; nothing is opened yet.
 

@@ -35,7 +35,7 @@ Tell = Callable[..., None]
 
 def chunk_size(store: Store) -> int:
     """Say how many items a chunk has; the same for all stations."""
-    ((count,),) = store.rows(sa.select(sa.func.max(item.c.id)))
+    ((count,),) = store.read(sa.select(sa.func.max(item.c.id)))
     return max(SMALLEST, min(CHUNK, -(-(count or 0) // MANY_CHUNKS)))
 
 
@@ -52,7 +52,7 @@ def open_chunks(store: Store, size: int) -> dict[int, bool]:
         .group_by(sa.text("1"))
         .order_by(sa.text("1"))
     )
-    return {int(chunk) + 1: bool(waits) for chunk, waits in store.rows(query)}
+    return {int(chunk) + 1: bool(waits) for chunk, waits in store.read(query)}
 
 
 @dataclass
@@ -73,7 +73,7 @@ class ChunkJournal:
             journal.c.phase == "before",
             journal.c.item_id.in_(list(self.ids)),
         )
-        return {row[0] for row in self.store.rows(query)}
+        return {row[0] for row in self.store.read(query)}
 
 
 def do_chunk(
@@ -109,7 +109,7 @@ def do_chunk(
             .where(_DONE_BY_JOBS, item.c.id.between(first, first + size - 1))
             .order_by(item.c.id)
         )
-        ids = [row[0] for row in store.rows(query)]
+        ids = [row[0] for row in store.read(query)]
         if not ids:
             return False
         mine = replace(context, store=ChunkJournal(store, ids), begun={})

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from gostkey import random
 from gostkey.errors import CampaignError, CampaignLocked, StoreLost
 from gostkey.media import FolderStore, explain
+from gostkey.random.policy import Policy
 from gostkey.signing import SigningKey
 
 from .. import transports
@@ -115,6 +116,17 @@ class Station:
                 log.seal(self.audit_key)
             return make_report(store, self.clock())
 
+    def keys_to_make(self) -> tuple[int, Policy | None]:
+        """Count the keys that are to be made; say whom the last run asked for input.
+
+        Raises:
+            CampaignError, StoreLost: as `work`.
+        """
+        with self._open() as store:
+            begun = [one for one in store.randomness() if one["kind"] == "begin"]
+            policy = Policy(begun[-1]["detail"]["policy"]) if begun else None
+            return store.count_planned({None}), policy
+
     def _open(self) -> Store:
         return Store.open(self.folder, self.url)
 
@@ -165,6 +177,7 @@ class Station:
             zone=zone_of(settings),
             places=places,
             claims=claims,
+            created_at=store.created_at(),
         )
 
     def _hire(self, store: Store, number: int) -> None:
@@ -321,7 +334,7 @@ def _where_died(store: Store, folder: Path) -> set[Path]:
         .having(begun > 0)
     )
     places: set[Path] = set()
-    for step, destination, new_folder in store.rows(query):
+    for step, destination, new_folder in store.read(query):
         if step == "keyed" and destination:
             places.add(Path(destination))
         elif step == "installed" and new_folder:
