@@ -14,6 +14,7 @@ import click
 from gostkey.renewal.transports import EmbeddedCA, FolderTransport, Transport
 
 from .campaigns import clock_at
+from .config_options import drop_overruled
 from .files import PathOption
 from .texts import _
 
@@ -57,6 +58,7 @@ def authority_options(command: F) -> F:
 
     @functools.wraps(command)
     def with_authority(*args: Any, **values: Any) -> Any:
+        drop_overruled(values, [one.name for one in fields(Authority)])
         given = {one.name: values.pop(one.name) for one in fields(Authority)}
         return command(*args, authority=Authority(**given), **values)
 

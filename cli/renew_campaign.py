@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from gostkey.renewal.campaign import Campaign
+from gostkey.renewal.pacing import Pacing
 from gostkey.renewal.plan import Plan, make_plan
 from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
 from gostkey.renewal.randomness import Randomness
@@ -19,9 +20,11 @@ from gostkey.renewal.tokens import Tokens
 from .authority_options import Authority, authority_options
 from .campaigns import clock_at, pin_asker, watch, zone_in
 from .chip_input import library_option
+from .config_options import config_option
 from .failures import Exit, naming
 from .files import PathOption, read_file
 from .output import Output, json_option
+from .pacing_options import PaceOptions, exit_of, pacing_options
 from .randomness import RandomOptions, gathered, random_options
 from .renew import Source, campaign_option, renew_command, source_options, zone_option
 from .renewal_words import (
@@ -87,11 +90,13 @@ def workers_option(command: F) -> F:
     metavar="FILE",
     help=_("A plan saved by `gostkey renew plan --save-plan`."),
 )
+@config_option
 @campaign_option
 @authority_options
 @experimental_option
 @workers_option
 @library_option
+@pacing_options(sends=True)
 @random_options
 @at_option
 @zone_option
@@ -109,6 +114,7 @@ def run(
     experimental: bool,
     workers: int,
     library: Path | None,
+    pace: PaceOptions,
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
@@ -121,16 +127,19 @@ def run(
                 )
             )
         with Campaign.open(folder, clock=clock_at(at)) as campaign:
-            keys, policy = campaign.keys_to_make(), campaign.policy()
-            with gathered(out, options, keys, policy) as randomness:
+            keys = pace.most(campaign.keys_to_make())
+            pacing = pace.pacing(out, zone_in(folder), at)
+            with gathered(out, options, keys, campaign.policy()) as randomness:
                 work = partial(campaign.run, workers=workers)
-                return _work(out, folder, work, library, randomness, experimental)
+                return _work(
+                    out, folder, work, pacing, library, randomness, experimental
+                )
     transport = authority.transport(at)
     plan = _plan(source, plan_file, at, zone)
     warn_of_open_keys(out, plan)
     Campaign.refuse_second(folder)
     with (
-        gathered(out, options, len(plan.planned)) as randomness,
+        gathered(out, options, pace.most(len(plan.planned))) as randomness,
         Campaign.begin(
             folder,
             plan,
@@ -140,7 +149,8 @@ def run(
         ) as campaign,
     ):
         work = partial(campaign.run, workers=workers)
-        return _work(out, folder, work, library, randomness)
+        pacing = pace.pacing(out, plan.zone, at)
+        return _work(out, folder, work, pacing, library, randomness)
 
 
 def _plan(
@@ -164,10 +174,12 @@ def _plan(
         exits=_EXITS,
     ),
 )
+@config_option
 @campaign_option
 @experimental_option
 @workers_option
 @library_option
+@pacing_options(sends=True)
 @random_options
 @at_option
 @json_option
@@ -180,12 +192,14 @@ def resume(
     experimental: bool,
     workers: int,
     library: Path | None,
+    pace: PaceOptions,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at)) as campaign:
-        keys = campaign.keys_to_make(failed_too=True)
+        keys = pace.most(campaign.keys_to_make(failed_too=True))
+        pacing = pace.pacing(out, zone_in(folder), at)
         with gathered(out, options, keys, campaign.policy()) as randomness:
             work = partial(campaign.resume, workers=workers)
-            return _work(out, folder, work, library, randomness, experimental)
+            return _work(out, folder, work, pacing, library, randomness, experimental)
 
 
 @renew_command.command(
@@ -201,22 +215,30 @@ def resume(
         exits=_EXITS,
     ),
 )
+@config_option
 @campaign_option
 @library_option
+@pacing_options(sends=False)
 @at_option
 @json_option
 @click.pass_obj
 def receive(
-    out: Output, folder: Path, at: datetime | None, library: Path | None
+    out: Output,
+    folder: Path,
+    at: datetime | None,
+    library: Path | None,
+    pace: PaceOptions,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at)) as campaign:
-        return _work(out, folder, campaign.receive, library)
+        pacing = pace.pacing(out, zone_in(folder), at)
+        return _work(out, folder, campaign.receive, pacing, library)
 
 
 def _work(
     out: Output,
     folder: Path,
     work: Callable[..., Any],
+    pacing: Pacing,
     library: Path | None,
     randomness: Randomness | None = None,
     experimental: bool = False,
@@ -225,8 +247,8 @@ def _work(
         work = partial(work, randomness=randomness)
     named = None if library is None else str(library)
     with Tokens(pin_asker(out), experimental=experimental, library=named) as tokens:
-        work = partial(work, tokens=tokens)
+        work = partial(work, tokens=tokens, pacing=pacing)
         report = watch(out, folder, work, _("renewing keys"))
     show_report(out, report, zone_in(folder))
     show_summary(out, report)
-    return Exit(report.exit_code)
+    return exit_of(out, report, pacing)

@@ -22,6 +22,7 @@ from .answer_steps import BACK_TO_SENT
 from .chunks import CHUNK, Event, OnEvent, Progress, state_before
 from .items import numbered
 from .lock import CampaignLock
+from .pacing import Pacing
 from .plan import Plan, PlanItem, confirm, make_plan, plan_items
 from .randomness import Randomness
 from .reasons import FINAL_FAULTS, REFUSALS, Reason
@@ -264,6 +265,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> Report:
         """Do all that is open; items that failed before stay as they are.
 
@@ -275,13 +277,15 @@ class Campaign:
             workers: processes that make keys and requests, each a chunk at a
                 time; only where a process can fork.  They add to each other's
                 speed up to the number of processors.
+            pacing: limit, rate, quiet hours and failures that end the run; its
+                `ended` says afterwards whether something is left for them.
 
         Raises:
             GeneratorFailure: if the random generator fails.
             GammaExhausted: if the gamma file has too few records; what is done
                 stays, and `resume` goes on with a new file.
         """
-        self._work(STEPS, on_event, randomness, tokens, workers)
+        self._work(STEPS, on_event, randomness, tokens, workers, pacing)
         return self.report()
 
     def make_requests(
@@ -291,6 +295,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> dict[str, int]:
         """Do what `run` does up to the requests, and send nothing.
 
@@ -299,7 +304,7 @@ class Campaign:
         Returns:
             How many items that nothing has stopped are in which state.
         """
-        self._work(MAKING, on_event, randomness, tokens, workers)
+        self._work(MAKING, on_event, randomness, tokens, workers, pacing)
         return self._store.count_states()
 
     def resume(
@@ -309,6 +314,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> Report:
         """Go on after an interruption, and try the failed items again.
 
@@ -318,7 +324,7 @@ class Campaign:
         self._store.reopen(_TRIED_AGAIN)
         tokens = tokens or Tokens()
         clean(self._store, self.folder, tokens)
-        self._work(STEPS, on_event, randomness, tokens, workers)
+        self._work(STEPS, on_event, randomness, tokens, workers, pacing)
         return self.report()
 
     def policy(self) -> Policy | None:
@@ -339,12 +345,16 @@ class Campaign:
         return self._store.count_planned(again)
 
     def receive(
-        self, on_event: OnEvent | None = None, *, tokens: Tokens | None = None
+        self,
+        on_event: OnEvent | None = None,
+        *,
+        tokens: Tokens | None = None,
+        pacing: Pacing | None = None,
     ) -> Report:
         """Fetch the certificates that have come, check and install them."""
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        self._work(RECEIVING, on_event, tokens=tokens)
+        self._work(RECEIVING, on_event, tokens=tokens, pacing=pacing)
         return self.report()
 
     def report(self) -> Report:
@@ -381,6 +391,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> None:
         self.prepare()
         settings = self._store.settings()
@@ -390,7 +401,7 @@ class Campaign:
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
         ids = self._store.open_ids(from_state=state_before(steps[0]))
-        progress = Progress(on_event, len(ids) * len(steps))
+        progress = Progress(on_event, len(ids) * len(steps), pacing)
         context = Context(
             folder=self.folder,
             store=self._store,
@@ -401,7 +412,9 @@ class Campaign:
             tokens=tokens,
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
-        Run(self._store, context, steps, progress).do(keys, workers)
+        if pacing is not None and pacing.limit is not None:
+            keys = min(keys, pacing.limit)
+        Run(self._store, context, steps, progress, pacing).do(keys, workers)
 
 
 def new_settings(

@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .answer_steps import BACK_TO_SENT
 from .reasons import Verdict
 from .schema import STATES
 from .steps import Context, Done, Step, Work
 from .store import Change, Item
+
+if TYPE_CHECKING:
+    from .pacing import Pacing
 
 CHUNK = 256
 """Items that go through the steps together, in a transaction for each step."""
@@ -122,8 +125,11 @@ def _stopped(one: Item, step: Step, why: Verdict) -> Change:
 class Progress:
     """Counts the steps and tells of them."""
 
-    def __init__(self, on_event: OnEvent | None, total: int) -> None:
+    def __init__(
+        self, on_event: OnEvent | None, total: int, pacing: Pacing | None = None
+    ) -> None:
         self._tell = on_event or (lambda event: None)
+        self._pacing = pacing
         self._done = 0
         self._total = total
         self._counted: dict[int, int] = {}
@@ -134,6 +140,11 @@ class Progress:
         self._done += count
         if count:
             self._tell(Event("step", self._done, self._total, step=name))
+
+    def handled(self, works: Sequence[Work]) -> None:
+        """Have the keys counted that were handled: too many failures end a run."""
+        if self._pacing is not None:
+            self._pacing.after(work.item for work in works)
 
     def end_chunk(self, works: Sequence[Work]) -> None:
         """Tell how the items of a chunk have ended."""

@@ -88,6 +88,11 @@ class Item:
         return Verdict(Reason(self.reason), self.text or "", self.cure or "")
 
     @property
+    def has_failed(self) -> bool:
+        """Say whether the item stopped for a fault, not by a rule."""
+        return self.verdict is not None and self.verdict.kind == "failed"
+
+    @property
     def is_open(self) -> bool:
         """Say whether a step is still to be done and nothing forbids it."""
         return self.reason is None and self.state in STATES[1:-1]
@@ -295,7 +300,7 @@ class Store:
         *,
         on_tokens: bool = True,
     ) -> list[int]:
-        """List the items on which something is still to be done.
+        """List the items on which something is still to be done, by their end.
 
         Args:
             from_state: leave out those that have not come so far.
@@ -307,7 +312,7 @@ class Store:
         query = (
             sa.select(item.c.id)
             .where(item.c.reason.is_(None), item.c.state.in_(states))
-            .order_by(item.c.id)
+            .order_by(item.c.old_ends, item.c.id)
         )
         if not on_tokens:
             for place in (item.c.container, item.c.destination):
