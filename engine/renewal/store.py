@@ -376,20 +376,20 @@ class Store:
         Called before each step of a chunk and after it; nothing else changes
         an item.
         """
+        by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for change in changes:
+            if change.values:
+                columns = tuple(sorted(change.values))
+                row = {**change.values, "item_id": change.item_id}
+                by_columns.setdefault(columns, []).append(row)
         with self._writing() as connection:
-            by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-            for change in changes:
-                values = dict(change.values)
-                if values:
-                    group = by_columns.setdefault(tuple(sorted(values)), [])
-                    group.append({**values, "item_id": change.item_id})
             for columns, rows in by_columns.items():
                 update = (
                     item.update()
                     .where(item.c.id == sa.bindparam("item_id"))
                     .values({name: sa.bindparam(name) for name in columns})
                 )
-                connection.execute(update, rows)
+                _many(connection, ("item", *columns), update, rows)
             _write_journal(connection, at, changes)
 
     def begun(self, step: str) -> set[int]:
@@ -519,19 +519,53 @@ def _write_journal(
     if not changes:
         return
     when = moment(at)
-    connection.execute(
-        journal.insert(),
-        [
-            {
-                "at": when,
-                "item_id": change.item_id,
-                "step": change.step,
-                "phase": change.phase,
-                "detail": _json(dict(change.detail)),
-            }
-            for change in changes
-        ],
+    insert = journal.insert().values(
+        {name: sa.bindparam(name) for name in _JOURNAL_FIELDS}
     )
+    rows = [
+        dict(
+            zip(
+                _JOURNAL_FIELDS,
+                (
+                    when,
+                    change.item_id,
+                    change.step,
+                    change.phase,
+                    _json(dict(change.detail)),
+                ),
+                strict=True,
+            )
+        )
+        for change in changes
+    ]
+    _many(connection, ("journal",), insert, rows)
+
+
+_JOURNAL_FIELDS = ("at", "item_id", "step", "phase", "detail")
+_compiled: dict[tuple[str, ...], tuple[str, list[str] | None]] = {}
+"""Kind of database and statement to its text and the order of its values."""
+
+
+def _many(
+    connection: sa.Connection,
+    name: tuple[str, ...],
+    statement: sa.Insert | sa.Update,
+    rows: list[dict[str, Any]],
+) -> None:
+    """Execute a statement for many rows, whose values the driver takes as they are.
+
+    As `connection.execute`, which looks at each value of each row: most of the time
+    that a chunk's journal would cost.
+    """
+    key = (connection.dialect.name, connection.dialect.driver, *name)
+    if key not in _compiled:
+        compiled = statement.compile(dialect=connection.dialect)
+        _compiled[key] = str(compiled), compiled.positiontup
+    text, order = _compiled[key]
+    values: list[Any] = rows
+    if order is not None:
+        values = [tuple(row[name] for name in order) for row in rows]
+    connection.exec_driver_sql(text, values)
 
 
 def _configure(connection: sqlite3.Connection, _: object) -> None:
