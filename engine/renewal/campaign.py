@@ -9,7 +9,7 @@ three can be called any number of times, by any process, one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ from .tokens import Tokens
 from .transports import Transport
 from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
+from .undo import Archive, Undone, finish_rollbacks, prune_archives, roll_back
+from .undo.rollback import find_item
 
 DEFAULT_FOLDER = Path("gostkey-campaign")
 LOCK_NAME = "campaign.lock"
@@ -324,6 +326,7 @@ class Campaign:
         self._store.reopen(_TRIED_AGAIN)
         tokens = tokens or Tokens()
         clean(self._store, self.folder, tokens)
+        finish_rollbacks(self._store, self.folder, self.clock, tokens)
         self._work(STEPS, on_event, randomness, tokens, workers, pacing)
         return self.report()
 
@@ -356,6 +359,39 @@ class Campaign:
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
         self._work(RECEIVING, on_event, tokens=tokens, pacing=pacing)
         return self.report()
+
+    def roll_back(
+        self,
+        which: Iterable[str],
+        *,
+        not_used: bool = False,
+        tokens: Tokens | None = None,
+    ) -> list[Undone]:
+        """Put old containers back and take the new ones out of use.
+
+        Args:
+            which: numbers of items, or what names their keys; see `undo.find_item`.
+            not_used: the operator's word that a new certificate that is installed was
+                not used; without it only those can be rolled back that are not.
+            tokens: whom to ask for PINs.
+
+        Raises:
+            CampaignError: if something names no item, or several; nothing is done then.
+        """
+        tokens = tokens or Tokens()
+        ids = list(dict.fromkeys(find_item(self._store, one) for one in which))
+        clean(self._store, self.folder, tokens)
+        return roll_back(
+            self._store, self.folder, self.clock, ids, tokens, not_used=not_used
+        )
+
+    def prune_archives(
+        self, keep_days: int, *, tokens: Tokens | None = None
+    ) -> Iterator[Archive]:
+        """Remove copies of old containers that are older and not the only ones."""
+        return prune_archives(
+            self._store, self.clock, tokens or Tokens(), keep_days=keep_days
+        )
 
     def report(self) -> Report:
         """Tell where every item stands."""

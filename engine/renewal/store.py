@@ -321,6 +321,44 @@ class Store:
         with self._reading() as connection:
             return list(connection.execute(query).scalars())
 
+    def find_ids(
+        self,
+        *,
+        number: int | None = None,
+        named: Sequence[str] = (),
+        reason: Reason | None = None,
+        state_is_not: str | None = None,
+    ) -> list[int]:
+        """List the items that a person means, or that stopped for a reason.
+
+        Args:
+            number: the item's own.
+            named: places and names of its containers, or its request's, any of them.
+            reason: for which it stopped.
+            state_is_not: leave out those in this state.
+        """
+        query = sa.select(item.c.id).order_by(item.c.id)
+        if number is not None:
+            query = query.where(item.c.id == number)
+        if named:
+            columns = (
+                *(item.c.container, item.c.container_name, item.c.new_folder),
+                *(item.c.new_name, item.c.request_id),
+            )
+            query = query.where(sa.or_(*(one.in_(list(named)) for one in columns)))
+        if reason is not None:
+            query = query.where(item.c.reason == reason.value)
+        if state_is_not is not None:
+            query = query.where(item.c.state != state_is_not)
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def archived_ids(self) -> list[int]:
+        """List the items that have a copy of their old container."""
+        query = sa.select(item.c.id).where(item.c.archive.is_not(None))
+        with self._reading() as connection:
+            return list(connection.execute(query.order_by(item.c.id)).scalars())
+
     def begun_on_tokens(self) -> list[Item]:
         """List the items for which something is to be written to a token."""
         query = sa.select(item).where(
