@@ -161,6 +161,10 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
         ),
     ),
     (
+        errors.LoginRefused,
+        _("put the right password into the file, then run the command again"),
+    ),
+    (
         errors.TransportError,
         _("nothing is lost: `gostkey renew resume` tries again"),
     ),
@@ -195,6 +199,7 @@ _EXITS: tuple[tuple[type[BaseException], Exit], ...] = (
     (errors.TokenFull, Exit.PERSON_NEEDED),
     (errors.PasswordRequired, Exit.PERSON_NEEDED),
     (errors.WrongPassword, Exit.PERSON_NEEDED),
+    (errors.LoginRefused, Exit.PERSON_NEEDED),
     (errors.KeyRingError, Exit.PERSON_NEEDED),
     (errors.MediumError, Exit.PERSON_NEEDED),
     (errors.EntropyNeeded, Exit.PERSON_NEEDED),

@@ -33,6 +33,7 @@ from .renewal_words import (
     warn_of_open_keys,
 )
 from .sources import at_option
+from .store_options import store_options
 from .texts import _, help_page
 from .token_input import experimental_option
 
@@ -70,12 +71,14 @@ def workers_option(command: F) -> F:
             "The authority is either the small one of `gostkey ca` in a folder "
             "(--ca), or requests go to a folder (--outbox) and certificates come "
             "from another (--inbox); --trusted then holds the authority's "
-            "certificates and CRLs."
+            "certificates and CRLs. With --url they go over HTTPS."
         ),
         examples=[
             "gostkey renew run /media/keys --exchanges-finished --ca /srv/ca",
             "gostkey renew run --plan plan.json --campaign spring --outbox out "
             "--inbox in --trusted authority",
+            "gostkey renew run --csv list.csv --url https://ca.example --trusted "
+            "authority",
             "gostkey renew run token:30DA6803 --exchanges-finished --ca /srv/ca",
             "gostkey renew run --campaign spring",
         ],
@@ -92,6 +95,7 @@ def workers_option(command: F) -> F:
 )
 @config_option
 @campaign_option
+@store_options
 @authority_options
 @experimental_option
 @workers_option
@@ -107,6 +111,7 @@ def run(
     source: Source,
     plan_file: Path | None,
     folder: Path,
+    store: str | None,
     authority: Authority,
     at: datetime | None,
     zone: tzinfo,
@@ -126,7 +131,7 @@ def run(
                     "knows its authority)"
                 )
             )
-        with Campaign.open(folder, clock=clock_at(at)) as campaign:
+        with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
             keys = pace.most(campaign.keys_to_make())
             pacing = pace.pacing(out, zone_in(folder), at)
             with gathered(out, options, keys, campaign.policy()) as randomness:
@@ -137,7 +142,7 @@ def run(
     transport = authority.transport(at)
     plan = _plan(source, plan_file, at, zone)
     warn_of_open_keys(out, plan)
-    Campaign.refuse_second(folder)
+    Campaign.refuse_second(folder, store)
     with (
         gathered(out, options, pace.most(len(plan.planned))) as randomness,
         Campaign.begin(
@@ -146,6 +151,7 @@ def run(
             transport,
             clock=clock_at(at),
             experimental=experimental,
+            store=store,
         ) as campaign,
     ):
         work = partial(campaign.run, workers=workers)
@@ -176,6 +182,7 @@ def _plan(
 )
 @config_option
 @campaign_option
+@store_options
 @experimental_option
 @workers_option
 @library_option
@@ -187,6 +194,7 @@ def _plan(
 def resume(
     out: Output,
     folder: Path,
+    store: str | None,
     at: datetime | None,
     options: RandomOptions,
     experimental: bool,
@@ -194,7 +202,7 @@ def resume(
     library: Path | None,
     pace: PaceOptions,
 ) -> Exit:
-    with Campaign.open(folder, clock=clock_at(at)) as campaign:
+    with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         keys = pace.most(campaign.keys_to_make(failed_too=True))
         pacing = pace.pacing(out, zone_in(folder), at)
         with gathered(out, options, keys, campaign.policy()) as randomness:
@@ -217,6 +225,7 @@ def resume(
 )
 @config_option
 @campaign_option
+@store_options
 @library_option
 @pacing_options(sends=False)
 @at_option
@@ -225,11 +234,12 @@ def resume(
 def receive(
     out: Output,
     folder: Path,
+    store: str | None,
     at: datetime | None,
     library: Path | None,
     pace: PaceOptions,
 ) -> Exit:
-    with Campaign.open(folder, clock=clock_at(at)) as campaign:
+    with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         pacing = pace.pacing(out, zone_in(folder), at)
         return _work(out, folder, campaign.receive, pacing, library)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -15,7 +14,7 @@ from gostkey.renewal.configuration import (
     read_configuration,
 )
 
-from .authority_options import Authority
+from .authority_options import Authority, authority_options
 from .failures import Exit
 from .files import PathOption
 from .output import Output, json_option
@@ -89,17 +88,11 @@ def _show(out: Output, file: Path, one: Finding) -> None:
 
 def _connect(configuration: Configuration) -> list[Finding]:
     """Ask the authority that the file names."""
-    names = [one.name for one in fields(Authority)]
-    said = {
-        name: Path(configuration.values[name])
-        if isinstance(configuration.values[name], str)
-        else configuration.values[name]
-        for name in names
-        if name in configuration.values
-    }
     line = configuration.lines.get("authority", 0)
     try:
-        Authority(**said).transport(None).trust()
+        with click.Context(_ask, default_map=configuration.values) as context:
+            _ask.parse_args(context, [])
+            _ask.invoke(context)
     except click.UsageError as error:
         text = error.format_message()
     except (GostKeyError, OSError) as error:
@@ -108,3 +101,10 @@ def _connect(configuration: Configuration) -> list[Finding]:
         return []
     cure = _("see to the authority or the line to it, then check again")
     return [Finding(line, "authority", _("does not answer: ") + text, cure)]
+
+
+@click.command("ask")
+@authority_options
+def _ask(authority: Authority) -> None:
+    """Ask the authority that some options name; no command of the user's."""
+    authority.transport(None).trust()

@@ -32,6 +32,7 @@ from .steps import (
 )
 from .store import moment
 from .tokens import token_verdict
+from .transports import Collecting
 
 TEST_MESSAGE = b"gostkey: test signature of a renewed key"
 
@@ -84,6 +85,15 @@ class Fetch:
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Fetch the answers that are there."""
+        transport = context.transport
+        if isinstance(transport, Collecting):
+            try:
+                transport.expect([work.pending() for work in works])
+            except GeneratorFailure:
+                raise
+            except (GostKeyError, OSError) as error:
+                failure = fault_of(error, Reason.TRANSPORT)
+                return [failure for _ in works]
         return each(works, lambda w: self._fetch(context, w), Reason.TRANSPORT)
 
     def _fetch(self, context: Context, work: Work) -> Outcome:
@@ -172,6 +182,27 @@ class Check:
         return Claim(certificate.public_key, signature, TEST_MESSAGE)
 
 
+def settle(context: Context, step: str, works: Sequence[Work]) -> None:
+    """Let the transport put away what the journal has: good answers and last words.
+
+    An answer that failed a check stays where it is, as it may be good later, when a
+    CRL is there; a better one that comes after it counts more.
+    """
+    transport = context.transport
+    if not isinstance(transport, Collecting):
+        return
+    if step == "certified":
+        over = [w.item for w in works if w.item.reason in _LAST_WORDS]
+    else:
+        over = [w.item for w in works if w.item.state == "checked"]
+    ids = [one.request_id for one in over if one.request_id is not None]
+    if ids:
+        transport.settle(ids)
+
+
+_LAST_WORDS = frozenset(
+    one.value for one in (Reason.BY_AUTHORITY, Reason.REQUEST_RETURNED)
+)
 BACK_TO_SENT = frozenset(
     {
         Reason.ANSWER_OTHER_KEY,

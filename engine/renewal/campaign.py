@@ -16,10 +16,12 @@ from typing import Any
 
 from gostkey.media import explain
 from gostkey.random.policy import Policy
+from gostkey.signing import SigningKey
 
 from . import transports
 from .answer_steps import BACK_TO_SENT
-from .chunks import CHUNK, Event, OnEvent, Progress, state_before
+from .audit import AuditLog
+from .chunks import CHUNK, Event, OnEvent, Progress
 from .items import numbered
 from .lock import CampaignLock
 from .pacing import Pacing
@@ -56,6 +58,7 @@ _TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
+    Reason.LOGIN,
 }
 
 
@@ -76,6 +79,8 @@ class Campaign:
         self._store = store
         self._lock = lock
         self._transport: Transport | None = None
+        self.audit_key: SigningKey | None = None
+        """Signs the audit log; without it the campaign's own key does."""
 
     # -- beginning and opening ---------------------------------------------
 
@@ -88,6 +93,7 @@ class Campaign:
         *,
         clock: Clock = utc_now,
         experimental: bool = False,
+        store: str | None = None,
     ) -> Campaign:
         """Begin a campaign from a plan; nothing is renewed yet.
 
@@ -99,11 +105,14 @@ class Campaign:
             transport: the way to the authority; `resume` will find it again.
             clock: gives the present moment.
             experimental: write to tokens also where nobody has shown that it works.
+            store: URL of a PostgreSQL database that several stations share, without
+                a password; the folder remembers it.  None: a file in the folder.
 
         Raises:
             CampaignError: if there is a campaign in the folder already.
             CampaignLocked: if another process works there.
             MediumError: if the folder cannot be written.
+            StoreLost: if the database does not answer.
         """
         now = clock()
         if plan.saved:
@@ -111,7 +120,7 @@ class Campaign:
         settings = new_settings(plan.zone, now, transport.settings())
         settings["experimental"] = experimental
         return cls._begin(
-            folder, settings, transport, clock, now, plan.items, plan.row_errors
+            folder, settings, transport, clock, now, plan.items, plan.row_errors, store
         )
 
     @classmethod
@@ -125,6 +134,7 @@ class Campaign:
         clock: Clock = utc_now,
         experimental: bool = False,
         workers: int = 1,
+        store: str | None = None,
     ) -> Campaign:
         """Plan the keys of a list and begin a campaign on them, key by key.
 
@@ -139,9 +149,10 @@ class Campaign:
             clock: gives the present moment.
             experimental: as for `begin`.
             workers: processes that read the containers.
+            store: as for `begin`.
 
         Raises:
-            CampaignError, CampaignLocked, MediumError: as `begin`.
+            CampaignError, CampaignLocked, MediumError, StoreLost: as `begin`.
             WorkerDied: if a worker process died; nothing is begun then.
         """
         now = clock()
@@ -149,7 +160,7 @@ class Campaign:
         settings["experimental"] = experimental
         items = plan_items(listing, now, zone, workers=workers)
         return cls._begin(
-            folder, settings, transport, clock, now, items, listing.errors
+            folder, settings, transport, clock, now, items, listing.errors, store
         )
 
     @classmethod
@@ -162,10 +173,14 @@ class Campaign:
         now: datetime,
         items: Iterable[PlanItem],
         errors: Sequence[RowError],
+        url: str | None,
     ) -> Campaign:
         lock = locked(folder)
         try:
-            store = Store.create(folder, settings, now, numbered(items), errors)
+            store = Store.create(
+                folder, settings, now, numbered(items), errors, url=url
+            )
+            store.database.hold()
         except BaseException:
             lock.release()
             raise
@@ -174,14 +189,16 @@ class Campaign:
         return campaign
 
     @classmethod
-    def refuse_second(cls, folder: Path) -> None:
-        """Raise what `begin` would if there is a campaign in *folder*.
+    def refuse_second(cls, folder: Path, store: str | None = None) -> None:
+        """Raise what `begin` would if there is a campaign in *folder* or in *store*.
 
         For what is to be asked of a person before: nothing is made here.
         """
-        if Store.exists(folder):
-            locked(folder).release()
-            Store.refuse_second(folder)
+        for url in {None, store}:
+            if Store.exists(folder, url):
+                # Whether somebody works on it is the better thing to say.
+                cls.open(folder, store=url).close()
+        Store.refuse_second(folder, store)
 
     @classmethod
     def begin_trial(
@@ -223,6 +240,7 @@ class Campaign:
         *,
         clock: Clock = utc_now,
         transport: Transport | None = None,
+        store: str | None = None,
     ) -> Campaign:
         """Open a campaign that was begun, by whichever process.
 
@@ -230,20 +248,28 @@ class Campaign:
             folder: of the campaign.
             clock: gives the present moment.
             transport: another way to the authority than at the beginning.
+            store: URL of its database, if the folder does not remember it.
 
         Raises:
             CampaignError: if there is no campaign.
             CampaignLocked: if another process works on it.
+            StoreLost: if the database does not answer.
         """
-        if not Store.exists(folder):
-            Store.open(folder)  # raises, with the right words
+        if not Store.exists(folder, store):
+            Store.open(folder, store)  # raises, with the right words
         lock = locked(folder)
         try:
-            store = Store.open(folder)
+            opened = Store.open(folder, store)
+            try:
+                opened.database.hold()
+                opened.database.prepare()
+            except BaseException:
+                opened.close()
+                raise
         except BaseException:
             lock.release()
             raise
-        campaign = cls(folder.absolute(), store, lock, clock)
+        campaign = cls(folder.absolute(), opened, lock, clock)
         campaign._transport = transport
         return campaign
 
@@ -287,7 +313,7 @@ class Campaign:
             GammaExhausted: if the gamma file has too few records; what is done
                 stays, and `resume` goes on with a new file.
         """
-        self._work(STEPS, on_event, randomness, tokens, workers, pacing)
+        self._work(STEPS, on_event, randomness, tokens, workers, pacing=pacing)
         return self.report()
 
     def make_requests(
@@ -306,7 +332,7 @@ class Campaign:
         Returns:
             How many items that nothing has stopped are in which state.
         """
-        self._work(MAKING, on_event, randomness, tokens, workers, pacing)
+        self._work(MAKING, on_event, randomness, tokens, workers, pacing=pacing)
         return self._store.count_states()
 
     def resume(
@@ -327,7 +353,7 @@ class Campaign:
         tokens = tokens or Tokens()
         clean(self._store, self.folder, tokens)
         finish_rollbacks(self._store, self.folder, self.clock, tokens)
-        self._work(STEPS, on_event, randomness, tokens, workers, pacing)
+        self._work(STEPS, on_event, randomness, tokens, workers, "resume", pacing)
         return self.report()
 
     def policy(self) -> Policy | None:
@@ -357,7 +383,7 @@ class Campaign:
         """Fetch the certificates that have come, check and install them."""
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        self._work(RECEIVING, on_event, tokens=tokens, pacing=pacing)
+        self._work(RECEIVING, on_event, tokens=tokens, doing="receive", pacing=pacing)
         return self.report()
 
     def roll_back(
@@ -427,6 +453,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        doing: str = "run",
         pacing: Pacing | None = None,
     ) -> None:
         self.prepare()
@@ -436,8 +463,7 @@ class Campaign:
         transport = self._transport
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
-        ids = self._store.open_ids(from_state=state_before(steps[0]))
-        progress = Progress(on_event, len(ids) * len(steps), pacing)
+        progress = Progress(on_event, self._store.count_states(), steps, pacing)
         context = Context(
             folder=self.folder,
             store=self._store,
@@ -450,7 +476,10 @@ class Campaign:
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         if pacing is not None and pacing.limit is not None:
             keys = min(keys, pacing.limit)
-        Run(self._store, context, steps, progress, pacing).do(keys, workers)
+        with AuditLog(self.folder, self._store, self.clock) as log:
+            log.open(doing)
+            Run(self._store, context, steps, progress, pacing).do(keys, workers)
+            log.seal(self.audit_key)
 
 
 def new_settings(

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Protocol
 
+from .chunks import CHUNK
 from .rules import MOSCOW
 
-LARGEST_CHUNK = 256
 NAP = 60.0
 """Seconds after which a wait looks at the time of day again."""
 BURST = 10.0
@@ -59,7 +59,7 @@ class Rate:
     @property
     def burst(self) -> int:
         """How many requests may go together."""
-        return max(1, min(LARGEST_CHUNK, math.ceil(self.per_second * BURST)))
+        return max(1, min(CHUNK, math.ceil(self.per_second * BURST)))
 
 
 @dataclass(frozen=True)
@@ -279,7 +279,7 @@ class Pacing:
     @property
     def chunk(self) -> int:
         """Give how many keys are taken together."""
-        most = LARGEST_CHUNK
+        most = CHUNK
         if self.rate is not None:
             most = min(most, self.rate.burst)
         if self.most_failures is not None:

@@ -63,6 +63,8 @@ class Reason(enum.Enum):
     GENERATOR = "generator"
     REQUEST = "request"
     TRANSPORT = "transport"
+    LOGIN = "login-refused"
+    REQUEST_RETURNED = "request-returned"
     ANSWER_UNREADABLE = "answer-unreadable"
     ANSWER_OTHER_KEY = "answer-for-another-key"
     ANSWER_OTHER_SUBJECT = "answer-for-another-subject"
@@ -231,6 +233,14 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
     Reason.TRANSPORT: (
         "the request could not be sent or the answer not fetched",
         "check the line to the authority, then run resume",
+    ),
+    Reason.LOGIN: (
+        "the server on the way to the authority does not take name and password",
+        "correct the password file, then run resume",
+    ),
+    Reason.REQUEST_RETURNED: (
+        "the request came back undelivered",
+        "correct the authority's address, then run resume, which sends it again",
     ),
     Reason.ANSWER_UNREADABLE: (
         "the authority's answer is not a certificate",

@@ -38,6 +38,7 @@ _NEEDS_PERSON = frozenset(
         Reason.PASSWORD_FILE,
         Reason.WRONG_PASSWORD,
         Reason.MEDIUM,
+        Reason.LOGIN,
         *OF_TOKENS,
     )
 )

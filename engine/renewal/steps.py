@@ -26,9 +26,11 @@ from gostkey.errors import (
     GeneratorFailure,
     GostKeyError,
     IntegrityError,
+    LoginRefused,
     MediumError,
     PasswordRequired,
     RequestRefused,
+    RequestReturned,
     TransportError,
     WrongPassword,
 )
@@ -66,6 +68,7 @@ class Work:
     notes: list[str] = field(default_factory=list)
     tokens: Tokens = field(default_factory=Tokens)
     """The run's."""
+    _certificate: Certificate | None = None
     old_ahead: Ahead | None = None
     new_ahead: Ahead | None = None
     """The containers, where they were opened with those of the chunk."""
@@ -79,6 +82,13 @@ class Work:
     def in_chip(self) -> bool:
         """Whether the new key is inside a token; then it has no container."""
         return is_chip_address(self.item.destination)
+
+    @property
+    def old_certificate(self) -> Certificate:
+        """The old key's, which the plan has read."""
+        if self._certificate is None:
+            self._certificate = Certificate.of_known(self.item.old_certificate or b"")
+        return self._certificate
 
     def wipe(self) -> None:
         """Wipe the open keys and forget the container's files."""
@@ -319,6 +329,8 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (CertificateMismatch, Reason.MISMATCH),
     (ContainerDamaged, Reason.DAMAGED),
     (RequestRefused, Reason.BY_AUTHORITY),
+    (LoginRefused, Reason.LOGIN),
+    (RequestReturned, Reason.REQUEST_RETURNED),
     (TransportError, Reason.TRANSPORT),
 )
 
@@ -414,9 +426,12 @@ def read_old(work: Work) -> Mapping[str, bytes]:
     place = work.item.container
     if is_token_address(place):
         return work.tokens.read(place)
-    if not os.path.isdir(place):
-        raise MediumError(f"{place}: is not there; insert the medium")
-    return read_container(place)
+    try:
+        return read_container(place)
+    except MediumError:
+        if not os.path.isdir(place):
+            raise MediumError(f"{place}: is not there; insert the medium") from None
+        raise
 
 
 def read_new(work: Work) -> Mapping[str, bytes]:

@@ -262,7 +262,16 @@ def test_a_good_configuration_has_no_findings(place: Path) -> None:
         ('"out/new"', '"word.txt/x"', 5, "is a file"),
         ('"in"', '"no"', 6, "there is no folder"),
         ('trusted = "trust"\n', "", 4, "trusted is missing"),
-        ('[campaign]', 'ca = "ca"\n[campaign]', 5, "authority.ca names"),
+        ("[campaign]", 'ca = "ca"\n[campaign]', 5, "authority.ca names"),
+        ("[campaign]", 'url = "https://x"\n[campaign]', 5, "authority.url names"),
+        ("[campaign]", 'url_root = ["ab"]\n[campaign]', 8, "without url"),
+        ("[campaign]", '[campaign]\nstore = "a://b:c@d/e"', 9, "has a password in"),
+        (
+            "[campaign]",
+            '[campaign]\nstore_password_file = "word.txt"',
+            9,
+            "without store",
+        ),
         ("[campaign]", 'ca_password_file = "word.txt"\n[campaign]', 8, "without ca"),
     ],
 )  # fmt: skip

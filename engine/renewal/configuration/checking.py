@@ -7,6 +7,7 @@ question, which costs a connection.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from ..subscribers import read_list
 from ..tokens import is_token_address
 from .kinds import read_span
 from .reading import Configuration, Finding
-from .tables import TABLES
+from .tables import AUTHORITY, TABLES
 
 
 def check(configuration: Configuration) -> list[Finding]:
@@ -159,25 +160,19 @@ def _sources(configuration: Configuration) -> Iterator[Finding]:
 
 def _ways(configuration: Configuration) -> Iterator[Finding]:
     """There is one way to the authority, and it is whole."""
-    given = configuration.given
-    line = configuration.lines.get("authority", 0)
-    folders = [
-        one for one in ("outbox", "inbox", "trusted") if f"authority.{one}" in given
-    ]
-    others = [
-        table.name
-        for table in TABLES
-        if table.one_way and any(one.startswith(f"{table.name}.") for one in given)
-    ]
-    ways = (["authority.ca"] if "authority.ca" in given else []) + others
-    # Another way may need the folder with the authority's certificates as well.
-    if folders and not (others and folders == ["trusted"]):
-        ways.append(f"authority.{folders[0]}")
+    given, lines = configuration.given, configuration.lines
+    line = lines.get("authority", 0)
+    named = [one for one in _AUTHORITY if f"authority.{one}" in given]
+    ways: list[str] = [one for one in ("ca", "url", "mail") if one in named]
+    folders: list[str] = [one for one in _FOLDERS if one in named]
+    # Behind a URL the folder with the authority's certificates may be needed, too.
+    if folders and not (ways == ["url"] and folders == ["trusted"]):
+        ways.append(folders[0])
     if len(ways) > 1:
         yield Finding(
-            configuration.lines.get(ways[-1], line),
-            ways[-1],
-            f"{ways[0]} names the authority already",
+            lines.get(f"authority.{ways[-1]}", line),
+            f"authority.{ways[-1]}",
+            f"authority.{ways[0]} names the authority already",
             "keep one way to the authority",
         )
     elif not ways:
@@ -185,20 +180,59 @@ def _ways(configuration: Configuration) -> Iterator[Finding]:
             line,
             "authority",
             "no authority is named",
-            "name ca, or outbox, inbox and trusted; or give it on the command line",
+            "name ca, url or mail, or outbox, inbox and trusted; or give it on the "
+            "command line",
             warning=True,
         )
-    elif folders and not others and len(folders) < 3:
-        missing = [one for one in ("outbox", "inbox", "trusted") if one not in folders]
+    elif ways == folders[:1] and len(folders) < 3:
+        missing = [one for one in _FOLDERS if one not in folders]
         yield Finding(
             line, "authority", f"{missing[0]} is missing", "name all three folders"
         )
-    if "authority.ca_password_file" in given and "authority.ca" not in given:
+    elif ways == ["url"] and not {"trusted", "url_root"}.intersection(named):
         yield Finding(
-            configuration.lines.get("authority.ca_password_file", 0),
-            "authority.ca_password_file",
-            "says nothing without ca",
-            "name ca, or remove it",
+            lines.get("authority.url", line),
+            "authority.url",
+            "nothing says which certificates of that authority are right",
+            "name trusted, or url_root",
+        )
+    for name, of in _BELONGS.items():
+        if name in named and of not in named:
+            yield Finding(
+                lines.get(f"authority.{name}", line),
+                f"authority.{name}",
+                f"says nothing without {of}",
+                f"name {of}, or remove it",
+            )
+
+
+_AUTHORITY = [key.name for key in AUTHORITY.keys]
+_FOLDERS = ("outbox", "inbox", "trusted")
+_BELONGS = {
+    "ca_password_file": "ca",
+    "url_ca": "url",
+    "url_root": "url",
+    "url_auth_file": "url",
+}
+
+
+def _store(configuration: Configuration) -> Iterator[Finding]:
+    """The database's URL holds no password, and its password's file has a database."""
+    given, lines = configuration.given, configuration.lines
+    store = given.get("campaign.store")
+    if store is not None and re.search(r"://[^/@]*:[^/@]*@", store):
+        yield Finding(
+            lines.get("campaign.store", 0),
+            "campaign.store",
+            "has a password in it",
+            "leave it out, and name its file: store_password_file",
+        )
+    if store is None and "campaign.store_password_file" in given:
+        yield Finding(
+            lines.get("campaign.store_password_file", 0),
+            "campaign.store_password_file",
+            "says nothing without store",
+            "name store, or remove it",
         )
 
 
@@ -282,6 +316,7 @@ def _folders(configuration: Configuration) -> Iterator[Finding]:
 RULES: list[Callable[[Configuration], Iterator[Finding]]] = [
     _sources,
     _ways,
+    _store,
     _random,
     _limits,
     _folders,

@@ -51,6 +51,19 @@ def text(wanted: str = "a text in quotation marks") -> Kind:
     return Kind(wanted, take)
 
 
+def texts() -> Kind:
+    """Give the kind of lists of texts."""
+    wanted = 'a list of texts, such as ["a", "b"]'
+    one = text()
+
+    def take(value: object, base: Path) -> object:
+        if not isinstance(value, list):
+            raise _wrong(wanted)
+        return [one.take(each, base) for each in value]
+
+    return Kind(wanted, take)
+
+
 def truth() -> Kind:
     """Give the kind of yes and no."""
     wanted = "true or false, without quotation marks"

@@ -1,6 +1,6 @@
 """All tables and keys of the configuration file, in the order of the example.
 
-To add a table (another way to the authority, say): make a `Table` in a module of its
+To add a table: make a `Table` in a module of its
 own, put it into `TABLES`, and its keys into docs/renew.example.toml, which a test
 compares.  `Key.option` is the name of the command's parameter (click's, in Python's
 spelling) that the key stands for; commands that have such a parameter get the value.
@@ -33,8 +33,6 @@ class Table:
 
     name: str
     keys: tuple[Key, ...]
-    one_way: bool = False
-    """Whether it is a way to the authority by itself, of which there may be one."""
 
     def key(self, name: str) -> Key | None:
         """Find a key by its name."""
@@ -63,6 +61,11 @@ AUTHORITY = Table(
         Key("outbox", kinds.path("writable"), "outbox"),
         Key("inbox", kinds.path("folder"), "inbox"),
         Key("trusted", kinds.path("folder"), "trusted"),
+        Key("url", kinds.text('an address such as "https://host:port"'), "url"),
+        Key("url_ca", kinds.path("file"), "url_ca"),
+        Key("url_root", kinds.texts(), "url_root"),
+        Key("url_auth_file", kinds.path("secret"), "url_auth_file"),
+        Key("mail", kinds.path("file"), "mail"),
     ),
 )
 
@@ -70,6 +73,8 @@ CAMPAIGN = Table(
     "campaign",
     (
         Key("folder", kinds.path("writable"), "folder"),
+        Key("store", kinds.text(), "store"),
+        Key("store_password_file", kinds.path("secret"), "store_password_file"),
         Key("zone", kinds.offset(), "zone"),
         Key("workers", kinds.whole(1, 64), "workers"),
         Key("experimental", kinds.truth(), "experimental"),
@@ -116,7 +121,6 @@ ARCHIVES = Table(
 TABLES: tuple[Table, ...] = (
     SOURCE,
     AUTHORITY,
-    # Other ways to the authority: their tables stand here.
     CAMPAIGN,
     RANDOM,
     LIMITS,

@@ -1,7 +1,8 @@
 """How a request travels to the certification authority, and the answer back.
 
 One module a way: an authority in this process (`EmbeddedCA`), for trials and closed
-networks; folders for carrying files by hand (`FolderTransport`).  Sending the same
+networks; folders for carrying files by hand (`FolderTransport`); mail
+(`MailTransport`); HTTPS (`HttpTransport`).  Sending the same
 request twice is the same as once: the authority knows a request by the digest of its
 bytes.
 """
@@ -15,15 +16,21 @@ from typing import Any
 
 from gostkey.errors import CampaignError
 
+from .collecting import Collecting
 from .embedded import EmbeddedCA
 from .folder import FolderTransport
+from .http import HttpTransport
+from .mail import MailTransport
 from .transport import Pending, Transport, Trust, request_ids_of
 from .trusted import MAX_ANSWER_BYTES, load_trust
 
 __all__ = [
     "MAX_ANSWER_BYTES",
+    "Collecting",
     "EmbeddedCA",
     "FolderTransport",
+    "HttpTransport",
+    "MailTransport",
     "Pending",
     "Transport",
     "Trust",
@@ -52,5 +59,11 @@ def from_settings(
             Path(settings["outbox"]),
             Path(settings["inbox"]),
             Path(settings["trusted"]),
+        )
+    if kind == "https":
+        return HttpTransport.from_settings(settings)
+    if kind == "mail":
+        return MailTransport.open(
+            Path(settings["file"]), clock, str(settings["campaign"])
         )
     raise CampaignError(f"the campaign's transport {kind!r} is unknown")

@@ -1,0 +1,28 @@
+"""Real mail servers, and an office and an authority that write to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from office import mail_servers
+from office.mail_office import MailOffice, new_mail_office
+from office.mail_servers import MailServers
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServers]:
+    """Run Exim and Dovecot as long as the tests."""
+    why = mail_servers.missing()
+    if why:
+        pytest.skip(why)
+    with MailServers(tmp_path_factory.mktemp("mail"), {}) as running:
+        yield running
+
+
+@pytest.fixture
+def mail(servers: MailServers, tmp_path: Path) -> Iterator[MailOffice]:
+    """Give an office and an authority with mailboxes of their own."""
+    with new_mail_office(tmp_path, servers) as one:
+        yield one
