@@ -27,6 +27,7 @@ from .output import Output, json_option
 from .pacing_options import PaceOptions, exit_of, pacing_options
 from .randomness import RandomOptions, gathered, random_options
 from .renew import Source, campaign_option, renew_command, source_options, zone_option
+from .renew_unattended import WatchOptions, watch_options, watch_run
 from .renewal_words import (
     show_report,
     show_summary,
@@ -81,6 +82,7 @@ def workers_option(command: F) -> F:
             "authority",
             "gostkey renew run token:30DA6803 --exchanges-finished --ca /srv/ca",
             "gostkey renew run --campaign spring",
+            "gostkey renew run --watch --config renew.toml",
         ],
         exits=_EXITS,
     ),
@@ -101,6 +103,7 @@ def workers_option(command: F) -> F:
 @workers_option
 @library_option
 @pacing_options(sends=True)
+@watch_options
 @random_options
 @at_option
 @zone_option
@@ -120,9 +123,34 @@ def run(
     workers: int,
     library: Path | None,
     pace: PaceOptions,
+    watching: WatchOptions,
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
+    if watching.watch:
+        if plan_file is not None or store is not None:
+            raise click.UsageError(
+                _(
+                    "--watch plans by itself and keeps its campaigns in folders; leave "
+                    "out --plan and --store"
+                )
+            )
+        return watch_run(
+            out,
+            folder,
+            source,
+            authority,
+            options,
+            pace,
+            watching,
+            at=at,
+            zone=zone,
+            workers=workers,
+            library=library,
+            experimental=experimental,
+        )
+    if watching.once:
+        raise click.UsageError(_("--once says nothing without --watch"))
     if plan_file is None and not source.given:
         if authority.named:
             raise click.UsageError(

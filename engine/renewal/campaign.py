@@ -160,13 +160,39 @@ class Campaign:
             CampaignError, CampaignLocked, MediumError, StoreLost: as `begin`.
             WorkerDied: if a worker process died; nothing is begun then.
         """
+        items = plan_items(listing, clock(), zone, workers=workers)
+        return cls.begin_items(
+            folder,
+            items,
+            transport,
+            zone=zone,
+            clock=clock,
+            experimental=experimental,
+            errors=listing.errors,
+            store=store,
+        )
+
+    @classmethod
+    def begin_items(
+        cls,
+        folder: Path,
+        items: Iterable[PlanItem],
+        transport: Transport,
+        *,
+        zone: tzinfo = MOSCOW,
+        clock: Clock = utc_now,
+        experimental: bool = False,
+        errors: Sequence[RowError] = (),
+        store: str | None = None,
+    ) -> Campaign:
+        """Begin a campaign on keys that were decided on this moment, as they come.
+
+        Arguments and errors are those of `begin` and `begin_list`.
+        """
         now = clock()
         settings = new_settings(zone, now, transport.settings())
         settings["experimental"] = experimental
-        items = plan_items(listing, now, zone, workers=workers)
-        return cls._begin(
-            folder, settings, transport, clock, now, items, listing.errors, store
-        )
+        return cls._begin(folder, settings, transport, clock, now, items, errors, store)
 
     @classmethod
     def _begin(
@@ -504,8 +530,8 @@ def zone_of(settings: dict[str, Any]) -> tzinfo:
     return timezone(timedelta(minutes=int(settings["zone_minutes"])))
 
 
-def locked(folder: Path) -> CampaignLock:
-    """Make a campaign's folder if need be, and take its lock.
+def locked(folder: Path, name: str = LOCK_NAME) -> CampaignLock:
+    """Make a campaign's folder if need be, and take its lock, or another one in it.
 
     Raises:
         CampaignLocked: if another process has it.
@@ -515,6 +541,6 @@ def locked(folder: Path) -> CampaignLock:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise explain(error, folder) from error
-    lock = CampaignLock(folder / LOCK_NAME)
+    lock = CampaignLock(folder / name)
     lock.acquire()
     return lock

@@ -309,6 +309,14 @@ class Store:
         with self._reading() as connection:
             return list(connection.execute(query).scalars())
 
+    def old_certificates(self) -> Iterator[bytes]:
+        """Yield the certificates of all old keys."""
+        query = sa.select(item.c.old_certificate).where(
+            item.c.old_certificate.is_not(None)
+        )
+        with self._reading() as connection:
+            yield from connection.execute(query).scalars()
+
     @patient
     def archived_ids(self) -> list[int]:
         """List the items that have a copy of their old container."""
