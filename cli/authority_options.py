@@ -20,6 +20,7 @@ from gostkey.renewal.transports import (
 )
 
 from .campaigns import clock_at
+from .config_options import drop_overruled
 from .files import PathOption
 from .texts import _
 
@@ -92,6 +93,7 @@ def authority_options(command: F) -> F:
 
     @functools.wraps(command)
     def with_authority(*args: Any, **values: Any) -> Any:
+        drop_overruled(values, [one.name for one in fields(Authority)])
         given = {one.name: values.pop(one.name) for one in fields(Authority)}
         return command(*args, authority=Authority(**given), **values)
 
