@@ -69,15 +69,21 @@ class Box:
             answer = client.fetch(uids, ["BODY.PEEK[]"]) if uids else {}
         return [answer[uid][b"BODY[]"] for uid in sorted(answer)]
 
-    def wait_for(self, count: int, folder: str = "INBOX") -> list[bytes]:
-        """Wait until so many messages are there."""
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            found = self.all(folder)
-            if len(found) >= count:
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"{self.name}: {len(found)} of {count} messages")
+    def wait_for(self, count: int, sender: str = "") -> list[bytes]:
+        """Wait until so many messages are in the inbox, and read those."""
+        wanted = ["FROM", sender] if sender else ["ALL"]
+        end = time.monotonic() + 30
+        with self.imap() as client:
+            uids = client.search(wanted)
+            while len(uids) < count:
+                assert time.monotonic() < end, (
+                    f"{self.name}: {len(uids)} of {count}; {self.servers.logs()}"
+                )
+                time.sleep(0.05)
+                client.noop()
+                uids = client.search(wanted)
+            answer = client.fetch(uids, ["BODY.PEEK[]"])
+        return [answer[uid][b"BODY[]"] for uid in sorted(answer)]
 
     def shuffle(self, key: Callable[[bytes], Any]) -> None:
         """Put the messages into another order: they come again, sorted by *key*."""

@@ -2,7 +2,8 @@
 
 Both run without rights, on free ports of this machine only, with a configuration, a
 queue, logs and mailboxes of their own, and with certificates that are made for them.
-As root they are run as another user.  Usable without pytest:
+As root they are run as another user, who must be able to reach the folder: not one of
+pytest's, which are closed to others.  Usable without pytest:
 
     with MailServers(folder, {"office": "secret", "authority": "secret"}) as servers:
         servers.smtp_port, servers.imap_port, servers.ca_file ...
@@ -281,12 +282,12 @@ class MailServers:
         if os.getuid() == 0:
             for path in [self.folder, *self.folder.rglob("*")]:
                 os.chown(path, who.pw_uid, who.pw_gid)
-            # pytest's folders are closed to others.
             for parent in self.folder.parents:
-                if parent.stat().st_uid == 0 and str(parent) != "/":
-                    mode = parent.stat().st_mode
-                    if not mode & 0o001:
-                        os.chmod(parent, mode | 0o011)
+                if not parent.stat().st_mode & 0o001:
+                    raise RuntimeError(
+                        f"{parent}: is closed to {ORDINARY}, who runs the mail "
+                        "servers; choose a folder in one that is open, such as /tmp"
+                    )
 
 
 def _group_name(gid: int) -> str:
@@ -400,6 +401,7 @@ ssl_cert = <%(folder)s/server.pem
 ssl_key = <%(folder)s/server.key
 disable_plaintext_auth = yes
 auth_mechanisms = plain
+auth_failure_delay = 0
 mail_location = maildir:%(folder)s/mail/%%n
 mail_fsync = never
 passdb {
