@@ -34,9 +34,11 @@ def zone_in(folder: Path) -> tzinfo:
         return zone_of(store.settings())
 
 
-def read_report(folder: Path, at: datetime | None) -> tuple[Report, tzinfo]:
+def read_report(
+    folder: Path, at: datetime | None, url: str | None = None
+) -> tuple[Report, tzinfo]:
     """Read a campaign's report and zone, also while a run works on it."""
-    with Store.open(folder) as store:
+    with Store.open(folder, url) as store:
         return make_report(store, clock_at(at)()), zone_of(store.settings())
 
 

@@ -30,6 +30,7 @@ from .renewal_words import (
     warn_of_open_keys,
 )
 from .sources import at_option
+from .store_options import store_options
 from .texts import _, help_page
 from .token_input import experimental_option
 
@@ -67,12 +68,14 @@ def workers_option(command: F) -> F:
             "The authority is either the small one of `gostkey ca` in a folder "
             "(--ca), or requests go to a folder (--outbox) and certificates come "
             "from another (--inbox); --trusted then holds the authority's "
-            "certificates and CRLs."
+            "certificates and CRLs. With --url they go over HTTPS."
         ),
         examples=[
             "gostkey renew run /media/keys --exchanges-finished --ca /srv/ca",
             "gostkey renew run --plan plan.json --campaign spring --outbox out "
             "--inbox in --trusted authority",
+            "gostkey renew run --csv list.csv --url https://ca.example --trusted "
+            "authority",
             "gostkey renew run token:30DA6803 --exchanges-finished --ca /srv/ca",
             "gostkey renew run --campaign spring",
         ],
@@ -88,6 +91,7 @@ def workers_option(command: F) -> F:
     help=_("A plan saved by `gostkey renew plan --save-plan`."),
 )
 @campaign_option
+@store_options
 @authority_options
 @experimental_option
 @workers_option
@@ -102,6 +106,7 @@ def run(
     source: Source,
     plan_file: Path | None,
     folder: Path,
+    store: str | None,
     authority: Authority,
     at: datetime | None,
     zone: tzinfo,
@@ -120,7 +125,7 @@ def run(
                     "knows its authority)"
                 )
             )
-        with Campaign.open(folder, clock=clock_at(at)) as campaign:
+        with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
             keys, policy = campaign.keys_to_make(), campaign.policy()
             with gathered(out, options, keys, policy) as randomness:
                 work = partial(campaign.run, workers=workers)
@@ -128,7 +133,7 @@ def run(
     transport = authority.transport(at)
     plan = _plan(source, plan_file, at, zone)
     warn_of_open_keys(out, plan)
-    Campaign.refuse_second(folder)
+    Campaign.refuse_second(folder, store)
     with (
         gathered(out, options, len(plan.planned)) as randomness,
         Campaign.begin(
@@ -137,6 +142,7 @@ def run(
             transport,
             clock=clock_at(at),
             experimental=experimental,
+            store=store,
         ) as campaign,
     ):
         work = partial(campaign.run, workers=workers)
@@ -165,6 +171,7 @@ def _plan(
     ),
 )
 @campaign_option
+@store_options
 @experimental_option
 @workers_option
 @library_option
@@ -175,13 +182,14 @@ def _plan(
 def resume(
     out: Output,
     folder: Path,
+    store: str | None,
     at: datetime | None,
     options: RandomOptions,
     experimental: bool,
     workers: int,
     library: Path | None,
 ) -> Exit:
-    with Campaign.open(folder, clock=clock_at(at)) as campaign:
+    with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         keys = campaign.keys_to_make(failed_too=True)
         with gathered(out, options, keys, campaign.policy()) as randomness:
             work = partial(campaign.resume, workers=workers)
@@ -202,14 +210,19 @@ def resume(
     ),
 )
 @campaign_option
+@store_options
 @library_option
 @at_option
 @json_option
 @click.pass_obj
 def receive(
-    out: Output, folder: Path, at: datetime | None, library: Path | None
+    out: Output,
+    folder: Path,
+    store: str | None,
+    at: datetime | None,
+    library: Path | None,
 ) -> Exit:
-    with Campaign.open(folder, clock=clock_at(at)) as campaign:
+    with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         return _work(out, folder, campaign.receive, library)
 
 

@@ -14,6 +14,7 @@ from .output import Output, json_option
 from .renew import campaign_option, renew_command
 from .renewal_words import report_lines, show_randomness, show_report, show_summary
 from .sources import at_option
+from .store_options import store_options
 from .texts import _, help_page
 
 
@@ -29,11 +30,12 @@ from .texts import _, help_page
     ),
 )
 @campaign_option
+@store_options
 @at_option
 @json_option
 @click.pass_obj
-def status(out: Output, folder: Path, at: datetime | None) -> None:
-    report, _zone = read_report(folder, at)
+def status(out: Output, folder: Path, store: str | None, at: datetime | None) -> None:
+    report, _zone = read_report(folder, at, store)
     if out.json:
         out.record(report.summary())
         return
@@ -66,6 +68,7 @@ def status(out: Output, folder: Path, at: datetime | None) -> None:
     ),
 )
 @campaign_option
+@store_options
 @click.option(
     "--out",
     "target",
@@ -78,11 +81,16 @@ def status(out: Output, folder: Path, at: datetime | None) -> None:
 @json_option
 @click.pass_obj
 def report_(
-    out: Output, folder: Path, target: Path | None, force: bool, at: datetime | None
+    out: Output,
+    folder: Path,
+    store: str | None,
+    target: Path | None,
+    force: bool,
+    at: datetime | None,
 ) -> Exit:
     if target is not None and out.json:
         raise click.UsageError(_("--out writes the table; use --json > FILE for JSON"))
-    report, zone = read_report(folder, at)
+    report, zone = read_report(folder, at, store)
     if target is None:
         show_report(out, report, zone)
         show_randomness(out, report)

@@ -242,6 +242,10 @@ class CampaignLocked(GostKeyError):
     """Another run works on the same campaign (exit code 6)."""
 
 
+class StoreLost(MediumError):
+    """The campaign's database does not answer; what it has acknowledged stays."""
+
+
 class TransportError(GostKeyError):
     """A request cannot be sent or an answer fetched; it can be tried again."""
 

@@ -16,10 +16,12 @@ from typing import Any
 
 from gostkey.media import explain
 from gostkey.random.policy import Policy
+from gostkey.signing import SigningKey
 
 from . import transports
 from .answer_steps import BACK_TO_SENT
-from .chunks import CHUNK, Event, OnEvent, Progress, state_before
+from .audit import AuditLog
+from .chunks import CHUNK, Event, OnEvent, Progress
 from .items import numbered
 from .lock import CampaignLock
 from .plan import Plan, PlanItem, confirm, make_plan, plan_items
@@ -49,7 +51,12 @@ __all__ = [
     "zone_of",
 ]
 
-_TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
+# What the calendar alone refused is looked at again: a clock may have been set right.
+_TRIED_AGAIN = (frozenset(Reason) - REFUSALS - FINAL_FAULTS) | {
+    Reason.LAST_DAY,
+    Reason.EXPIRED,
+    Reason.NOT_YET_VALID,
+}
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
@@ -74,6 +81,8 @@ class Campaign:
         self._store = store
         self._lock = lock
         self._transport: Transport | None = None
+        self.audit_key: SigningKey | None = None
+        """Signs the audit log; without it the campaign's own key does."""
 
     # -- beginning and opening ---------------------------------------------
 
@@ -86,6 +95,7 @@ class Campaign:
         *,
         clock: Clock = utc_now,
         experimental: bool = False,
+        store: str | None = None,
     ) -> Campaign:
         """Begin a campaign from a plan; nothing is renewed yet.
 
@@ -97,11 +107,14 @@ class Campaign:
             transport: the way to the authority; `resume` will find it again.
             clock: gives the present moment.
             experimental: write to tokens also where nobody has shown that it works.
+            store: URL of a PostgreSQL database that several stations share, without
+                a password; the folder remembers it.  None: a file in the folder.
 
         Raises:
             CampaignError: if there is a campaign in the folder already.
             CampaignLocked: if another process works there.
             MediumError: if the folder cannot be written.
+            StoreLost: if the database does not answer.
         """
         now = clock()
         if plan.saved:
@@ -109,7 +122,7 @@ class Campaign:
         settings = new_settings(plan.zone, now, transport.settings())
         settings["experimental"] = experimental
         return cls._begin(
-            folder, settings, transport, clock, now, plan.items, plan.row_errors
+            folder, settings, transport, clock, now, plan.items, plan.row_errors, store
         )
 
     @classmethod
@@ -123,6 +136,7 @@ class Campaign:
         clock: Clock = utc_now,
         experimental: bool = False,
         workers: int = 1,
+        store: str | None = None,
     ) -> Campaign:
         """Plan the keys of a list and begin a campaign on them, key by key.
 
@@ -137,9 +151,10 @@ class Campaign:
             clock: gives the present moment.
             experimental: as for `begin`.
             workers: processes that read the containers.
+            store: as for `begin`.
 
         Raises:
-            CampaignError, CampaignLocked, MediumError: as `begin`.
+            CampaignError, CampaignLocked, MediumError, StoreLost: as `begin`.
             WorkerDied: if a worker process died; nothing is begun then.
         """
         now = clock()
@@ -147,7 +162,7 @@ class Campaign:
         settings["experimental"] = experimental
         items = plan_items(listing, now, zone, workers=workers)
         return cls._begin(
-            folder, settings, transport, clock, now, items, listing.errors
+            folder, settings, transport, clock, now, items, listing.errors, store
         )
 
     @classmethod
@@ -160,10 +175,14 @@ class Campaign:
         now: datetime,
         items: Iterable[PlanItem],
         errors: Sequence[RowError],
+        url: str | None,
     ) -> Campaign:
         lock = locked(folder)
         try:
-            store = Store.create(folder, settings, now, numbered(items), errors)
+            store = Store.create(
+                folder, settings, now, numbered(items), errors, url=url
+            )
+            store.database.hold()
         except BaseException:
             lock.release()
             raise
@@ -172,14 +191,16 @@ class Campaign:
         return campaign
 
     @classmethod
-    def refuse_second(cls, folder: Path) -> None:
-        """Raise what `begin` would if there is a campaign in *folder*.
+    def refuse_second(cls, folder: Path, store: str | None = None) -> None:
+        """Raise what `begin` would if there is a campaign in *folder* or in *store*.
 
         For what is to be asked of a person before: nothing is made here.
         """
-        if Store.exists(folder):
-            locked(folder).release()
-            Store.refuse_second(folder)
+        for url in {None, store}:
+            if Store.exists(folder, url):
+                # Whether somebody works on it is the better thing to say.
+                cls.open(folder, store=url).close()
+        Store.refuse_second(folder, store)
 
     @classmethod
     def begin_trial(
@@ -221,6 +242,7 @@ class Campaign:
         *,
         clock: Clock = utc_now,
         transport: Transport | None = None,
+        store: str | None = None,
     ) -> Campaign:
         """Open a campaign that was begun, by whichever process.
 
@@ -228,20 +250,28 @@ class Campaign:
             folder: of the campaign.
             clock: gives the present moment.
             transport: another way to the authority than at the beginning.
+            store: URL of its database, if the folder does not remember it.
 
         Raises:
             CampaignError: if there is no campaign.
             CampaignLocked: if another process works on it.
+            StoreLost: if the database does not answer.
         """
-        if not Store.exists(folder):
-            Store.open(folder)  # raises, with the right words
+        if not Store.exists(folder, store):
+            Store.open(folder, store)  # raises, with the right words
         lock = locked(folder)
         try:
-            store = Store.open(folder)
+            opened = Store.open(folder, store)
+            try:
+                opened.database.hold()
+                opened.database.prepare()
+            except BaseException:
+                opened.close()
+                raise
         except BaseException:
             lock.release()
             raise
-        campaign = cls(folder.absolute(), store, lock, clock)
+        campaign = cls(folder.absolute(), opened, lock, clock)
         campaign._transport = transport
         return campaign
 
@@ -319,7 +349,7 @@ class Campaign:
         self._store.reopen(_TRIED_AGAIN)
         tokens = tokens or Tokens()
         clean(self._store, self.folder, tokens)
-        self._work(STEPS, on_event, randomness, tokens, workers)
+        self._work(STEPS, on_event, randomness, tokens, workers, "resume")
         return self.report()
 
     def policy(self) -> Policy | None:
@@ -345,7 +375,7 @@ class Campaign:
         """Fetch the certificates that have come, check and install them."""
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        self._work(RECEIVING, on_event, tokens=tokens)
+        self._work(RECEIVING, on_event, tokens=tokens, doing="receive")
         return self.report()
 
     def report(self) -> Report:
@@ -382,6 +412,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        doing: str = "run",
     ) -> None:
         self.prepare()
         settings = self._store.settings()
@@ -390,8 +421,7 @@ class Campaign:
         transport = self._transport
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
-        ids = self._store.open_ids(from_state=state_before(steps[0]))
-        progress = Progress(on_event, len(ids) * len(steps))
+        progress = Progress(on_event, self._store.count_states(), steps)
         context = Context(
             folder=self.folder,
             store=self._store,
@@ -400,9 +430,13 @@ class Campaign:
             zone=zone_of(settings),
             randomness=randomness or Randomness(),
             tokens=tokens,
+            created_at=self._store.created_at(),
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
-        Run(self._store, context, steps, progress).do(keys, workers)
+        with AuditLog(self.folder, self._store, self.clock) as log:
+            log.open(doing)
+            Run(self._store, context, steps, progress).do(keys, workers)
+            log.seal(self.audit_key)
 
 
 def new_settings(
