@@ -35,6 +35,7 @@ from .store import Clock, Store
 from .subscribers import Listing, RowError, read_list
 from .tokens import Tokens
 from .transports import Transport
+from .transports.collecting import leaving
 from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
 
@@ -433,7 +434,10 @@ class Campaign:
             created_at=self._store.created_at(),
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
-        with AuditLog(self.folder, self._store, self.clock) as log:
+        with (
+            leaving(transport),
+            AuditLog(self.folder, self._store, self.clock) as log,
+        ):
             log.open(doing)
             Run(self._store, context, steps, progress).do(keys, workers)
             log.seal(self.audit_key)

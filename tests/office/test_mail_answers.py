@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email
-import gc
 import logging
 import shutil
 import time
@@ -252,7 +251,7 @@ def others(mail: MailOffice) -> dict[str, bytes]:
     return found
 
 
-@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_a_mailbox_full_of_other_mail_is_neither_read_nor_touched(
     mail: MailOffice, count: int
 ) -> None:
@@ -265,18 +264,14 @@ def test_a_mailbox_full_of_other_mail_is_neither_read_nor_touched(
     begin = log.stat().st_size
     with reopen(mail) as campaign:
         report = campaign.receive()
-    gc.collect()
     assert [row["state"] for row in report.rows] == ["backed-up"] * 2
     assert others(mail) == before
     assert len(mail.box.all()) == count
     # What Dovecot says it gave: bodies of our two answers only.
     end = time.monotonic() + 10
     given = ""
-    while "body_count" not in given and time.monotonic() < end:
+    while "hdr_count=2 " not in given and time.monotonic() < end:
         with log.open() as lines:
             lines.seek(begin)
-            given = "".join(
-                line for line in lines if mail.box.name in line and "hdr_count" in line
-            )
-    first = given.splitlines()[0]
-    assert "hdr_count=2 " in first and "body_count=2 " in first, given
+            given = "".join(line for line in lines if f"imap({mail.box.name})" in line)
+    assert "hdr_count=2 " in given and "body_count=2 " in given
