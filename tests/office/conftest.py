@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from office import mail_servers
-from office.mail_office import MailOffice, new_mail_office
+from office.mail_office import USERS, MailOffice, new_mail_office
 from office.mail_servers import MailServers
 
 
@@ -20,7 +20,7 @@ def servers() -> Iterator[MailServers]:
         pytest.skip(why)
     with (
         tempfile.TemporaryDirectory(prefix="gostkey-mail-") as folder,
-        MailServers(Path(folder), {}) as running,
+        MailServers(Path(folder), USERS) as running,
     ):
         yield running
 

@@ -20,6 +20,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,7 +120,7 @@ class MailServers:
     """Exim and Dovecot with some mailboxes; a context manager that ends both."""
 
     folder: Path
-    users: dict[str, str]
+    users: Mapping[str, str]
     """Name (before @office.test) to password."""
     smtp_port: int = 0
     """Submission, STARTTLS, with authentication."""
@@ -233,12 +234,6 @@ class MailServers:
             parts.append(f"{path.name}:\n{path.read_text(errors='replace')[-3000:]}")
         return "\n".join(parts)
 
-    def add_user(self, name: str, password: str) -> str:
-        """Make a mailbox while the servers run; give its address."""
-        self.users[name] = password
-        self._write_users()
-        return f"{name}@{DOMAIN}"
-
     # -- configuration ------------------------------------------------------
 
     def _write_users(self) -> None:
@@ -248,9 +243,7 @@ class MailServers:
             ("words", [f"{name}: {word}" for name, word in users]),
             ("boxes", [f"{name}: {name}" for name in self.users]),
         ):
-            beside = self.folder / f".{file}"
-            beside.write_text("".join(f"{line}\n" for line in lines))
-            os.replace(beside, self.folder / file)
+            (self.folder / file).write_text("".join(f"{one}\n" for one in lines))
 
     def _configure(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -180,11 +180,14 @@ def test_what_comes_back_is_sent_again_to_the_right_address(mail: MailOffice) ->
     wrong = mail.authority_box.address.replace("authority", "authorty")
     mail.write_office(top={"to": wrong})
     with mail.office.begin(mail.transport()) as campaign:
-        campaign.run()
-    (returned,) = mail.box.wait_for(1)
-    assert b"multipart/report" in returned  # Exim wrote it
-    report = receive(mail)
+        report = campaign.run()
+        # It may have come back before the run looked for answers.
+        if report.rows[0]["reason"] is None:
+            mail.box.wait_for(1)
+            report = campaign.receive()
     (row,) = report.rows
+    (returned,) = mail.box.all("gostkey")
+    assert b"multipart/report" in returned  # Exim wrote it
     assert row["reason"] == "request-returned" and row["state"] == "requested"
     assert "Unrouteable" in row["text"] or wrong in row["text"]
     assert mail.box.all() == []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from office import mail_servers
-from office.mail_office import MailOffice, new_mail_office
+from office.mail_office import USERS, MailOffice, new_mail_office
 from office.mail_servers import MailServers
 
 from gostkey.errors import TransportError
@@ -193,7 +193,7 @@ def own(tmp_path: Path) -> Iterator[MailOffice]:
         pytest.skip(why)
     with (
         tempfile.TemporaryDirectory(prefix="gostkey-mail-") as folder,
-        MailServers(Path(folder), {}) as servers,
+        MailServers(Path(folder), USERS) as servers,
         new_mail_office(tmp_path, servers) as one,
     ):
         yield one
