@@ -55,7 +55,7 @@ class Authority:
         """
         folders = (self.outbox, self.inbox, self.trusted)
         if self.mail is not None:
-            if any((*folders, self.ca, self.ca_password_file, self.url)):
+            if any(one for one in astuple(self) if one != self.mail):
                 raise click.UsageError(_("--mail goes with no other authority"))
             return MailTransport.open(self.mail, clock_at(at))
         of_url = self.url_ca or self.url_auth_file or self.url_root

@@ -37,6 +37,7 @@ from .store import Clock, Store
 from .subscribers import Listing, RowError, read_list
 from .tokens import Tokens
 from .transports import Transport
+from .transports.collecting import leaving
 from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
 from .undo import Archive, Undone, finish_rollbacks, prune_archives, roll_back
@@ -525,7 +526,10 @@ class Campaign:
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         if pacing is not None and pacing.limit is not None:
             keys = min(keys, pacing.limit)
-        with AuditLog(self.folder, self._store, self.clock) as log:
+        with (
+            leaving(transport),
+            AuditLog(self.folder, self._store, self.clock) as log,
+        ):
             log.open(doing)
             Run(self._store, context, steps, progress, pacing).do(keys, workers)
             log.seal(self.audit_key)
