@@ -112,7 +112,8 @@ def serve(
     if inbox is None and mail is None and (https.https is None or once):
         raise click.UsageError(
             _(
-                "where do requests come from? name --inbox and --outbox, --mail or --https"
+                "where do requests come from? name --inbox and --outbox, --mail "
+                "or --https"
             )
         )
     with open_authority(folder, password) as authority, ExitStack() as stack:
