@@ -16,10 +16,12 @@ from typing import Any
 
 from gostkey.media import explain
 from gostkey.random.policy import Policy
+from gostkey.signing import SigningKey
 
 from . import transports
 from .answer_steps import BACK_TO_SENT
-from .chunks import CHUNK, Event, OnEvent, Progress, state_before
+from .audit import AuditLog
+from .chunks import CHUNK, Event, OnEvent, Progress
 from .items import numbered
 from .lock import CampaignLock
 from .plan import Plan, PlanItem, confirm, make_plan, plan_items
@@ -49,7 +51,12 @@ __all__ = [
     "zone_of",
 ]
 
-_TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
+# What the calendar alone refused is looked at again: a clock may have been set right.
+_TRIED_AGAIN = (frozenset(Reason) - REFUSALS - FINAL_FAULTS) | {
+    Reason.LAST_DAY,
+    Reason.EXPIRED,
+    Reason.NOT_YET_VALID,
+}
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
@@ -74,6 +81,8 @@ class Campaign:
         self._store = store
         self._lock = lock
         self._transport: Transport | None = None
+        self.audit_key: SigningKey | None = None
+        """Signs the audit log; without it the campaign's own key does."""
 
     # -- beginning and opening ---------------------------------------------
 
@@ -340,7 +349,7 @@ class Campaign:
         self._store.reopen(_TRIED_AGAIN)
         tokens = tokens or Tokens()
         clean(self._store, self.folder, tokens)
-        self._work(STEPS, on_event, randomness, tokens, workers)
+        self._work(STEPS, on_event, randomness, tokens, workers, "resume")
         return self.report()
 
     def policy(self) -> Policy | None:
@@ -366,7 +375,7 @@ class Campaign:
         """Fetch the certificates that have come, check and install them."""
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        self._work(RECEIVING, on_event, tokens=tokens)
+        self._work(RECEIVING, on_event, tokens=tokens, doing="receive")
         return self.report()
 
     def report(self) -> Report:
@@ -403,6 +412,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        doing: str = "run",
     ) -> None:
         self.prepare()
         settings = self._store.settings()
@@ -411,8 +421,7 @@ class Campaign:
         transport = self._transport
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
-        ids = self._store.open_ids(from_state=state_before(steps[0]))
-        progress = Progress(on_event, len(ids) * len(steps))
+        progress = Progress(on_event, self._store.count_states(), steps)
         context = Context(
             folder=self.folder,
             store=self._store,
@@ -421,9 +430,13 @@ class Campaign:
             zone=zone_of(settings),
             randomness=randomness or Randomness(),
             tokens=tokens,
+            created_at=self._store.created_at(),
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
-        Run(self._store, context, steps, progress).do(keys, workers)
+        with AuditLog(self.folder, self._store, self.clock) as log:
+            log.open(doing)
+            Run(self._store, context, steps, progress).do(keys, workers)
+            log.seal(self.audit_key)
 
 
 def new_settings(

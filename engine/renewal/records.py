@@ -35,6 +35,7 @@ class Item:
     old_begins: str | None
     old_ends: str | None
     old_certificate: bytes | None
+    fingerprint: str | None
     curve: str | None
     usage: str | None
     exportable: bool | None

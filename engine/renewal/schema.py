@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 STATES = (
     "due",
@@ -66,6 +66,8 @@ item = Table(
     Column("old_begins", Text),
     Column("old_ends", Text),
     Column("old_certificate", LargeBinary),
+    # Streebog-256 of the old certificate, in hex: by it the audit log names the key
+    Column("fingerprint", Text),
     Column("curve", Text),
     Column("usage", Text),
     Column("exportable", Boolean),
@@ -92,6 +94,8 @@ item = Table(
     Column("note", Text),
 )
 Index("item_request", item.c.request_id, unique=True)
+# What is counted while a run is going on, without a look at the items themselves.
+Index("item_state", item.c.state, item.c.reason, item.c.sent_at)
 
 row_error = Table(
     "row_error",
@@ -107,6 +111,8 @@ journal = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("at", Text, nullable=False),
+    # user@host:process
+    Column("who", Text, nullable=False),
     Column("item_id", Integer, ForeignKey("item.id"), nullable=False),
     Column("step", Text, nullable=False),
     # "before", then "after", "refused" or "failed"
@@ -124,4 +130,15 @@ randomness = Table(
     # "begin" of a run, "gamma" for each chunk of keys, "end"
     Column("kind", Text, nullable=False),
     Column("detail", Text, nullable=False),
+)
+
+# The signatures of the audit logs: each is a line of its log, whole.
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    # which log, and the number of the line in it
+    Column("log", Text, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("text", Text, nullable=False),
 )

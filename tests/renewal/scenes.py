@@ -23,6 +23,7 @@ from gostkey.containers import Container
 from gostkey.media import FolderStore
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal import STATES, Campaign, EmbeddedCA, Listing, make_plan
+from gostkey.renewal.audit import verify
 from gostkey.renewal.store import Change, Store
 
 SUBSCRIBERS = 3
@@ -143,6 +144,10 @@ class Scene:
                 assert certificate is not None
                 key = opened.keys["primary"].verifying_key
                 assert certificate.public_key == key
+        with Store.open(self.office.campaign) as store:
+            found = verify(self.office.campaign, store)
+        assert found.good, found.problems
+        assert found.seals
 
 
 Template = Callable[[Path], Scene]
