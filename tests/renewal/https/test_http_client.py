@@ -23,7 +23,7 @@ from gostkey.pki.bundles import certificates_of, certs_only
 from gostkey.pki.certificates import Certificate
 from gostkey.renewal.transports import HttpTransport
 from gostkey.renewal.transports.http import protocol
-from gostkey.renewal.transports.http.client import _mine, authorization
+from gostkey.renewal.transports.http.client import authorization
 from gostkey.renewal.transports.http.connections import LARGEST_ANSWER, Address
 from gostkey.renewal.transports.http.tls import throw_away
 from gostkey.renewal.transports.patience import Line, Patience
@@ -369,12 +369,12 @@ def test_the_certificate_for_the_new_key_is_chosen_of_several(
     # RFC 7030 wants only one, but some servers send the chain with it.
     office.add()
     both = [office.authority.certificate, *office.authority.certificates()]
-    mine = both[1]
-    pending = pending_of(REQUEST, mine.public_key.to_bytes())
+    ours = both[1]
+    pending = pending_of(REQUEST, ours.public_key.to_bytes())
     for listed in (both, both[::-1]):
-        assert _mine(listed, pending) == mine
+        assert mine(listed, pending) == ours
     # And none of them is for us: the campaign says so with the first one.
-    assert _mine(both, pending_of(REQUEST)) == both[0]
+    assert mine(both, pending_of(REQUEST)) == both[0]
 
 
 # -- trust ----------------------------------------------------------------------
