@@ -22,6 +22,7 @@ from gostkey.errors import GostKeyError, RequestRefused, TransportError
 from gostkey.pki.bundles import certificates_of, certs_only
 from gostkey.pki.certificates import Certificate
 from gostkey.renewal.transports import HttpTransport
+from gostkey.renewal.transports.choosing import mine
 from gostkey.renewal.transports.http import protocol
 from gostkey.renewal.transports.http.client import authorization
 from gostkey.renewal.transports.http.connections import LARGEST_ANSWER, Address
