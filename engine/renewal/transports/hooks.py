@@ -77,11 +77,7 @@ class Program:
             TransportError: if it cannot be used, saying why.
         """
         try:
-            words = (
-                shlex.split(command, posix=os.name != "nt")
-                if isinstance(command, str)
-                else list(command)
-            )
+            words = _split(command) if isinstance(command, str) else list(command)
         except ValueError as error:
             raise TransportError(f"command {command!r}: {error}") from error
         if not words or not words[0]:
@@ -121,6 +117,13 @@ class Program:
             return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], word)
 
         return [self.words[0], *map(fill, self.words[1:])]
+
+
+def _split(command: str) -> list[str]:
+    if os.name != "nt":
+        return shlex.split(command)
+    # There a backslash is no escape, and this form keeps the quotes.
+    return [word.strip('"') for word in shlex.split(command, posix=False)]
 
 
 @dataclass

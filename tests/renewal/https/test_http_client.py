@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -300,6 +301,20 @@ def test_a_tls_certificate_for_another_name_is_not_trusted(
         (outcome,) = transport.submit([pending_of(REQUEST)])
     assert isinstance(outcome, TransportError)
     assert "not trusted" in str(outcome) and server.asked == []
+
+
+def test_the_certificate_for_trials_passes_strict_checks(
+    tls_files: tuple[Any, Path], good: bytes
+) -> None:
+    # As Python 3.13 checks by default.
+    made, ca_file = tls_files
+    context = ssl.create_default_context(cafile=str(ca_file))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    with serving(made.context, always(good)) as server:
+        host, port = server.url.removeprefix("https://").split(":")
+        with socket.create_connection((host, int(port)), 10) as plain:
+            with context.wrap_socket(plain, server_hostname=host) as secured:
+                assert secured.version() in ("TLSv1.2", "TLSv1.3")
 
 
 def test_nobody_there_is_told(tmp_path: Path) -> None:
