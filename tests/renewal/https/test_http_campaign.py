@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import random
 import signal
 import ssl
+import time
+import traceback
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +19,11 @@ from crashes import forks, in_child
 from renewal.https.conftest import Site
 from renewal.https.faulty import Asked, cut, reply, serving
 from renewal.offices import certificate_in
-from renewal.scenes import kill_at
+from renewal.scenes import RECORDS, kill_at
+from tally import Tally
 
 from gostkey.pki.bundles import certs_only
+from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal import Campaign
 from gostkey.renewal.transports.http import protocol
 from gostkey.renewal.transports.patience import Line, Patience
@@ -214,6 +221,88 @@ def test_a_kill_between_sending_and_its_journal_makes_no_second_certificate(
         report = campaign.resume()
     assert report.counts["renewed"] == 3, report.rows
     one_each(site)
+
+
+@forks
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("record", range(1, RECORDS + 1))
+def test_a_kill_at_any_journal_write_over_https(
+    site: Site, tally: Tally, record: int, when: str
+) -> None:
+    with tally("kills over HTTPS"):
+        for _ in range(2):
+            site.office.add()
+        transport = site.transport()
+
+        def work() -> None:
+            kill_at(record, when)()
+            with site.office.begin(transport) as campaign:
+                campaign.run()
+
+        assert in_child(work) == -signal.SIGKILL
+        office = site.office
+        with Campaign.open(office.campaign, clock=office.clock) as campaign:
+            assert campaign.resume().counts["renewed"] == 2
+        one_each(site)
+
+
+@forks
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_an_authority_killed_again_and_again_issues_one_certificate_each(
+    site: Site, tally: Tally, seed: int
+) -> None:
+    # The authority is another process, which is killed at random and begun anew.
+    for _ in range(6):
+        site.office.add()
+    site.stop()
+    office, draw = site.office, random.Random(seed)
+    office.authority.close()
+    ca = office.folder / "ca"
+    patience = Patience(total=60, tries=400, first_wait=0.1, longest_wait=0.1)
+    transport = site.transport(patience)
+
+    def renew() -> None:
+        with office.begin(transport) as campaign:
+            report = campaign.run()
+        assert report.counts["renewed"] == 6, f"seed {seed}: {report.rows}"
+
+    def serve() -> None:
+        office.authority = CertificateAuthority.open(ca)
+        site.stack = ExitStack()
+        site.start()
+        time.sleep(60)
+
+    # First short lives, then one that is long enough.
+    lives = [draw.uniform(0.05, 0.3) for _ in range(6)]
+    renewing = begin_child(renew)
+    ended = 0
+    while not ended:
+        with tally("kills of the authority"):
+            serving_one = begin_child(serve)
+            end = time.monotonic() + (lives.pop() if lives else 60)
+            while not ended and time.monotonic() < end:
+                ended, status = os.waitpid(renewing, os.WNOHANG)
+                time.sleep(0.01)
+            os.kill(serving_one, signal.SIGKILL)
+            os.waitpid(serving_one, 0)
+    assert status == 0
+    office.authority = CertificateAuthority.open(ca)
+    one_each(site)
+
+
+def begin_child(work: Callable[[], None]) -> int:
+    """Begin a process that does something, and ends with 0 if that went well."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return child
 
 
 @forks

@@ -41,7 +41,7 @@ from .tls import client_context
 
 T = TypeVar("T")
 
-CONNECTIONS = 8
+CONNECTIONS = 16
 """At once, to one authority."""
 
 _REFUSING = frozenset({400, 403, 409, 410, 422})

@@ -341,16 +341,16 @@ class _Handler(BaseHTTPRequestHandler):
         client = str(self.client_address[0])
         if isinstance(answer, Later):
             seconds = str(max(1, round(answer.seconds)))
-            self._send(202, "text/plain", b"", **{"Retry-After": seconds})
             self.server.on_answer(client, f"later, in {seconds} s")
+            self._send(202, "text/plain", b"", **{"Retry-After": seconds})
         elif isinstance(answer, RequestRefused):
             unread = isinstance(answer.__cause__, GostKeyError)
             code = Code.UNREADABLE if unread else Code.REFUSED
-            self._refuse(400, code, str(answer))
             self.server.on_answer(client, str(answer))
+            self._refuse(400, code, str(answer))
         else:
-            self._send_base64(protocol.CERTS_ONLY, certs_only([answer]))
             self.server.on_answer(client, answer.title)
+            self._send_base64(protocol.CERTS_ONLY, certs_only([answer]))
 
     def _unavailable(self, error: Exception) -> None:
         log.warning("a request could not be answered: %s", error)
