@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -150,6 +152,17 @@ def test_a_slow_program_is_killed_with_what_it_started(centre: Centre) -> None:
     assert time.monotonic() - began < 10
     time.sleep(1.2)
     assert not left.exists()
+
+
+def test_ctrl_c_ends_the_programs_too(centre: Centre) -> None:
+    where = script(centre.office.folder / "try", "sleep 60")
+    one = centre.transport(send=f"{where} {{id}}")
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    began = time.monotonic()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        one.submit([PENDING] * 30)
+    assert time.monotonic() - began < 10
 
 
 def test_what_a_program_leaves_running_is_not_waited_for(centre: Centre) -> None:

@@ -140,6 +140,7 @@ class CommandTransport:
     _fetched: dict[str, bytes | GostKeyError | None] = field(
         default_factory=dict, init=False
     )
+    _running: _Running = field(default_factory=lambda: _Running(), init=False)
 
     def __post_init__(self) -> None:
         """Read the templates.
@@ -235,7 +236,12 @@ class CommandTransport:
         if not pendings:
             return []
         with ThreadPoolExecutor(min(AT_ONCE, len(pendings))) as threads:
-            return list(threads.map(guarded, pendings))
+            try:
+                return list(threads.map(guarded, pendings))
+            except BaseException:
+                # Ctrl-C is for the programs too, which do not see it.
+                self._running.kill()
+                raise
 
     def _send(self, pending: Pending) -> None:
         code, why, _ = self._run(self._submit, pending)
@@ -281,32 +287,61 @@ class CommandTransport:
                     "id": pending.request_id,
                 }
             )
-            code, why = _call(arguments, given, folder, self.timeout)
+            code, why = self._running.call(arguments, given, folder, self.timeout)
             there = code == 0 and answer.is_file() and not answer.is_symlink()
             return code, why, read_answer(answer) if there else None
 
 
-def _call(
-    arguments: Sequence[str], given: bytes | None, folder: str, timeout: float
+class _Running:
+    """The programs that run, in several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._all: set[subprocess.Popen[bytes]] = set()
+        self._over = False
+
+    def kill(self) -> None:
+        """Kill all, and let none begin."""
+        with self._lock:
+            self._over = True
+            for one in self._all:
+                _kill(one)
+
+    def call(
+        self, arguments: Sequence[str], given: bytes | None, folder: str, timeout: float
+    ) -> tuple[int, str]:
+        """Run a program to its end, or to the end of its time.
+
+        Returns:
+            Its exit code, minus the signal that killed it; the last line of its stderr.
+
+        Raises:
+            OSError: if it cannot be started.
+            TimeoutError: if it was too slow; it and what it started are killed.
+        """
+        with self._lock:
+            if self._over:
+                raise TransportError(f"{Path(arguments[0]).name}: was interrupted")
+            process = subprocess.Popen(
+                list(arguments),
+                stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                cwd=folder,
+                env=_environment(),
+                start_new_session=True,
+            )
+            self._all.add(process)
+        try:
+            return _follow(process, given, timeout)
+        finally:
+            with self._lock:
+                self._all.discard(process)
+
+
+def _follow(
+    process: subprocess.Popen[bytes], given: bytes | None, timeout: float
 ) -> tuple[int, str]:
-    """Run a program to its end, or to the end of its time.
-
-    Returns:
-        Its exit code, minus the signal that killed it; the last line of its stderr.
-
-    Raises:
-        OSError: if it cannot be started.
-        TimeoutError: if it was too slow; it and what it started are killed.
-    """
-    process = subprocess.Popen(
-        list(arguments),
-        stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        cwd=folder,
-        env=_environment(),
-        start_new_session=True,
-    )
     tail = bytearray()
 
     def listen() -> None:
@@ -334,6 +369,7 @@ def _call(
         code = process.wait(timeout)
     except subprocess.TimeoutExpired:
         _kill(process)
+        process.wait()
         raise TimeoutError(f"was not done in {timeout:g} s") from None
     finally:
         # What it left running may hold its stderr open; it is not waited for.
@@ -347,6 +383,8 @@ def _call(
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kill a program that still runs, and what it has started."""
+    if process.returncode is not None:
+        return
     try:
         if os.name == "nt":
             process.kill()
@@ -354,7 +392,6 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
     except OSError:
         pass
-    process.wait()
 
 
 def _environment() -> dict[str, str]:

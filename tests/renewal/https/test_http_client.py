@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
+import signal
 import socket
 import ssl
+import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -343,6 +347,21 @@ def test_a_kept_connection_that_was_closed_is_replaced_without_a_wait(
             assert outcome is None
             time.sleep(0.05)
     assert slept == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT (POSIX)")
+def test_ctrl_c_does_not_wait_for_the_patience_of_all(
+    tls_files: tuple[Any, Path], tmp_path: Path
+) -> None:
+    made, ca_file = tls_files
+    with serving(made.context, lambda asked, connection: None) as server:
+        one = HttpTransport(server.url, trusted=tmp_path, ca_file=ca_file)
+        timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+        began = time.monotonic()
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            one.submit([pending_of(REQUEST + bytes([n])) for n in range(99)])
+        assert time.monotonic() - began < 10
 
 
 def test_many_requests_share_a_few_connections(

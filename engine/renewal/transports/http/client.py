@@ -225,7 +225,14 @@ class HttpTransport:
             return [self._ask(pendings[0])]
         # Threads that end with the chunk: none is there when workers are forked.
         with ThreadPoolExecutor(min(CONNECTIONS, len(pendings))) as threads:
-            return list(threads.map(self._ask, pendings))
+            try:
+                return list(threads.map(self._ask, pendings))
+            except BaseException:
+                # Ctrl-C: nobody wants to wait for the patience of all of them.
+                self._line().give_up()
+                if self._connections is not None:
+                    self._connections.cut()
+                raise
 
     def _ask(self, pending: Pending) -> _Outcome:
         """Post one request; errors are returned, as they are of one request."""
