@@ -154,17 +154,20 @@ class Name:
     @cached_property
     def attributes(self) -> tuple[Attribute, ...]:
         """The attributes in the order of the DER."""
-        found = []
-        for rdn in self._rdns:
-            for item in rdn:
-                string = read_string(item.value) or ("", encode(item.value).hex())
-                found.append(Attribute(item.type.dotted_string, *string))
-        return tuple(found)
+        return tuple(_attribute(item) for rdn in self._rdns for item in rdn)
 
     def get(self, label: str) -> str | None:
         """Return the first value of an attribute by label or OID, else None."""
         oid = _oid(label)
-        return next((a.value for a in self.attributes if a.oid == oid), None)
+        if not oid:
+            return None
+        # Lists want two or three of a dozen attributes.
+        wanted = coding_oid(oid)
+        for rdn in self._rdns:
+            for item in rdn:
+                if item.type == wanted:
+                    return _attribute(item).value
+        return None
 
     @property
     def inn(self) -> str | None:
@@ -232,6 +235,11 @@ class Name:
 
     def __repr__(self) -> str:
         return f"<Name {self.text()}>"
+
+
+def _attribute(item: AttributeTypeAndValue) -> Attribute:
+    string = read_string(item.value) or ("", encode(item.value).hex())
+    return Attribute(item.type.dotted_string, *string)
 
 
 def _read(der: bytes) -> Name:

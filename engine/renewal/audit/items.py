@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..answer_steps import BACK_TO_SENT
-from ..reasons import NOTHING_TO_DO, REFUSALS
+from ..reasons import NOTHING_TO_DO, REFUSALS, Reason
 from ..schema import STATES, item
 from ..store import Store
 
@@ -53,6 +53,8 @@ class Outcomes:
             where.state = "not-due" if row.phase == "skipped" else "due"
         elif row.step == "checked" and where.reason in _BACK_TO_SENT:
             where.state = "sent"
+        elif where.reason == Reason.REQUEST_RETURNED.value:
+            where.state = "requested"
 
     def disagreements(self, store: Store) -> Iterator[str]:
         """Compare with the items of a store; say what differs, an item a sentence."""

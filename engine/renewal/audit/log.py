@@ -154,7 +154,8 @@ class AuditLog:
         if not now and time.monotonic() < self._looked + _PAUSE:
             return
         try:
-            self._take_over()
+            # What was taken over is not taken again.
+            self._store.database.patiently(self._take_over)
             self._flush()
         except OSError as error:
             # What was not written will be taken over when it is opened again.

@@ -125,11 +125,16 @@ def count(store: Store, now: datetime) -> Counts:
     )
 
 
-def read_counts(folder: Path, now: datetime) -> Counts:
+def read_counts(folder: Path, now: datetime, url: str | None = None) -> Counts:
     """Count the keys of a campaign that another process may be working on.
+
+    Args:
+        folder: of the campaign.
+        now: the moment by which certificates are overdue.
+        url: of its database, if the folder does not remember it.
 
     Raises:
         CampaignError: if there is no campaign in *folder*.
     """
-    with Store.open(folder) as store:
+    with Store.open(folder, url) as store:
         return count(store, now)

@@ -36,6 +36,7 @@ class Sight:
 def follow(
     folder: Path,
     clock: Clock,
+    url: str | None = None,
     *,
     pause: float = PAUSE,
     sleep: Callable[[float], None] = time.sleep,
@@ -49,6 +50,7 @@ def follow(
     Args:
         folder: of the campaign.
         clock: gives the present moment.
+        url: of its database, if the folder does not remember it.
         pause: seconds between two looks.
         sleep: waits so many seconds.
         seconds: a clock that only goes forward.
@@ -60,7 +62,7 @@ def follow(
     before: Counts | None = None
     while True:
         # Opened anew each time: the store is nobody's while nobody looks.
-        with Store.open(folder) as store:
+        with Store.open(folder, url) as store:
             counts = count(store, clock())
         now = seconds()
         done, total = _steps(counts)

@@ -70,7 +70,14 @@ def _number(value: float) -> str:
 class MetricsFile:
     """Writes a run's figures every few seconds; it listens to the run's events."""
 
-    def __init__(self, path: Path, folder: Path, clock: Clock, pace: Pace) -> None:
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        clock: Clock,
+        pace: Pace,
+        url: str | None = None,
+    ) -> None:
         """Take what is to be written.
 
         Args:
@@ -78,11 +85,13 @@ class MetricsFile:
             folder: of the campaign.
             clock: gives the present moment.
             pace: listens to the same run.
+            url: of the campaign's database, if the folder does not remember it.
         """
         self._path = path
         self._folder = folder
         self._clock = clock
         self._pace = pace
+        self._url = url
         self._began = clock()
         self._progress = self._began
         self._done = -1
@@ -105,7 +114,7 @@ class MetricsFile:
             MediumError: if it cannot be written.
         """
         # Opened anew: a connection must not live on in worker processes.
-        with Store.open(self._folder) as store:
+        with Store.open(self._folder, self._url) as store:
             counts = count(store, self._clock())
         text = exposition(self._metrics(counts, running))
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}.new")

@@ -272,14 +272,16 @@ def test_a_log_cut_anywhere_before_it_was_signed_is_completed(
     with Store.open(office.campaign) as store:
         # The disk is not what is tried here.
         sa.event.listen(
-            store._engine,
-            "begin",
-            lambda connection: connection.exec_driver_sql("PRAGMA synchronous=OFF"),
+            store.database._engine,  # type: ignore[attr-defined]
+            "connect",
+            lambda connection, _: connection.execute("PRAGMA synchronous=OFF"),
         )
+        store.close()
         store.execute(sa.text("DELETE FROM audit_seal"))  # type: ignore[arg-type]
         clock = office.clock
-        for size in range(0, len(unsigned) + 1):
-            for rest in (b"", bytes(40)) if size % 16 == 0 else (b"",):
+        line_ends = [at + 1 for at, byte in enumerate(unsigned) if byte == 10]
+        for size in sorted({*range(0, len(unsigned), 2 * stride), *line_ends}):
+            for rest in (b"", bytes(40)):
                 path.write_bytes(unsigned[:size] + rest)
                 with AuditLog(office.campaign, store, clock) as again:
                     again.open("resume")
