@@ -46,9 +46,10 @@ static size_t group_of(size_t n)
 static const struct gostkey_streebog_slices *slices_for(int name, int wanted, size_t n,
                                                         size_t *count)
 {
-    const struct gostkey_streebog_slices *slices = gostkey_streebog_kernel->slices;
+    const struct gostkey_streebog_kernel *kernel = gostkey_streebog_kernel;
+    const struct gostkey_streebog_slices *slices = kernel->slices;
 
-    if (slices == NULL || name != wanted || n < slices->least) {
+    if (slices == NULL || name != wanted || n < kernel->least_sliced) {
         return NULL;
     }
     *count = n < slices->lanes ? n : slices->lanes;

@@ -190,12 +190,18 @@ def in_order(
                 stack.extend(sums[s - 64])
         return found
 
+    def make(signal: int) -> None:
+        if signal not in done:
+            a, b = sums[signal - 64]
+            make(a)
+            make(b)
+            order.append((signal, a, b))
+            done.add(signal)
+
     left = set(outputs)
     while left:
         best = min(left, key=lambda o: (len(missing(o)), o))
-        for s in sorted(missing(best)):
-            order.append((s, *sums[s - 64]))
-            done.add(s)
+        make(best)
         left.remove(best)
     return order
 
@@ -240,7 +246,7 @@ def s_function() -> list[str]:
 
 
 def l_function() -> list[str]:
-    tries = [shared_sums(ROW, seed) for seed in range(4)]
+    tries = [shared_sums(ROW, seed) for seed in range(8)]
     sums, outputs = min(tries, key=lambda it: len(it[0]))
     check_sums(sums, outputs)
     place = {signal: o for o, signal in enumerate(outputs)}

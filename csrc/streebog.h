@@ -92,7 +92,6 @@ typedef struct {
  * then nothing is changed.  Timing: constant. */
 struct gostkey_streebog_slices {
     size_t lanes;
-    size_t least; /* messages from which on it is faster than one by one */
 
     /* `iterations` of CPKDF with the hash of 32 bytes: c, 32 bytes each of n <= lanes,
      * becomes what it is after them; first is H(salt | password), likewise. */
@@ -129,8 +128,9 @@ struct gostkey_streebog_kernel {
      * are constants; h and n are not read.  NULL: compress does it as fast. */
     void (*begin)(int size, gostkey_streebog_work *const *works, size_t count);
 
-    /* For groups of passwords that are large enough; NULL: it does them faster itself. */
+    /* For groups of at least so many passwords; NULL: it does all of them faster. */
     const struct gostkey_streebog_slices *slices;
+    size_t least_sliced;
 };
 
 extern const struct gostkey_streebog_kernel gostkey_streebog_portable;

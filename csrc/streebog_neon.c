@@ -276,6 +276,7 @@ const struct gostkey_streebog_kernel gostkey_streebog_neon = {
     .compress_var = compress_var,
     .begin = begin,
     .slices = &gostkey_streebog_slices_portable,
+    .least_sliced = 64,
 };
 
 #else

@@ -54,4 +54,5 @@ const struct gostkey_streebog_kernel gostkey_streebog_portable = {
     .compress = compress,
     .compress_var = compress_var,
     .slices = &gostkey_streebog_slices_portable,
+    .least_sliced = 32,
 };

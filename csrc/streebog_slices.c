@@ -18,7 +18,6 @@ typedef uint64_t gostkey_slice;
 
 const struct gostkey_streebog_slices gostkey_streebog_slices_portable = {
     .lanes = SLICE_LANES,
-    .least = 24,
     .container = container,
     .pbkdf2 = pbkdf2,
 };

@@ -25,7 +25,6 @@ typedef uint64_t gostkey_slice;
 
 const struct gostkey_streebog_slices gostkey_streebog_slices_avx2 = {
     .lanes = SLICE_LANES,
-    .least = 128,
     .container = container,
     .pbkdf2 = pbkdf2,
 };

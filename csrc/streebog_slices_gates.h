@@ -12,150 +12,150 @@
 
 /* A byte of one bit in the form of the gates. */
 static const uint8_t gostkey_slices_enter_byte[8] = {
-    0x61, 0x74, 0x36, 0xb4, 0x10, 0x28, 0x77, 0x24};
+    0xc1, 0xd2, 0x44, 0x72, 0x02, 0x48, 0xc5, 0x50};
 
 /* C_1 to C_12 by columns, and what the result of the round before lacks. */
 static const uint64_t gostkey_slices_c[12][8] = {
     {
-     0xae8752e961473d23, 0x83cd43658a569420, 0x930820737c5f794e,
-     0xe653de18403ad11f, 0x834562c755b47ab2, 0xc6bf0da87be87908,
-     0xb4f29f81cd030d24, 0x7ddabf2ed67857a0,
+     0x6e2794e9c1875b57, 0x37b997d13e843240, 0x350840d5da8dcb8e,
+     0xe695ac0a805ca30d, 0x3791d6a79372dc74, 0xa66d1968dde8cb08,
+     0x72f42d21b9171950, 0xdbbc6d4ea4ca8560,
     },
     {
-     0xa919f920aaea5c46, 0xe410d23aba74ebce, 0xa23a483e74b58708,
-     0x7c3265f7c147c5ec, 0x3aebe54920f96f91, 0xa23e5278dad791df,
-     0x285fac257a7a91ab, 0xc1e97737fdec3930,
+     0x690beb407efe9a86, 0xf002b45c7cd2ffae, 0x765c884cd2732708,
+     0xda54d1e5a187b1f8, 0x5cfff18940ebcf23, 0x764c94cabca523ad,
+     0x488d7851dcdc237f, 0xa1e9c545fbf84b42,
     },
     {
-     0x0916fc9704ac2011, 0xe449dcb599b9b99b, 0xd0aec3881a5efaa9,
-     0x2c3ab6d891fac365, 0x50422ef893c5bce2, 0x280078f17e11b49f,
-     0x48dc3b8a3eb76fd7, 0x35c94b165f3b2ee8,
+     0x0904fa2510784003, 0xf089ba732b6b6b3d, 0xa26eb7281c8cfc69,
+     0x585c64aa23fcb7d1, 0x82964eea35b17af6, 0x4800cae3cc03722d,
+     0x88ba5d3e4c65cfa5, 0x53a99f048d5d4ee8,
     },
     {
-     0x4ed9d5d6619373a7, 0x4616e1345a4e4079, 0x325b90e46066ba1b,
-     0x6a21884e3d8484b7, 0xd7d267318ef3b340, 0x3df39a7b43ec5203,
-     0xb6f2e30a510e43b3, 0xe5b7caded0fe0755,
+     0x8eabb3a4c135d567, 0x8604e1529c8e80cb, 0x549d22f0c0c67c1d,
+     0xde41288e5b303065, 0xa5b4c7432ef57580, 0x5bf53cdd97f89417,
+     0x64f4f71e830e9775, 0xf165beaca2ec0793,
     },
     {
-     0x9833ce86602b453d, 0x0f664ba7678b11c6, 0x21ac13e28d7ecea8,
-     0x4a78f781da987c68, 0x505c59be8ae16756, 0x17ff7b86dae9913a,
-     0x8a9e76f381cd1402, 0xdffdd16682dd8656,
+     0x2a55ae26c05f915b, 0x0fc69f67c73f03a6, 0x417815f639ccae68,
+     0x9ecae521bc2adac8, 0x829a8b6c3ee1c784, 0x05eddd26bce9235c,
+     0x3e2cc4f521b91216, 0xadfba3c636bb2684,
     },
     {
-     0xef2aa468532716d0, 0x0db66189644abbf7, 0x8d4d761e819f411c,
-     0x562aa3513782df90, 0x244760f4e1c3e551, 0x13af8c1da76eed9e,
-     0xd10b2ce99a2e1fda, 0xf3c1c2adcdc982a2,
+     0xef5e70c8954704a2, 0x1964c129d09e7de5, 0x3999c40c212d811a,
+     0x845e77834536ad22, 0x5087c0f2e1b7f183, 0x156f381b67cef92c,
+     0xa31f58e93c4e0dbc, 0xf5a1b679b9a93676,
     },
     {
-     0x8028ffff624f0758, 0x5f8e5c7af10cec2e, 0xb96bfefa25c2cf53,
-     0x282e9c606e39dd5d, 0x8c43aef3daef2b4a, 0x1f8ff8274463c9cc,
-     0x41bff36571650257, 0x540fe45fdc4b6699,
+     0x2048ededd68f078a, 0x8d2e9adce318f84e, 0x6bdfecfc51b6af95,
+     0x484e3ac0ce4bbb9b, 0x38976ef5bcef5f9e, 0x0d2fea4790d7a9b8,
+     0x816df5d1c3d11685, 0x920ff08dba9fc62b,
     },
     {
-     0x566f9f8d4dc6ef9f, 0xdd4dee3e193ee303, 0x54dc0f97e02e7301,
-     0x31271331e587172e, 0xddaaf0472c57b1ab, 0x2f2536a8602ece0a,
-     0xb6690e1bc013bfe9, 0x9c1c88f854837333,
+     0x84cf2d3999a6ef2d, 0xbb99ee4c0b4cf717, 0x92ba0f25e04ed501,
+     0x43471543f127054e, 0xbb7ee2875885637f, 0x4f514468c04eae1e,
+     0x64c90e1da0156de9, 0x3a1a28ea9237d555,
     },
     {
-     0xeccc676b0428269b, 0x07ab588efeedb3fc, 0x2c2784961d56f248,
-     0xf75cdade47eb5794, 0x8f296fe17f2a9ed8, 0x4e1d11d9a80d28a8,
-     0x82c49da7f1b8bd0f, 0x120bf1b32de7ff32,
+     0xf8b8c7df1048463d, 0x077f8a2eecf975fa, 0x584730241b84f488,
+     0xe59abcac87ff8532, 0x2f49cfe1cd5e2caa, 0x8e1b03ab68194868,
+     0x36b03b67e36a7b0f, 0x141fe37559e7ed54,
     },
     {
-     0x6a079b6caf243fe1, 0x9325a065764805ed, 0x22389158ff78ec55,
-     0x81cd59143e3ce225, 0x901d4c3aaae6fc14, 0x5cc5b1f395344299,
-     0xdbd927cd69d7b11b, 0xa485f88eaa867370,
+     0xde073dd86f504de1, 0x355160d1c48811f9, 0x564a238aedcaf893,
+     0x21b98b124c5af651, 0x221b985c7ee6fa12, 0x9ab163f53352962b,
+     0xbdab47b9c9a5631d, 0x7031ea2e7e26d5c2,
     },
     {
-     0xb37b47e3eaf9fdc8, 0xaac6784692f2ac90, 0x92d2d867b621bd0b,
-     0x49ef7f831e09f6e0, 0x9d6e6397322d696e, 0x2bf817cdc7595bd3,
-     0x81459a50c2ed49a2, 0xe731fe21ede5bcf7,
+     0x75dd87f7feebfba8, 0x7ea6ca8634f47822, 0x34b4aac764417b1f,
+     0x89efcd370c09e4e0, 0x3bced7255459c9ce, 0x5fea05b9a78b9db5,
+     0x21913c82b6f98976, 0xe743ec41f9f17ae5,
     },
     {
-     0xa5f615ec1f6a9851, 0x0226a8f88ac7ea3b, 0x27d7a13c206f1dc4,
-     0xaf933b9d013533af, 0xa2c292ab0912ca69, 0xb1cd538d05d3daa9,
-     0xe3340b1915c26caf, 0x123eb9d68d51a2ca,
+     0x71e413f80dde2a83, 0x164668ea3ea7fe5d, 0x47a5615a40cf1bb0,
+     0x6f355d3b0153556f, 0x76b6347f0914bec9, 0x63b9953911b5bc69,
+     0xf7521f0b13b6d86f, 0x144c6ba4398376be,
     },
 };
 
 /* K_1 to K_12, and K_13 ^ IV, for h = IV of 32 bytes and N = 0, likewise. */
 static const uint64_t gostkey_slices_first256[13][8] = {
     {
-     0x4747474747474747, 0xf0f0f0f0f0f0f0f0, 0xeeeeeeeeeeeeeeee,
-     0x1c1c1c1c1c1c1c1c, 0x7777777777777777, 0x8d8d8d8d8d8d8d8d,
-     0x0404040404040404, 0x3d3d3d3d3d3d3d3d,
+     0x8787878787878787, 0xe2e2e2e2e2e2e2e2, 0xeeeeeeeeeeeeeeee,
+     0x1a1a1a1a1a1a1a1a, 0xc5c5c5c5c5c5c5c5, 0x3939393939393939,
+     0x1010101010101010, 0x5b5b5b5b5b5b5b5b,
     },
     {
-     0xc2c2f2db0408c9b0, 0x81ae31004634d0ca, 0x1dff9f43ea3f14c2,
-     0xa888357ceb1eb772, 0x878e0a80ff4f7898, 0x5a1b63425c17e86b,
-     0xbc3026a36d88409d, 0xad9007298abf308b,
+     0xb6b6f4bd1008a962, 0x216e43008652a2be, 0x1bed2d97fe4d12b6,
+     0x682853daff0c65d4, 0x272e1e20ed8fca2a, 0x9c1dd7969a05e8df,
+     0x7a424677d928803b, 0x792207493e6d423f,
     },
     {
-     0x2c4c17fe3dd379b2, 0x38d35f8c374191ab, 0x7d2d1cb7bba31f51,
-     0xddf0d4a3dad979c4, 0x877bd10ed46e84c8, 0x2d0e5c35ece93b72,
-     0x0bcb3a90e4561848, 0xc54d820bac5c7981,
+     0x589805ec5bb5cb74, 0x4ab58d384581237f, 0xdb591a657d770d83,
+     0xbbe2b277bcabcbb0, 0x27dda30eb2ce30a8, 0x590e9a53f8e95dd4,
+     0x1fbf5c22f0840a88, 0xb199361f789acb21,
     },
     {
-     0x4513a60a9a545c1f, 0xd40db57ba3ad691b, 0x46c00cc30cfcea44,
-     0x744adf3605fa058d, 0xd645822407b55a1b, 0x29e61d750f0f23b0,
-     0xac5e7d3215724d31, 0x377d5252b9892159,
+     0x9115661e3c929a0d, 0xb21973dd7779c91d, 0x86a018b718fafe90,
+     0xd29ead4411fc1139, 0xa491365007739c1d, 0x49e61bd30f0f5762,
+     0x788cdb5413d49943, 0x45db94946b29418b,
     },
     {
-     0xb1c1b7f847a5f3de, 0x1131a9f74104d080, 0x23feaba86de3942d,
-     0x455569f63eef9706, 0x2ee1f8b8a96e2be6, 0x02448b53fd7604fd,
-     0x002510bba460526a, 0xe88e06445bc91de8,
+     0x63a165ea8771f5ac, 0x034369e58110a220, 0x57ec7f68d9f73259,
+     0x9193c9e44cef2506, 0x4ee1ea6a69ce5fe6, 0x16903f95fbc410fb,
+     0x0051027d70c094de, 0xe82e06909da91be8,
     },
     {
-     0x06f135c2a9e9765c, 0x30f3f2a76b734736, 0x2d64775d692ac53d,
-     0x0f3ba0391cc3f9f6, 0x2406dff2ea1e64db, 0xd21d86eb6d080e24,
-     0x75ec69cc0f7eb1cc, 0x624e0349222b92e3,
+     0x06e353b669e9c49a, 0x42f5f467dfd58744, 0x59d0c59bc95eb15b,
+     0x0f5d604b1ab7ebe4, 0x5006adf4fe0cd0bd, 0xb41b26ffd9080e50,
+     0xd3f8c9b80fcc63b8, 0xd68e1789565f34f7,
     },
     {
-     0xf84654f7cb37f9be, 0xf291221051e92ce6, 0x2488b07a09c7a7b1,
-     0x8e35ec5ba36b4ce0, 0x98359828d7e4784b, 0xa8b1472eb7be9432,
-     0x133843b8f32de85a, 0xae3c70a8ee360fe0,
+     0xea8692e5bf45eb6c, 0xf423560283e958e6, 0x502862dc09a76763,
+     0x2e53f89d77df98e0, 0x2a532a48a5f0ca9f, 0x6863874e656c3254,
+     0x154a976af559e89c, 0x6e5ac268ee440fe0,
     },
     {
-     0xbef091ff09b1d6b5, 0x9b343fd88e5864e7, 0x0d7b4d994961a114,
-     0x146cb10d7c649148, 0x2aa90ca5f2419a85, 0x1051a356ee9006bc,
-     0xecd1971c61ec3d3b, 0x96570f3868ce153b,
+     0x6ce223ed0963a473, 0x3d524daa2e8ad0e7, 0x19dd992b89c16112,
+     0x12d86319dad02388, 0x5e691871f4813c31, 0x02837784ee22067a,
+     0xf8a3251ac1f85b5d, 0x24850f4ac8ae135d,
     },
     {
-     0x707f7d86cfe1f5ac, 0x82a4ccacdaf9346d, 0xfa22c6a2299c34d5,
-     0xffeda728652fbe99, 0xa4bc592e0df6dc66, 0xa6f49bf03e1f19b7,
-     0x78f637c1c4ef9d82, 0xe8ed7767b4fe7380,
+     0xc2cddb26afe1f378, 0x3670b878bceb52d9, 0xfc56a676493a52b3,
+     0xedf96748d14f6c2b, 0x707a8b4e19e4bac6, 0x66f23de24c0d0b65,
+     0xcae445a1b0ef3b36, 0xe8f9c5c772ecd520,
     },
     {
-     0xa9fae4e2a12c974e, 0xf08c1da1d427760c, 0x84b7745e2c668787,
-     0x4c5c2e7b8aba161f, 0x8d29115afa82a233, 0xa379d1af6dd13dc5,
-     0x4d713c2438ee82d1, 0x3d30fd6962049a69,
+     0x69fcf0f66158258e, 0xe2381b61b247c418, 0x3065d28c58c62727,
+     0x989a4edd3e7c040d, 0x3949039cfc367655, 0x77cba36fd9a35bb1,
+     0x99c35a504aee36a3, 0x5b42fbc9d6103cc9,
     },
     {
-     0x100ac4d0ad2f636d, 0x89760eb9e72d62b4, 0x4b3884f6b4cada84,
-     0xef6b9c29ebae504c, 0x03a553097045f57f, 0x080e87ce6ae74f0c,
-     0x946ad94f5c9487bb, 0x993f8882081a4ed2,
+     0x021eb0a2794fd7d9, 0x29c40e6be759d672, 0x9f4a30e472bebc30,
+     0xefdf3a49ff6e8298, 0x17719509c291f3cd, 0x080e27aedee78f18,
+     0x32deab8f9a32277d, 0x2b4d2836081c8eb4,
     },
     {
-     0x3b813df55915919b, 0x6e930ee4c8492a44, 0x8a31256c25ef9445,
-     0x7ca561364452e0a8, 0x38bf3537aed6cf49, 0x75d98412d1d84b4e,
-     0xf1c8aef8c1e396df, 0xc7c76e04422251fa,
+     0x5d215bf38b13233d, 0xce350ef0a8895e90, 0x3e4351d851ef3291,
+     0xda71c1449094e068, 0x4a6d53456ea4af89, 0xd3ab3014a3aa9f8e,
+     0xe3a86eeaa1f724ad, 0xa7a7ce10965683fc,
     },
     {
-     0xc244a62901fa750d, 0xea737abf95a5e2b1, 0x1d688b36f2f82014,
-     0x06604d45c0c97ecc, 0xc845bcf44371c4b3, 0xd2424b541aeab471,
-     0x381cb78d38aceeee, 0x032543c74ead9e81,
+     0xb690664901fcd319, 0xfed5dc6d3371f663, 0x1bc83f44f4ea4012,
+     0x06c09991a0a9ccb8, 0xa8917af297c3b075, 0xb4969f921cfe72c3,
+     0x4a1a65394a78eeee, 0x175197a78e792c21,
     },
 };
 
 /* What the rows of a round's results lack, by columns. */
 static const uint64_t gostkey_slices_lack[8] = {
-    0x7979797979797979,
-    0x5b5b5b5b5b5b5b5b,
-    0x7575757575757575,
-    0xa5a5a5a5a5a5a5a5,
-    0xdededededededede,
+    0xcbcbcbcbcbcbcbcb,
+    0x9d9d9d9d9d9d9d9d,
+    0xd3d3d3d3d3d3d3d3,
+    0x7171717171717171,
+    0xacacacacacacacac,
     0xe9e9e9e9e9e9e9e9,
-    0x3131313131313131,
+    0x4343434343434343,
     0x0909090909090909,
 };
 
@@ -172,13 +172,13 @@ static inline void gostkey_slices_enter(gostkey_slice x[8])
     const gostkey_slice x7 = x[7];
 
     x[0] = x0 ^ x6;
-    x[1] = x2 ^ x6;
-    x[2] = x1 ^ x2 ^ x3 ^ x6 ^ x7;
+    x[1] = x1 ^ x3 ^ x4;
+    x[2] = x2 ^ x6;
     x[3] = x5;
-    x[4] = x1 ^ x2 ^ x3 ^ x4 ^ x6;
-    x[5] = x0 ^ x1 ^ x2 ^ x3 ^ x5 ^ x6 ^ x7;
-    x[6] = x0 ^ x1 ^ x6;
-    x[7] = x3;
+    x[4] = x1 ^ x3 ^ x7;
+    x[5] = x3;
+    x[6] = x0 ^ x1 ^ x2 ^ x3 ^ x5 ^ x6 ^ x7;
+    x[7] = x0 ^ x1 ^ x6;
 }
 
 /* And back. */
@@ -193,1039 +193,1038 @@ static inline void gostkey_slices_leave(gostkey_slice x[8])
     const gostkey_slice x6 = x[6];
     const gostkey_slice x7 = x[7];
 
-    x[0] = x2 ^ x3 ^ x5;
-    x[1] = x0 ^ x6;
-    x[2] = x0 ^ x1 ^ x2 ^ x3 ^ x5;
-    x[3] = x7;
-    x[4] = x0 ^ x1 ^ x4 ^ x6 ^ x7;
+    x[0] = x2 ^ x3 ^ x4 ^ x6;
+    x[1] = x0 ^ x7;
+    x[2] = x0 ^ x3 ^ x4 ^ x6;
+    x[3] = x5;
+    x[4] = x0 ^ x1 ^ x5 ^ x7;
     x[5] = x3;
-    x[6] = x0 ^ x2 ^ x3 ^ x5;
-    x[7] = x0 ^ x1 ^ x2 ^ x6 ^ x7;
+    x[6] = x0 ^ x2 ^ x3 ^ x4 ^ x6;
+    x[7] = x0 ^ x4 ^ x5 ^ x7;
 }
 
 /* z := pi of x, both in the forms of the gates: 140. */
 static inline void gostkey_slices_s(gostkey_slice z[8],
                                     const gostkey_slice x[8])
 {
-    const gostkey_slice t8 = x[4] ^ x[1];
-    const gostkey_slice t9 = t8 | x[3];
-    const gostkey_slice t10 = x[2] ^ x[1];
-    const gostkey_slice t11 = x[3] ^ t10;
-    const gostkey_slice t12 = t9 & ~t11;
-    const gostkey_slice t13 = x[1] & ~t12;
-    const gostkey_slice t14 = t10 & x[4];
-    const gostkey_slice t15 = t13 | t12;
-    const gostkey_slice t16 = t15 & ~t14;
-    const gostkey_slice t17 = x[2] & ~t16;
-    const gostkey_slice t18 = t17 ^ t13;
-    const gostkey_slice t19 = t18 | t9;
-    const gostkey_slice t20 = x[6] & ~t19;
-    const gostkey_slice t21 = t20 ^ x[5];
-    const gostkey_slice t22 = t20 & ~t21;
-    const gostkey_slice t23 = x[0] & ~t22;
-    const gostkey_slice t24 = t22 ^ x[7];
-    const gostkey_slice t25 = t24 & ~t23;
-    const gostkey_slice t26 = x[5] & ~t25;
-    const gostkey_slice t27 = x[6] & ~x[0];
-    const gostkey_slice t28 = t27 | t19;
-    const gostkey_slice t29 = t28 | t26;
-    const gostkey_slice t30 = t8 & t11;
-    const gostkey_slice t31 = t30 | t17;
-    const gostkey_slice t32 = t31 ^ x[3];
-    const gostkey_slice t33 = t24 & t32;
-    const gostkey_slice t34 = x[2] & x[3];
-    const gostkey_slice t35 = t34 | x[4];
-    const gostkey_slice t36 = t35 & t9;
-    const gostkey_slice t37 = t24 & t36;
-    const gostkey_slice t38 = t16 & x[5];
-    const gostkey_slice t39 = t18 & x[6];
-    const gostkey_slice t40 = t39 ^ t38;
-    const gostkey_slice t41 = t32 & t23;
-    const gostkey_slice t42 = t40 ^ t41;
-    const gostkey_slice t43 = t37 ^ t42;
-    const gostkey_slice t44 = t32 & x[6];
-    const gostkey_slice t45 = t18 & x[5];
-    const gostkey_slice t46 = t45 ^ t44;
-    const gostkey_slice t47 = t24 ^ t23;
-    const gostkey_slice t48 = t47 & t36;
-    const gostkey_slice t49 = t48 ^ t46;
-    const gostkey_slice t50 = t16 & x[7];
+    const gostkey_slice t8 = x[4] | x[1];
+    const gostkey_slice t9 = x[3] ^ x[4];
+    const gostkey_slice t10 = t8 & ~t9;
+    const gostkey_slice t11 = x[2] ^ x[1];
+    const gostkey_slice t12 = x[2] ^ x[4];
+    const gostkey_slice t13 = x[4] & t11;
+    const gostkey_slice t14 = t10 | x[2];
+    const gostkey_slice t15 = t14 & ~t13;
+    const gostkey_slice t16 = t14 | t9;
+    const gostkey_slice t17 = x[1] & ~t10;
+    const gostkey_slice t18 = x[2] & ~t10;
+    const gostkey_slice t19 = x[3] & t12;
+    const gostkey_slice t20 = t12 & ~t15;
+    const gostkey_slice t21 = t17 | t20;
+    const gostkey_slice t22 = t20 ^ t18;
+    const gostkey_slice t23 = t11 & ~t18;
+    const gostkey_slice t24 = t19 | t23;
+    const gostkey_slice t25 = t21 ^ x[3];
+    const gostkey_slice t26 = x[7] & ~t16;
+    const gostkey_slice t27 = t22 & x[6];
+    const gostkey_slice t28 = t26 & x[6];
+    const gostkey_slice t29 = t15 & x[7];
+    const gostkey_slice t30 = t25 & x[7];
+    const gostkey_slice t31 = t27 ^ t30;
+    const gostkey_slice t32 = t28 ^ x[5];
+    const gostkey_slice t33 = x[0] & ~t28;
+    const gostkey_slice t34 = t24 & x[6];
+    const gostkey_slice t35 = t29 ^ t34;
+    const gostkey_slice t36 = t26 ^ x[6];
+    const gostkey_slice t37 = t32 & t15;
+    const gostkey_slice t38 = t31 ^ t37;
+    const gostkey_slice t39 = t33 ^ t32;
+    const gostkey_slice t40 = t32 ^ x[6];
+    const gostkey_slice t41 = t33 & t22;
+    const gostkey_slice t42 = t35 ^ t41;
+    const gostkey_slice t43 = t36 & t15;
+    const gostkey_slice t44 = t15 & t33;
+    const gostkey_slice t45 = t32 & ~t33;
+    const gostkey_slice t46 = t25 & x[0];
+    const gostkey_slice t47 = t43 ^ t46;
+    const gostkey_slice t48 = x[6] & ~t45;
+    const gostkey_slice t49 = t32 & t24;
+    const gostkey_slice t50 = t22 & x[7];
     const gostkey_slice t51 = t50 ^ t49;
-    const gostkey_slice t52 = t43 | t51;
-    const gostkey_slice t53 = t16 & x[6];
-    const gostkey_slice t54 = t23 & t18;
-    const gostkey_slice t55 = t26 | x[7];
-    const gostkey_slice t56 = t55 & t21;
-    const gostkey_slice t57 = t56 & t36;
-    const gostkey_slice t58 = t57 ^ t54;
-    const gostkey_slice t59 = t58 ^ t53;
-    const gostkey_slice t60 = t52 ^ t59;
-    const gostkey_slice t61 = t33 ^ t60;
-    const gostkey_slice t62 = t32 & t21;
-    const gostkey_slice t63 = t61 ^ t62;
-    const gostkey_slice t64 = t29 & ~t63;
-    const gostkey_slice t65 = t16 & x[0];
-    const gostkey_slice t66 = t36 & x[6];
-    const gostkey_slice t67 = t64 & t43;
-    const gostkey_slice t68 = t67 ^ t51;
-    const gostkey_slice t69 = t68 | t67;
-    const gostkey_slice t70 = t24 & t18;
-    const gostkey_slice t71 = t70 ^ t69;
-    const gostkey_slice t72 = t71 ^ t46;
-    const gostkey_slice t73 = t72 ^ t66;
-    const gostkey_slice t74 = t73 ^ t61;
-    const gostkey_slice t75 = t28 ^ t22;
-    const gostkey_slice t76 = t55 & ~t75;
-    const gostkey_slice t77 = t76 ^ t74;
-    const gostkey_slice t78 = t77 ^ t65;
-    const gostkey_slice t79 = x[0] & ~t24;
-    const gostkey_slice t80 = t79 ^ t56;
-    const gostkey_slice t81 = t80 | t19;
-    const gostkey_slice t82 = t81 ^ t64;
-    const gostkey_slice t83 = t68 | t82;
-    const gostkey_slice t84 = t83 ^ t43;
-    const gostkey_slice t85 = t47 & t20;
-    const gostkey_slice t86 = t85 ^ t68;
-    const gostkey_slice t87 = t76 & t23;
-    const gostkey_slice t88 = t87 ^ t86;
-    const gostkey_slice t89 = t78 & t84;
-    const gostkey_slice t90 = t89 | t69;
-    const gostkey_slice t91 = t90 ^ t64;
-    const gostkey_slice t92 = t91 ^ t83;
-    const gostkey_slice t93 = t92 | t78;
-    const gostkey_slice t94 = t93 ^ t43;
-    const gostkey_slice t95 = t52 & ~t89;
-    const gostkey_slice t96 = t95 ^ t91;
-    const gostkey_slice t97 = t94 ^ t96;
-    const gostkey_slice t98 = t97 & t8;
-    const gostkey_slice t99 = t78 & ~t63;
-    const gostkey_slice t100 = t96 & ~t99;
-    const gostkey_slice t101 = x[2] & t100;
-    const gostkey_slice t102 = t10 & t91;
-    const gostkey_slice t103 = t102 ^ t101;
-    const gostkey_slice t104 = t98 ^ t103;
-    const gostkey_slice t105 = t89 & t86;
-    const gostkey_slice t106 = t94 & ~t105;
-    const gostkey_slice t107 = x[3] & ~t106;
-    const gostkey_slice t108 = t104 ^ t107;
-    const gostkey_slice t109 = x[2] & t91;
-    const gostkey_slice t110 = t100 & t10;
-    const gostkey_slice t111 = t106 ^ t110;
-    const gostkey_slice t112 = t111 ^ t97;
-    const gostkey_slice t113 = t10 & ~t112;
-    const gostkey_slice t114 = x[4] & t100;
-    const gostkey_slice t115 = t114 ^ t113;
-    const gostkey_slice t116 = t115 ^ t109;
-    const gostkey_slice t117 = t97 & t11;
-    const gostkey_slice t118 = t116 ^ t117;
-    const gostkey_slice t119 = t118 & ~t108;
-    const gostkey_slice t120 = t8 & ~t106;
-    const gostkey_slice t121 = x[3] & t91;
-    const gostkey_slice t122 = t97 & x[1];
-    const gostkey_slice t123 = t110 ^ t122;
-    const gostkey_slice t124 = t123 ^ t121;
-    const gostkey_slice t125 = t120 ^ t124;
-    const gostkey_slice t126 = t125 ^ t118;
-    const gostkey_slice t127 = t126 & t108;
-    const gostkey_slice t128 = x[3] & t100;
-    const gostkey_slice t129 = x[1] & ~t106;
-    const gostkey_slice t130 = t128 ^ t129;
-    const gostkey_slice t131 = t8 & t91;
-    const gostkey_slice t132 = t131 ^ t130;
-    const gostkey_slice t133 = t132 ^ t116;
-    const gostkey_slice t134 = t133 & ~t127;
-    const gostkey_slice t135 = t134 | t119;
-    const gostkey_slice t136 = t118 | t108;
-    const gostkey_slice t137 = t136 ^ t125;
-    const gostkey_slice t138 = t133 ^ t108;
-    const gostkey_slice t139 = t137 & t138;
-    const gostkey_slice t140 = t139 ^ t133;
-    const gostkey_slice t141 = t140 & t118;
-    const gostkey_slice t142 = t141 ^ t136;
-    const gostkey_slice t143 = t138 ^ t125;
-    const gostkey_slice t144 = t143 | t142;
-    const gostkey_slice t145 = t144 ^ t137;
-    const gostkey_slice t146 = t141 | t127;
-    const gostkey_slice t147 = t143 ^ t146;
+    const gostkey_slice t52 = t22 & t32;
+    const gostkey_slice t53 = t51 ^ t47;
+    const gostkey_slice t54 = x[0] & ~t32;
+    const gostkey_slice t55 = t26 & ~x[0];
+    const gostkey_slice t56 = t55 | t16;
+    const gostkey_slice t57 = t24 & x[7];
+    const gostkey_slice t58 = t57 ^ t44;
+    const gostkey_slice t59 = t39 & t24;
+    const gostkey_slice t60 = t38 ^ t59;
+    const gostkey_slice t61 = t56 ^ t28;
+    const gostkey_slice t62 = t48 | t56;
+    const gostkey_slice t63 = t40 & t25;
+    const gostkey_slice t64 = t42 ^ t63;
+    const gostkey_slice t65 = t40 | x[5];
+    const gostkey_slice t66 = t25 & x[6];
+    const gostkey_slice t67 = t58 ^ t66;
+    const gostkey_slice t68 = t65 & t36;
+    const gostkey_slice t69 = t65 & ~t61;
+    const gostkey_slice t70 = t68 ^ t54;
+    const gostkey_slice t71 = t67 ^ t52;
+    const gostkey_slice t72 = t62 ^ t64;
+    const gostkey_slice t73 = t70 | t16;
+    const gostkey_slice t74 = t69 | t71;
+    const gostkey_slice t75 = t31 ^ t74;
+    const gostkey_slice t76 = t73 ^ t53;
+    const gostkey_slice t77 = t64 & t53;
+    const gostkey_slice t78 = t53 | t60;
+    const gostkey_slice t79 = t77 ^ t60;
+    const gostkey_slice t80 = t53 & ~t60;
+    const gostkey_slice t81 = t72 ^ t78;
+    const gostkey_slice t82 = t80 | t64;
+    const gostkey_slice t83 = t81 & ~t79;
+    const gostkey_slice t84 = t76 ^ t83;
+    const gostkey_slice t85 = t83 ^ t75;
+    const gostkey_slice t86 = t82 ^ t75;
+    const gostkey_slice t87 = t84 & t86;
+    const gostkey_slice t88 = t86 & t81;
+    const gostkey_slice t89 = t85 | t86;
+    const gostkey_slice t90 = t89 ^ t53;
+    const gostkey_slice t91 = t87 ^ t82;
+    const gostkey_slice t92 = t85 & t87;
+    const gostkey_slice t93 = t87 & t78;
+    const gostkey_slice t94 = t91 ^ t78;
+    const gostkey_slice t95 = t93 ^ t91;
+    const gostkey_slice t96 = t92 ^ t88;
+    const gostkey_slice t97 = t90 & ~t93;
+    const gostkey_slice t98 = t90 ^ t94;
+    const gostkey_slice t99 = t88 | t94;
+    const gostkey_slice t100 = x[4] & ~t96;
+    const gostkey_slice t101 = t11 & ~t99;
+    const gostkey_slice t102 = t9 & ~t98;
+    const gostkey_slice t103 = t12 & ~t95;
+    const gostkey_slice t104 = t103 ^ t100;
+    const gostkey_slice t105 = t12 & ~t99;
+    const gostkey_slice t106 = t104 ^ t101;
+    const gostkey_slice t107 = x[4] & ~t95;
+    const gostkey_slice t108 = t107 ^ t105;
+    const gostkey_slice t109 = x[1] & ~t98;
+    const gostkey_slice t110 = x[2] & ~t98;
+    const gostkey_slice t111 = x[3] & ~t97;
+    const gostkey_slice t112 = t111 ^ t109;
+    const gostkey_slice t113 = t102 ^ t106;
+    const gostkey_slice t114 = t112 ^ t108;
+    const gostkey_slice t115 = x[3] & ~t99;
+    const gostkey_slice t116 = x[4] & ~t99;
+    const gostkey_slice t117 = x[1] & ~t95;
+    const gostkey_slice t118 = t117 ^ t115;
+    const gostkey_slice t119 = x[3] & ~t95;
+    const gostkey_slice t120 = t110 ^ t119;
+    const gostkey_slice t121 = x[2] & ~t97;
+    const gostkey_slice t122 = t121 ^ t118;
+    const gostkey_slice t123 = x[1] & ~t97;
+    const gostkey_slice t124 = t120 ^ t123;
+    const gostkey_slice t125 = t122 ^ t106;
+    const gostkey_slice t126 = t124 ^ t116;
+    const gostkey_slice t127 = t39 & t26;
+    const gostkey_slice t128 = t113 & ~t114;
+    const gostkey_slice t129 = t128 ^ t125;
+    const gostkey_slice t130 = t69 & x[0];
+    const gostkey_slice t131 = t130 | t127;
+    const gostkey_slice t132 = t126 ^ t113;
+    const gostkey_slice t133 = t125 ^ t114;
+    const gostkey_slice t134 = t114 & t132;
+    const gostkey_slice t135 = t131 | t79;
+    const gostkey_slice t136 = t129 ^ t126;
+    const gostkey_slice t137 = t129 | t125;
+    const gostkey_slice t138 = t137 & ~t134;
+    const gostkey_slice t139 = t133 & ~t136;
+    const gostkey_slice t140 = t139 ^ t125;
+    const gostkey_slice t141 = t140 & t113;
+    const gostkey_slice t142 = t133 ^ t126;
+    const gostkey_slice t143 = t133 ^ t138;
+    const gostkey_slice t144 = t143 & t136;
+    const gostkey_slice t145 = t141 | t134;
+    const gostkey_slice t146 = t144 ^ t129;
+    const gostkey_slice t147 = t142 ^ t145;
 
-    z[0] = t135;
-    z[1] = t145;
+    z[0] = t138;
+    z[1] = t146;
     z[2] = t147;
     z[3] = t140;
-    z[4] = t64;
-    z[5] = t78;
+    z[4] = t81;
+    z[5] = t86;
     z[6] = t84;
-    z[7] = t88;
+    z[7] = t135;
 }
 
 /* A row of the result, eight bytes at equal distances: L of what the gates
  * gave for its eight bytes, in the form in which they want it again:
- * 798 sums. */
+ * 797 sums. */
 static inline void gostkey_slices_l(gostkey_slice *to, size_t distance,
                                     const gostkey_slice x[64])
 {
-    const gostkey_slice t72 = x[30] ^ x[42];
-    const gostkey_slice t81 = x[9] ^ x[18];
-    const gostkey_slice t84 = x[39] ^ x[41];
-    const gostkey_slice t88 = x[22] ^ x[44];
-    const gostkey_slice t90 = x[52] ^ x[56];
-    const gostkey_slice t92 = x[32] ^ x[53];
-    const gostkey_slice t109 = t72 ^ t88;
-    const gostkey_slice t113 = t84 ^ t90;
-    const gostkey_slice t135 = x[3] ^ t81;
-    const gostkey_slice t148 = x[37] ^ t92;
-    const gostkey_slice t155 = x[31] ^ x[48];
-    const gostkey_slice t173 = x[36] ^ t148;
-    const gostkey_slice t303 = x[7] ^ x[10];
-    const gostkey_slice t456 = x[11] ^ x[38];
-    const gostkey_slice t457 = t456 ^ x[60];
-    const gostkey_slice t458 = t457 ^ x[62];
-    const gostkey_slice t459 = t458 ^ t109;
-    const gostkey_slice t460 = t459 ^ t113;
-    const gostkey_slice t461 = t460 ^ t135;
-    const gostkey_slice t462 = t461 ^ t155;
-    const gostkey_slice t463 = t462 ^ t173;
-    const gostkey_slice t464 = t463 ^ t303;
-    to[2 * distance + 0] = t464;
-    const gostkey_slice t65 = x[1] ^ x[59];
-    const gostkey_slice t75 = x[2] ^ x[13];
-    const gostkey_slice t80 = x[21] ^ x[23];
-    const gostkey_slice t86 = x[34] ^ t65;
-    const gostkey_slice t124 = x[18] ^ x[35];
-    const gostkey_slice t134 = x[52] ^ t80;
-    const gostkey_slice t144 = x[40] ^ x[41];
-    const gostkey_slice t154 = x[24] ^ x[38];
-    const gostkey_slice t198 = x[0] ^ x[12];
-    const gostkey_slice t212 = t75 ^ t88;
-    const gostkey_slice t302 = x[55] ^ t86;
-    const gostkey_slice t306 = x[30] ^ t198;
-    const gostkey_slice t313 = t134 ^ t154;
-    const gostkey_slice t424 = x[29] ^ x[43];
-    const gostkey_slice t425 = t424 ^ t124;
-    const gostkey_slice t426 = t425 ^ t144;
-    const gostkey_slice t427 = t426 ^ t173;
-    const gostkey_slice t428 = t427 ^ t212;
-    const gostkey_slice t429 = t428 ^ t302;
-    const gostkey_slice t430 = t429 ^ t306;
-    const gostkey_slice t431 = t430 ^ t313;
-    to[1 * distance + 4] = t431;
-    const gostkey_slice t67 = x[37] ^ x[54];
-    const gostkey_slice t78 = x[15] ^ x[62];
-    const gostkey_slice t91 = x[43] ^ x[47];
-    const gostkey_slice t106 = x[10] ^ t80;
-    const gostkey_slice t114 = x[17] ^ t67;
-    const gostkey_slice t116 = x[53] ^ x[55];
-    const gostkey_slice t131 = x[14] ^ x[31];
-    const gostkey_slice t195 = x[26] ^ t109;
-    const gostkey_slice t208 = t91 ^ t106;
-    const gostkey_slice t248 = x[50] ^ t195;
-    const gostkey_slice t282 = x[0] ^ t78;
-    const gostkey_slice t299 = x[9] ^ x[13];
-    const gostkey_slice t323 = t208 ^ t299;
-    const gostkey_slice t465 = t65 ^ t114;
-    const gostkey_slice t466 = t465 ^ t116;
-    const gostkey_slice t467 = t466 ^ t131;
-    const gostkey_slice t468 = t467 ^ t248;
-    const gostkey_slice t469 = t468 ^ t282;
-    const gostkey_slice t470 = t469 ^ t323;
-    to[2 * distance + 1] = t470;
-    const gostkey_slice t64 = x[31] ^ x[57];
-    const gostkey_slice t83 = x[5] ^ x[55];
-    const gostkey_slice t85 = x[0] ^ x[11];
-    const gostkey_slice t87 = x[14] ^ x[38];
-    const gostkey_slice t108 = t64 ^ t83;
-    const gostkey_slice t110 = x[36] ^ t87;
-    const gostkey_slice t115 = x[20] ^ x[60];
-    const gostkey_slice t142 = t65 ^ t85;
-    const gostkey_slice t215 = x[25] ^ x[51];
-    const gostkey_slice t222 = x[46] ^ t108;
-    const gostkey_slice t271 = x[29] ^ t110;
-    const gostkey_slice t278 = t114 ^ t215;
-    const gostkey_slice t317 = x[62] ^ t72;
-    const gostkey_slice t520 = x[7] ^ t115;
-    const gostkey_slice t521 = t520 ^ t124;
-    const gostkey_slice t522 = t521 ^ t142;
-    const gostkey_slice t523 = t522 ^ t222;
-    const gostkey_slice t524 = t523 ^ t271;
-    const gostkey_slice t525 = t524 ^ t278;
-    const gostkey_slice t526 = t525 ^ t317;
-    to[3 * distance + 0] = t526;
-    const gostkey_slice t66 = x[6] ^ x[17];
-    const gostkey_slice t69 = x[3] ^ x[29];
-    const gostkey_slice t73 = x[36] ^ x[45];
-    const gostkey_slice t89 = x[19] ^ x[48];
-    const gostkey_slice t93 = x[12] ^ x[49];
-    const gostkey_slice t159 = x[25] ^ x[60];
-    const gostkey_slice t169 = t87 ^ t106;
-    const gostkey_slice t186 = t69 ^ t93;
-    const gostkey_slice t268 = t73 ^ t89;
-    const gostkey_slice t658 = x[0] ^ x[1];
-    const gostkey_slice t659 = t658 ^ t66;
-    const gostkey_slice t660 = t659 ^ t113;
-    const gostkey_slice t661 = t660 ^ t159;
-    const gostkey_slice t662 = t661 ^ t169;
-    const gostkey_slice t663 = t662 ^ t186;
-    const gostkey_slice t664 = t663 ^ t222;
-    const gostkey_slice t665 = t664 ^ t268;
-    to[5 * distance + 0] = t665;
-    const gostkey_slice t68 = x[10] ^ x[51];
-    const gostkey_slice t95 = x[8] ^ t68;
-    const gostkey_slice t97 = x[50] ^ t64;
-    const gostkey_slice t123 = x[61] ^ t84;
-    const gostkey_slice t126 = x[54] ^ t97;
-    const gostkey_slice t166 = x[52] ^ t123;
-    const gostkey_slice t200 = x[2] ^ t126;
-    const gostkey_slice t274 = x[16] ^ x[23];
-    const gostkey_slice t287 = x[27] ^ t166;
-    const gostkey_slice t300 = x[42] ^ t200;
-    const gostkey_slice t478 = x[19] ^ x[26];
-    const gostkey_slice t479 = t478 ^ x[53];
-    const gostkey_slice t480 = t479 ^ x[59];
-    const gostkey_slice t481 = t480 ^ t95;
-    const gostkey_slice t482 = t481 ^ t271;
-    const gostkey_slice t483 = t482 ^ t274;
-    const gostkey_slice t484 = t483 ^ t287;
-    const gostkey_slice t485 = t484 ^ t300;
-    to[2 * distance + 3] = t485;
-    const gostkey_slice t96 = t66 ^ t67;
-    const gostkey_slice t119 = x[26] ^ t86;
-    const gostkey_slice t151 = x[23] ^ x[63];
-    const gostkey_slice t205 = x[20] ^ x[22];
-    const gostkey_slice t219 = t131 ^ t205;
-    const gostkey_slice t225 = t68 ^ t119;
-    const gostkey_slice t292 = t124 ^ t151;
-    const gostkey_slice t297 = t96 ^ t225;
-    const gostkey_slice t844 = x[24] ^ x[46];
-    const gostkey_slice t845 = t844 ^ x[47];
-    const gostkey_slice t846 = t845 ^ t75;
-    const gostkey_slice t847 = t846 ^ t219;
-    const gostkey_slice t848 = t847 ^ t282;
-    const gostkey_slice t849 = t848 ^ t287;
-    const gostkey_slice t850 = t849 ^ t292;
-    const gostkey_slice t851 = t850 ^ t297;
-    to[7 * distance + 6] = t851;
-    const gostkey_slice t71 = x[25] ^ x[61];
-    const gostkey_slice t94 = x[63] ^ t73;
-    const gostkey_slice t132 = x[50] ^ t89;
-    const gostkey_slice t176 = x[43] ^ t94;
-    const gostkey_slice t228 = x[57] ^ t135;
-    const gostkey_slice t291 = t132 ^ t176;
-    const gostkey_slice t358 = t71 ^ t85;
-    const gostkey_slice t359 = t358 ^ t87;
-    const gostkey_slice t360 = t359 ^ t115;
-    const gostkey_slice t361 = t360 ^ t116;
-    const gostkey_slice t362 = t361 ^ t228;
-    const gostkey_slice t363 = t362 ^ t274;
-    const gostkey_slice t364 = t363 ^ t291;
-    const gostkey_slice t365 = t364 ^ t297;
-    to[0 * distance + 4] = t365;
-    const gostkey_slice t70 = x[27] ^ x[33];
-    const gostkey_slice t125 = x[38] ^ t94;
-    const gostkey_slice t165 = t68 ^ t70;
-    const gostkey_slice t260 = t125 ^ t148;
-    const gostkey_slice t301 = t83 ^ t89;
-    const gostkey_slice t307 = t119 ^ t159;
-    const gostkey_slice t312 = t134 ^ t260;
-    const gostkey_slice t553 = x[17] ^ x[35];
-    const gostkey_slice t554 = t553 ^ x[49];
-    const gostkey_slice t555 = t554 ^ t165;
-    const gostkey_slice t556 = t555 ^ t228;
-    const gostkey_slice t557 = t556 ^ t301;
-    const gostkey_slice t558 = t557 ^ t307;
-    const gostkey_slice t559 = t558 ^ t312;
-    const gostkey_slice t560 = t559 ^ t317;
-    to[3 * distance + 4] = t560;
-    const gostkey_slice t79 = x[16] ^ x[46];
-    const gostkey_slice t100 = x[11] ^ x[24];
-    const gostkey_slice t130 = x[5] ^ x[6];
-    const gostkey_slice t164 = x[1] ^ t100;
-    const gostkey_slice t175 = x[20] ^ t93;
-    const gostkey_slice t277 = t78 ^ t144;
-    const gostkey_slice t536 = x[61] ^ t79;
-    const gostkey_slice t537 = t536 ^ t81;
-    const gostkey_slice t538 = t537 ^ t97;
-    const gostkey_slice t539 = t538 ^ t130;
-    const gostkey_slice t540 = t539 ^ t164;
-    const gostkey_slice t541 = t540 ^ t175;
-    const gostkey_slice t542 = t541 ^ t195;
-    const gostkey_slice t543 = t542 ^ t277;
-    const gostkey_slice t544 = t543 ^ t312;
-    to[3 * distance + 2] = t544;
-    const gostkey_slice t74 = x[4] ^ x[35];
-    const gostkey_slice t104 = t69 ^ t78;
-    const gostkey_slice t121 = t71 ^ t95;
-    const gostkey_slice t141 = t74 ^ t83;
-    const gostkey_slice t174 = t91 ^ t141;
-    const gostkey_slice t179 = x[24] ^ t104;
-    const gostkey_slice t242 = t65 ^ t174;
-    const gostkey_slice t257 = x[32] ^ t79;
-    const gostkey_slice t267 = t89 ^ t175;
-    const gostkey_slice t386 = x[27] ^ t121;
-    const gostkey_slice t387 = t386 ^ t134;
-    const gostkey_slice t388 = t387 ^ t179;
-    const gostkey_slice t389 = t388 ^ t242;
-    const gostkey_slice t390 = t389 ^ t257;
-    const gostkey_slice t391 = t390 ^ t267;
-    to[0 * distance + 7] = t391;
-    const gostkey_slice t167 = x[30] ^ x[61];
-    const gostkey_slice t229 = x[22] ^ t92;
-    const gostkey_slice t254 = t69 ^ t155;
-    const gostkey_slice t321 = x[8] ^ x[10];
-    const gostkey_slice t632 = x[18] ^ x[58];
-    const gostkey_slice t633 = t632 ^ t90;
-    const gostkey_slice t634 = t633 ^ t114;
-    const gostkey_slice t635 = t634 ^ t151;
-    const gostkey_slice t636 = t635 ^ t167;
-    const gostkey_slice t637 = t636 ^ t229;
-    const gostkey_slice t638 = t637 ^ t242;
-    const gostkey_slice t639 = t638 ^ t254;
-    const gostkey_slice t640 = t639 ^ t321;
-    to[4 * distance + 5] = t640;
-    const gostkey_slice t101 = t70 ^ t79;
-    const gostkey_slice t103 = x[42] ^ t74;
-    const gostkey_slice t111 = x[62] ^ t69;
-    const gostkey_slice t193 = x[21] ^ t86;
-    const gostkey_slice t246 = t101 ^ t144;
-    const gostkey_slice t249 = x[31] ^ t111;
-    const gostkey_slice t262 = x[58] ^ t193;
-    const gostkey_slice t263 = t100 ^ t103;
-    const gostkey_slice t666 = t93 ^ t246;
-    const gostkey_slice t667 = t666 ^ t249;
-    const gostkey_slice t668 = t667 ^ t262;
-    const gostkey_slice t669 = t668 ^ t263;
-    const gostkey_slice t670 = t669 ^ t278;
-    const gostkey_slice t671 = t670 ^ t291;
-    to[5 * distance + 1] = t671;
-    const gostkey_slice t105 = x[56] ^ t81;
-    const gostkey_slice t133 = x[22] ^ t101;
-    const gostkey_slice t138 = x[21] ^ t64;
-    const gostkey_slice t140 = x[51] ^ t75;
-    const gostkey_slice t203 = t67 ^ t125;
-    const gostkey_slice t232 = x[49] ^ t140;
-    const gostkey_slice t261 = x[43] ^ t115;
-    const gostkey_slice t561 = t105 ^ t116;
-    const gostkey_slice t562 = t561 ^ t133;
-    const gostkey_slice t563 = t562 ^ t138;
-    const gostkey_slice t564 = t563 ^ t203;
-    const gostkey_slice t565 = t564 ^ t232;
-    const gostkey_slice t566 = t565 ^ t261;
-    const gostkey_slice t567 = t566 ^ t263;
-    to[3 * distance + 5] = t567;
-    const gostkey_slice t122 = x[39] ^ x[40];
-    const gostkey_slice t129 = x[27] ^ x[58];
-    const gostkey_slice t194 = t129 ^ t130;
-    const gostkey_slice t211 = t72 ^ t121;
-    const gostkey_slice t239 = x[16] ^ t194;
-    const gostkey_slice t245 = x[35] ^ t111;
-    const gostkey_slice t309 = x[2] ^ t122;
-    const gostkey_slice t809 = t164 ^ t203;
-    const gostkey_slice t810 = t809 ^ t205;
-    const gostkey_slice t811 = t810 ^ t211;
-    const gostkey_slice t812 = t811 ^ t239;
-    const gostkey_slice t813 = t812 ^ t245;
-    const gostkey_slice t814 = t813 ^ t309;
-    to[7 * distance + 1] = t814;
-    const gostkey_slice t146 = x[32] ^ t103;
-    const gostkey_slice t147 = x[43] ^ x[59];
-    const gostkey_slice t158 = x[12] ^ t105;
-    const gostkey_slice t224 = t69 ^ t158;
-    const gostkey_slice t350 = x[15] ^ x[41];
-    const gostkey_slice t351 = t350 ^ t97;
-    const gostkey_slice t352 = t351 ^ t146;
-    const gostkey_slice t353 = t352 ^ t147;
-    const gostkey_slice t354 = t353 ^ t169;
-    const gostkey_slice t355 = t354 ^ t212;
-    const gostkey_slice t356 = t355 ^ t224;
-    const gostkey_slice t357 = t356 ^ t239;
-    to[0 * distance + 3] = t357;
-    const gostkey_slice t98 = x[7] ^ t75;
-    const gostkey_slice t128 = x[34] ^ t85;
-    const gostkey_slice t184 = x[9] ^ t146;
-    const gostkey_slice t296 = t98 ^ t184;
-    const gostkey_slice t800 = x[29] ^ x[48];
-    const gostkey_slice t801 = t800 ^ x[61];
-    const gostkey_slice t802 = t801 ^ t70;
-    const gostkey_slice t803 = t802 ^ t90;
-    const gostkey_slice t804 = t803 ^ t96;
-    const gostkey_slice t805 = t804 ^ t106;
-    const gostkey_slice t806 = t805 ^ t128;
-    const gostkey_slice t807 = t806 ^ t261;
-    const gostkey_slice t808 = t807 ^ t296;
-    to[7 * distance + 0] = t808;
-    const gostkey_slice t145 = t79 ^ t98;
-    const gostkey_slice t187 = x[4] ^ t122;
-    const gostkey_slice t202 = x[5] ^ x[15];
-    const gostkey_slice t266 = x[43] ^ t187;
-    const gostkey_slice t272 = x[63] ^ t96;
-    const gostkey_slice t289 = t164 ^ t272;
-    const gostkey_slice t311 = t69 ^ t202;
-    const gostkey_slice t695 = x[50] ^ t129;
-    const gostkey_slice t696 = t695 ^ t145;
-    const gostkey_slice t697 = t696 ^ t169;
-    const gostkey_slice t698 = t697 ^ t266;
-    const gostkey_slice t699 = t698 ^ t289;
-    const gostkey_slice t700 = t699 ^ t311;
-    to[5 * distance + 5] = t700;
-    const gostkey_slice t76 = x[20] ^ x[28];
-    const gostkey_slice t162 = x[16] ^ t73;
-    const gostkey_slice t180 = x[34] ^ t147;
-    const gostkey_slice t256 = x[23] ^ t76;
-    const gostkey_slice t294 = x[39] ^ t165;
-    const gostkey_slice t751 = x[22] ^ t89;
-    const gostkey_slice t752 = t751 ^ t126;
-    const gostkey_slice t753 = t752 ^ t130;
-    const gostkey_slice t754 = t753 ^ t162;
-    const gostkey_slice t755 = t754 ^ t180;
-    const gostkey_slice t756 = t755 ^ t256;
-    const gostkey_slice t757 = t756 ^ t294;
-    const gostkey_slice t758 = t757 ^ t296;
-    to[6 * distance + 3] = t758;
-    const gostkey_slice t99 = t71 ^ t76;
-    const gostkey_slice t120 = x[8] ^ t93;
-    const gostkey_slice t199 = x[16] ^ t109;
-    const gostkey_slice t790 = x[52] ^ x[55];
-    const gostkey_slice t791 = t790 ^ t64;
-    const gostkey_slice t792 = t791 ^ t94;
-    const gostkey_slice t793 = t792 ^ t99;
-    const gostkey_slice t794 = t793 ^ t120;
-    const gostkey_slice t795 = t794 ^ t128;
-    const gostkey_slice t796 = t795 ^ t135;
-    const gostkey_slice t797 = t796 ^ t187;
-    const gostkey_slice t798 = t797 ^ t199;
-    const gostkey_slice t799 = t798 ^ t208;
-    to[6 * distance + 7] = t799;
-    const gostkey_slice t82 = x[26] ^ x[58];
-    const gostkey_slice t112 = x[29] ^ t66;
-    const gostkey_slice t190 = x[8] ^ t82;
-    const gostkey_slice t192 = x[24] ^ t112;
-    const gostkey_slice t235 = t99 ^ t140;
-    const gostkey_slice t672 = x[15] ^ x[55];
-    const gostkey_slice t673 = t672 ^ t133;
-    const gostkey_slice t674 = t673 ^ t158;
-    const gostkey_slice t675 = t674 ^ t190;
-    const gostkey_slice t676 = t675 ^ t192;
-    const gostkey_slice t677 = t676 ^ t235;
-    const gostkey_slice t678 = t677 ^ t266;
-    const gostkey_slice t679 = t678 ^ t268;
-    to[5 * distance + 2] = t679;
-    const gostkey_slice t77 = x[40] ^ x[60];
-    const gostkey_slice t102 = t72 ^ t77;
-    const gostkey_slice t117 = x[45] ^ t82;
-    const gostkey_slice t168 = t92 ^ t102;
-    const gostkey_slice t170 = t71 ^ t117;
-    const gostkey_slice t221 = x[57] ^ t133;
-    const gostkey_slice t265 = x[14] ^ t168;
-    const gostkey_slice t815 = t170 ^ t221;
-    const gostkey_slice t816 = t815 ^ t265;
-    const gostkey_slice t817 = t816 ^ t267;
-    const gostkey_slice t818 = t817 ^ t289;
-    const gostkey_slice t819 = t818 ^ t323;
-    to[7 * distance + 2] = t819;
-    const gostkey_slice t107 = x[0] ^ x[19];
-    const gostkey_slice t196 = t102 ^ t107;
-    const gostkey_slice t220 = x[13] ^ x[34];
-    const gostkey_slice t250 = x[45] ^ t105;
-    const gostkey_slice t270 = t78 ^ t141;
-    const gostkey_slice t318 = t151 ^ t196;
-    const gostkey_slice t326 = x[51] ^ t87;
-    const gostkey_slice t327 = t326 ^ t129;
-    const gostkey_slice t328 = t327 ^ t220;
-    const gostkey_slice t329 = t328 ^ t250;
-    const gostkey_slice t330 = t329 ^ t270;
-    const gostkey_slice t331 = t330 ^ t318;
+    const gostkey_slice t460 = x[9] ^ x[62];
+    const gostkey_slice t65 = x[3] ^ x[31];
+    const gostkey_slice t90 = x[41] ^ x[56];
+    const gostkey_slice t125 = t65 ^ t90;
+    const gostkey_slice t461 = t460 ^ t125;
+    const gostkey_slice t139 = x[18] ^ x[30];
+    const gostkey_slice t462 = t461 ^ t139;
+    const gostkey_slice t93 = x[7] ^ x[52];
+    const gostkey_slice t181 = x[36] ^ t93;
+    const gostkey_slice t463 = t462 ^ t181;
+    const gostkey_slice t95 = x[32] ^ x[48];
+    const gostkey_slice t75 = x[22] ^ x[42];
+    const gostkey_slice t113 = x[11] ^ t75;
+    const gostkey_slice t149 = x[10] ^ t113;
+    const gostkey_slice t206 = t95 ^ t149;
+    const gostkey_slice t464 = t463 ^ t206;
+    const gostkey_slice t225 = x[38] ^ x[53];
+    const gostkey_slice t465 = t464 ^ t225;
+    const gostkey_slice t109 = x[39] ^ x[44];
+    const gostkey_slice t138 = x[37] ^ x[60];
+    const gostkey_slice t315 = t109 ^ t138;
+    const gostkey_slice t466 = t465 ^ t315;
+    to[2 * distance + 0] = t466;
+    const gostkey_slice t476 = x[14] ^ x[53];
+    const gostkey_slice t477 = t476 ^ t75;
+    const gostkey_slice t92 = x[43] ^ x[47];
+    const gostkey_slice t478 = t477 ^ t92;
+    const gostkey_slice t142 = x[13] ^ x[50];
+    const gostkey_slice t479 = t478 ^ t142;
+    const gostkey_slice t64 = x[1] ^ x[59];
+    const gostkey_slice t84 = x[26] ^ t64;
+    const gostkey_slice t85 = x[15] ^ x[62];
+    const gostkey_slice t105 = t84 ^ t85;
+    const gostkey_slice t179 = x[30] ^ t105;
+    const gostkey_slice t480 = t479 ^ t179;
+    const gostkey_slice t192 = x[21] ^ x[44];
+    const gostkey_slice t234 = x[0] ^ t192;
+    const gostkey_slice t481 = t480 ^ t234;
+    const gostkey_slice t79 = x[10] ^ x[23];
+    const gostkey_slice t66 = x[17] ^ x[54];
+    const gostkey_slice t82 = x[37] ^ t66;
+    const gostkey_slice t169 = t79 ^ t82;
+    const gostkey_slice t283 = x[9] ^ t169;
+    const gostkey_slice t482 = t481 ^ t283;
+    const gostkey_slice t304 = x[31] ^ x[55];
+    const gostkey_slice t483 = t482 ^ t304;
+    to[2 * distance + 2] = t483;
+    const gostkey_slice t643 = x[8] ^ x[35];
+    const gostkey_slice t644 = t643 ^ x[53];
+    const gostkey_slice t645 = t644 ^ t95;
+    const gostkey_slice t112 = x[29] ^ t92;
+    const gostkey_slice t646 = t645 ^ t112;
+    const gostkey_slice t647 = t646 ^ t139;
+    const gostkey_slice t175 = x[63] ^ t64;
+    const gostkey_slice t648 = t647 ^ t175;
+    const gostkey_slice t77 = x[5] ^ x[55];
+    const gostkey_slice t101 = t77 ^ t82;
+    const gostkey_slice t185 = x[58] ^ t101;
+    const gostkey_slice t649 = t648 ^ t185;
+    const gostkey_slice t240 = x[4] ^ x[56];
+    const gostkey_slice t650 = t649 ^ t240;
+    const gostkey_slice t261 = x[22] ^ t65;
+    const gostkey_slice t651 = t650 ^ t261;
+    const gostkey_slice t155 = x[52] ^ t79;
+    const gostkey_slice t274 = x[61] ^ t155;
+    const gostkey_slice t652 = t651 ^ t274;
+    to[4 * distance + 6] = t652;
+    const gostkey_slice t526 = t64 ^ t101;
+    const gostkey_slice t70 = x[46] ^ x[60];
+    const gostkey_slice t114 = x[36] ^ t70;
+    const gostkey_slice t527 = t526 ^ t114;
+    const gostkey_slice t528 = t527 ^ t139;
+    const gostkey_slice t167 = x[14] ^ x[29];
+    const gostkey_slice t529 = t528 ^ t167;
+    const gostkey_slice t201 = x[7] ^ x[31];
+    const gostkey_slice t530 = t529 ^ t201;
+    const gostkey_slice t237 = x[0] ^ x[51];
+    const gostkey_slice t531 = t530 ^ t237;
+    const gostkey_slice t80 = x[20] ^ x[35];
+    const gostkey_slice t115 = x[62] ^ t80;
+    const gostkey_slice t74 = x[38] ^ x[57];
+    const gostkey_slice t133 = x[42] ^ t74;
+    const gostkey_slice t290 = t115 ^ t133;
+    const gostkey_slice t532 = t531 ^ t290;
+    const gostkey_slice t319 = x[11] ^ x[25];
+    const gostkey_slice t533 = t532 ^ t319;
+    to[3 * distance + 0] = t533;
+    const gostkey_slice t129 = x[12] ^ x[16];
+    const gostkey_slice t71 = x[4] ^ x[21];
+    const gostkey_slice t131 = x[19] ^ t71;
+    const gostkey_slice t368 = t129 ^ t131;
+    const gostkey_slice t121 = x[24] ^ x[46];
+    const gostkey_slice t140 = x[27] ^ t121;
+    const gostkey_slice t369 = t368 ^ t140;
+    const gostkey_slice t166 = x[3] ^ t64;
+    const gostkey_slice t370 = t369 ^ t166;
+    const gostkey_slice t110 = x[8] ^ x[51];
+    const gostkey_slice t202 = t110 ^ t112;
+    const gostkey_slice t247 = t85 ^ t202;
+    const gostkey_slice t371 = t370 ^ t247;
+    const gostkey_slice t372 = t371 ^ t274;
+    const gostkey_slice t316 = x[49] ^ t77;
+    const gostkey_slice t373 = t372 ^ t316;
+    const gostkey_slice t124 = t80 ^ t95;
+    const gostkey_slice t317 = x[25] ^ t124;
+    const gostkey_slice t374 = t373 ^ t317;
+    to[0 * distance + 5] = t374;
+    const gostkey_slice t638 = x[0] ^ t109;
+    const gostkey_slice t91 = x[9] ^ x[19];
+    const gostkey_slice t130 = x[63] ^ t91;
+    const gostkey_slice t235 = x[42] ^ t130;
+    const gostkey_slice t639 = t638 ^ t235;
+    const gostkey_slice t640 = t639 ^ t247;
+    const gostkey_slice t78 = x[30] ^ x[40];
+    const gostkey_slice t99 = t70 ^ t78;
+    const gostkey_slice t232 = t99 ^ t166;
+    const gostkey_slice t269 = x[34] ^ t232;
+    const gostkey_slice t641 = t640 ^ t269;
+    const gostkey_slice t107 = t74 ^ t79;
+    const gostkey_slice t246 = x[16] ^ t107;
+    const gostkey_slice t318 = x[32] ^ t246;
+    const gostkey_slice t642 = t641 ^ t318;
+    to[4 * distance + 5] = t642;
+    const gostkey_slice t128 = x[0] ^ x[60];
+    const gostkey_slice t73 = x[13] ^ x[18];
+    const gostkey_slice t160 = x[35] ^ t73;
+    const gostkey_slice t324 = t128 ^ t160;
+    const gostkey_slice t198 = x[34] ^ t78;
+    const gostkey_slice t325 = t324 ^ t198;
+    const gostkey_slice t326 = t325 ^ t235;
+    const gostkey_slice t327 = t326 ^ t240;
+    const gostkey_slice t216 = x[27] ^ x[45];
+    const gostkey_slice t271 = x[58] ^ t216;
+    const gostkey_slice t328 = t327 ^ t271;
+    const gostkey_slice t296 = x[23] ^ x[51];
+    const gostkey_slice t329 = t328 ^ t296;
+    const gostkey_slice t309 = x[38] ^ t77;
+    const gostkey_slice t330 = t329 ^ t309;
+    const gostkey_slice t322 = x[14] ^ t85;
+    const gostkey_slice t331 = t330 ^ t322;
     to[0 * distance + 0] = t331;
-    const gostkey_slice t150 = t86 ^ t104;
-    const gostkey_slice t153 = x[44] ^ t91;
-    const gostkey_slice t201 = x[9] ^ t95;
-    const gostkey_slice t651 = x[38] ^ x[39];
-    const gostkey_slice t652 = t651 ^ x[57];
-    const gostkey_slice t653 = t652 ^ t150;
-    const gostkey_slice t654 = t653 ^ t153;
-    const gostkey_slice t655 = t654 ^ t201;
-    const gostkey_slice t656 = t655 ^ t257;
-    const gostkey_slice t657 = t656 ^ t318;
-    to[4 * distance + 7] = t657;
-    const gostkey_slice t118 = x[4] ^ x[28];
-    const gostkey_slice t157 = t78 ^ t118;
-    const gostkey_slice t163 = x[37] ^ t120;
-    const gostkey_slice t207 = x[14] ^ t157;
-    const gostkey_slice t440 = x[17] ^ x[47];
-    const gostkey_slice t441 = t440 ^ t145;
-    const gostkey_slice t442 = t441 ^ t163;
-    const gostkey_slice t443 = t442 ^ t170;
-    const gostkey_slice t444 = t443 ^ t196;
-    const gostkey_slice t445 = t444 ^ t207;
-    const gostkey_slice t446 = t445 ^ t302;
-    to[1 * distance + 6] = t446;
-    const gostkey_slice t182 = x[13] ^ t132;
-    const gostkey_slice t214 = x[9] ^ t113;
-    const gostkey_slice t226 = t85 ^ t211;
-    const gostkey_slice t836 = x[36] ^ x[58];
-    const gostkey_slice t837 = t836 ^ x[59];
-    const gostkey_slice t838 = t837 ^ t80;
-    const gostkey_slice t839 = t838 ^ t101;
-    const gostkey_slice t840 = t839 ^ t157;
-    const gostkey_slice t841 = t840 ^ t182;
-    const gostkey_slice t842 = t841 ^ t214;
-    const gostkey_slice t843 = t842 ^ t226;
-    to[7 * distance + 5] = t843;
-    const gostkey_slice t183 = x[46] ^ x[54];
-    const gostkey_slice t283 = t88 ^ t183;
-    const gostkey_slice t496 = x[6] ^ x[11];
-    const gostkey_slice t497 = t496 ^ x[35];
-    const gostkey_slice t498 = t497 ^ x[45];
-    const gostkey_slice t499 = t498 ^ t95;
-    const gostkey_slice t500 = t499 ^ t182;
-    const gostkey_slice t501 = t500 ^ t224;
-    const gostkey_slice t502 = t501 ^ t262;
-    const gostkey_slice t503 = t502 ^ t265;
-    const gostkey_slice t504 = t503 ^ t283;
-    to[2 * distance + 5] = t504;
-    const gostkey_slice t127 = x[7] ^ x[57];
-    const gostkey_slice t251 = t92 ^ t118;
-    const gostkey_slice t269 = t127 ^ t162;
-    const gostkey_slice t324 = t150 ^ t251;
-    const gostkey_slice t829 = x[5] ^ x[27];
-    const gostkey_slice t830 = t829 ^ t67;
-    const gostkey_slice t831 = t830 ^ t132;
-    const gostkey_slice t832 = t831 ^ t214;
-    const gostkey_slice t833 = t832 ^ t269;
-    const gostkey_slice t834 = t833 ^ t321;
-    const gostkey_slice t835 = t834 ^ t324;
-    to[7 * distance + 4] = t835;
-    const gostkey_slice t230 = x[6] ^ t150;
-    const gostkey_slice t255 = t115 ^ t230;
-    const gostkey_slice t276 = x[58] ^ t107;
-    const gostkey_slice t314 = x[53] ^ t154;
-    const gostkey_slice t417 = x[42] ^ x[52];
-    const gostkey_slice t418 = t417 ^ t71;
-    const gostkey_slice t419 = t418 ^ t153;
-    const gostkey_slice t420 = t419 ^ t255;
-    const gostkey_slice t421 = t420 ^ t269;
-    const gostkey_slice t422 = t421 ^ t276;
-    const gostkey_slice t423 = t422 ^ t314;
+    const gostkey_slice t508 = x[8] ^ x[12];
+    const gostkey_slice t509 = t508 ^ x[54];
+    const gostkey_slice t69 = x[6] ^ x[29];
+    const gostkey_slice t96 = x[14] ^ t69;
+    const gostkey_slice t510 = t509 ^ t96;
+    const gostkey_slice t511 = t510 ^ t160;
+    const gostkey_slice t512 = t511 ^ t192;
+    const gostkey_slice t513 = t512 ^ t206;
+    const gostkey_slice t72 = x[51] ^ x[53];
+    const gostkey_slice t81 = x[50] ^ x[58];
+    const gostkey_slice t103 = t72 ^ t81;
+    const gostkey_slice t144 = x[56] ^ t103;
+    const gostkey_slice t158 = x[45] ^ t91;
+    const gostkey_slice t263 = t144 ^ t158;
+    const gostkey_slice t514 = t513 ^ t263;
+    const gostkey_slice t515 = t514 ^ t269;
+    to[2 * distance + 6] = t515;
+    const gostkey_slice t516 = x[43] ^ x[55];
+    const gostkey_slice t517 = t516 ^ t72;
+    const gostkey_slice t518 = t517 ^ t99;
+    const gostkey_slice t127 = x[2] ^ x[59];
+    const gostkey_slice t519 = t518 ^ t127;
+    const gostkey_slice t520 = t519 ^ t131;
+    const gostkey_slice t177 = t73 ^ t115;
+    const gostkey_slice t521 = t520 ^ t177;
+    const gostkey_slice t208 = t66 ^ t79;
+    const gostkey_slice t522 = t521 ^ t208;
+    const gostkey_slice t213 = x[7] ^ x[16];
+    const gostkey_slice t523 = t522 ^ t213;
+    const gostkey_slice t524 = t523 ^ t261;
+    const gostkey_slice t262 = x[0] ^ t96;
+    const gostkey_slice t525 = t524 ^ t262;
+    to[2 * distance + 7] = t525;
+    const gostkey_slice t348 = x[5] ^ x[27];
+    const gostkey_slice t349 = t348 ^ x[44];
+    const gostkey_slice t94 = x[12] ^ t65;
+    const gostkey_slice t350 = t349 ^ t94;
+    const gostkey_slice t100 = t71 ^ t75;
+    const gostkey_slice t351 = t350 ^ t100;
+    const gostkey_slice t352 = t351 ^ t160;
+    const gostkey_slice t165 = t81 ^ t96;
+    const gostkey_slice t353 = t352 ^ t165;
+    const gostkey_slice t182 = x[15] ^ t127;
+    const gostkey_slice t233 = t90 ^ t182;
+    const gostkey_slice t354 = t353 ^ t233;
+    const gostkey_slice t257 = x[9] ^ x[43];
+    const gostkey_slice t355 = t354 ^ t257;
+    const gostkey_slice t356 = t355 ^ t318;
+    to[0 * distance + 3] = t356;
+    const gostkey_slice t661 = x[19] ^ x[52];
+    const gostkey_slice t662 = t661 ^ t107;
+    const gostkey_slice t663 = t662 ^ t114;
+    const gostkey_slice t86 = x[25] ^ x[45];
+    const gostkey_slice t118 = t86 ^ t94;
+    const gostkey_slice t664 = t663 ^ t118;
+    const gostkey_slice t143 = x[48] ^ t90;
+    const gostkey_slice t665 = t664 ^ t143;
+    const gostkey_slice t666 = t665 ^ t262;
+    const gostkey_slice t141 = x[1] ^ x[21];
+    const gostkey_slice t152 = x[17] ^ x[39];
+    const gostkey_slice t268 = t141 ^ t152;
+    const gostkey_slice t667 = t666 ^ t268;
+    const gostkey_slice t668 = t667 ^ t316;
+    to[5 * distance + 0] = t668;
+    const gostkey_slice t669 = x[25] ^ t65;
+    const gostkey_slice t670 = t669 ^ t142;
+    const gostkey_slice t671 = t670 ^ t149;
+    const gostkey_slice t68 = x[34] ^ x[61];
+    const gostkey_slice t97 = x[24] ^ x[44];
+    const gostkey_slice t162 = t68 ^ t97;
+    const gostkey_slice t672 = t671 ^ t162;
+    const gostkey_slice t673 = t672 ^ t202;
+    const gostkey_slice t674 = t673 ^ t268;
+    const gostkey_slice t87 = x[0] ^ x[28];
+    const gostkey_slice t111 = t87 ^ t93;
+    const gostkey_slice t172 = t74 ^ t111;
+    const gostkey_slice t292 = x[16] ^ t172;
+    const gostkey_slice t675 = t674 ^ t292;
+    to[5 * distance + 1] = t675;
+    const gostkey_slice t796 = x[6] ^ t78;
+    const gostkey_slice t797 = t796 ^ t93;
+    const gostkey_slice t798 = t797 ^ t103;
+    const gostkey_slice t799 = t798 ^ t113;
+    const gostkey_slice t229 = x[24] ^ x[28];
+    const gostkey_slice t800 = t799 ^ t229;
+    const gostkey_slice t801 = t800 ^ t233;
+    const gostkey_slice t98 = x[63] ^ t68;
+    const gostkey_slice t272 = x[4] ^ t98;
+    const gostkey_slice t802 = t801 ^ t272;
+    const gostkey_slice t305 = t74 ^ t91;
+    const gostkey_slice t803 = t802 ^ t305;
+    const gostkey_slice t804 = t803 ^ t317;
+    to[7 * distance + 1] = t804;
+    const gostkey_slice t417 = x[19] ^ x[53];
+    const gostkey_slice t88 = x[16] ^ x[36];
+    const gostkey_slice t151 = t85 ^ t88;
+    const gostkey_slice t418 = t417 ^ t151;
+    const gostkey_slice t419 = t418 ^ t162;
+    const gostkey_slice t420 = t419 ^ t166;
+    const gostkey_slice t196 = x[20] ^ t133;
+    const gostkey_slice t421 = t420 ^ t196;
+    const gostkey_slice t106 = x[58] ^ t86;
+    const gostkey_slice t258 = t92 ^ t106;
+    const gostkey_slice t422 = t421 ^ t258;
+    const gostkey_slice t183 = t69 ^ t128;
+    const gostkey_slice t266 = t93 ^ t183;
+    const gostkey_slice t423 = t422 ^ t266;
     to[1 * distance + 3] = t423;
-    const gostkey_slice t223 = x[25] ^ t207;
-    const gostkey_slice t252 = x[32] ^ t91;
-    const gostkey_slice t284 = x[34] ^ t95;
-    const gostkey_slice t341 = x[1] ^ x[7];
-    const gostkey_slice t342 = t341 ^ t73;
-    const gostkey_slice t343 = t342 ^ t83;
-    const gostkey_slice t344 = t343 ^ t88;
-    const gostkey_slice t345 = t344 ^ t223;
-    const gostkey_slice t346 = t345 ^ t246;
-    const gostkey_slice t347 = t346 ^ t252;
-    const gostkey_slice t348 = t347 ^ t284;
-    const gostkey_slice t349 = t348 ^ t300;
-    to[0 * distance + 2] = t349;
-    const gostkey_slice t204 = x[50] ^ t83;
-    const gostkey_slice t231 = t76 ^ t96;
-    const gostkey_slice t376 = x[40] ^ x[42];
-    const gostkey_slice t377 = t376 ^ x[48];
-    const gostkey_slice t378 = t377 ^ t82;
-    const gostkey_slice t379 = t378 ^ t110;
-    const gostkey_slice t380 = t379 ^ t127;
-    const gostkey_slice t381 = t380 ^ t165;
-    const gostkey_slice t382 = t381 ^ t179;
-    const gostkey_slice t383 = t382 ^ t204;
-    const gostkey_slice t384 = t383 ^ t214;
-    const gostkey_slice t385 = t384 ^ t231;
-    to[0 * distance + 6] = t385;
-    const gostkey_slice t143 = x[48] ^ x[49];
-    const gostkey_slice t189 = t98 ^ t143;
-    const gostkey_slice t486 = x[21] ^ x[60];
-    const gostkey_slice t487 = t486 ^ t67;
-    const gostkey_slice t488 = t487 ^ t84;
-    const gostkey_slice t489 = t488 ^ t91;
-    const gostkey_slice t490 = t489 ^ t131;
-    const gostkey_slice t491 = t490 ^ t179;
-    const gostkey_slice t492 = t491 ^ t189;
-    const gostkey_slice t493 = t492 ^ t194;
-    const gostkey_slice t494 = t493 ^ t226;
-    const gostkey_slice t495 = t494 ^ t250;
-    to[2 * distance + 4] = t495;
-    const gostkey_slice t152 = x[18] ^ t66;
-    const gostkey_slice t171 = x[30] ^ t152;
-    const gostkey_slice t237 = x[25] ^ t82;
-    const gostkey_slice t295 = x[56] ^ t126;
-    const gostkey_slice t545 = x[36] ^ x[40];
-    const gostkey_slice t546 = t545 ^ t85;
-    const gostkey_slice t547 = t546 ^ t91;
-    const gostkey_slice t548 = t547 ^ t140;
-    const gostkey_slice t549 = t548 ^ t171;
-    const gostkey_slice t550 = t549 ^ t237;
-    const gostkey_slice t551 = t550 ^ t295;
-    const gostkey_slice t552 = t551 ^ t324;
-    to[3 * distance + 3] = t552;
-    const gostkey_slice t240 = x[33] ^ x[37];
-    const gostkey_slice t316 = t64 ^ t100;
-    const gostkey_slice t332 = x[5] ^ x[59];
-    const gostkey_slice t333 = t332 ^ t153;
-    const gostkey_slice t334 = t333 ^ t169;
-    const gostkey_slice t335 = t334 ^ t170;
-    const gostkey_slice t336 = t335 ^ t171;
-    const gostkey_slice t337 = t336 ^ t189;
-    const gostkey_slice t338 = t337 ^ t240;
-    const gostkey_slice t339 = t338 ^ t277;
-    const gostkey_slice t340 = t339 ^ t316;
-    to[0 * distance + 1] = t340;
-    const gostkey_slice t185 = t74 ^ t77;
-    const gostkey_slice t298 = t80 ^ t185;
-    const gostkey_slice t320 = t107 ^ t111;
-    const gostkey_slice t505 = x[54] ^ t68;
-    const gostkey_slice t506 = t505 ^ t116;
-    const gostkey_slice t507 = t506 ^ t145;
-    const gostkey_slice t508 = t507 ^ t147;
-    const gostkey_slice t509 = t508 ^ t171;
-    const gostkey_slice t510 = t509 ^ t219;
-    const gostkey_slice t511 = t510 ^ t298;
-    const gostkey_slice t512 = t511 ^ t320;
-    to[2 * distance + 6] = t512;
-    const gostkey_slice t210 = x[12] ^ t84;
-    const gostkey_slice t293 = t119 ^ t210;
-    const gostkey_slice t616 = x[14] ^ x[36];
-    const gostkey_slice t617 = t616 ^ x[53];
-    const gostkey_slice t618 = t617 ^ x[63];
-    const gostkey_slice t619 = t618 ^ t70;
-    const gostkey_slice t620 = t619 ^ t71;
-    const gostkey_slice t621 = t620 ^ t192;
-    const gostkey_slice t622 = t621 ^ t293;
-    const gostkey_slice t623 = t622 ^ t298;
-    to[4 * distance + 3] = t623;
-    const gostkey_slice t247 = t88 ^ t89;
-    const gostkey_slice t568 = x[3] ^ x[11];
-    const gostkey_slice t569 = t568 ^ t94;
-    const gostkey_slice t570 = t569 ^ t121;
-    const gostkey_slice t571 = t570 ^ t145;
-    const gostkey_slice t572 = t571 ^ t168;
-    const gostkey_slice t573 = t572 ^ t174;
-    const gostkey_slice t574 = t573 ^ t247;
-    const gostkey_slice t575 = t574 ^ t293;
-    const gostkey_slice t576 = t575 ^ t295;
-    to[3 * distance + 6] = t576;
-    const gostkey_slice t188 = x[7] ^ t138;
-    const gostkey_slice t213 = x[1] ^ t99;
-    const gostkey_slice t286 = x[54] ^ t112;
-    const gostkey_slice t624 = x[16] ^ t78;
-    const gostkey_slice t625 = t624 ^ t94;
-    const gostkey_slice t626 = t625 ^ t129;
-    const gostkey_slice t627 = t626 ^ t185;
-    const gostkey_slice t628 = t627 ^ t188;
-    const gostkey_slice t629 = t628 ^ t213;
-    const gostkey_slice t630 = t629 ^ t286;
-    const gostkey_slice t631 = t630 ^ t306;
-    to[4 * distance + 4] = t631;
-    const gostkey_slice t178 = t114 ^ t117;
-    const gostkey_slice t234 = t113 ^ t124;
-    const gostkey_slice t305 = t178 ^ t213;
-    const gostkey_slice t598 = x[5] ^ x[12];
-    const gostkey_slice t599 = t598 ^ x[23];
-    const gostkey_slice t600 = t599 ^ t98;
-    const gostkey_slice t601 = t600 ^ t221;
-    const gostkey_slice t602 = t601 ^ t234;
-    const gostkey_slice t603 = t602 ^ t252;
-    const gostkey_slice t604 = t603 ^ t305;
-    const gostkey_slice t605 = t604 ^ t320;
-    to[4 * distance + 1] = t605;
-    const gostkey_slice t177 = t70 ^ t108;
-    const gostkey_slice t197 = x[19] ^ t81;
-    const gostkey_slice t206 = x[49] ^ t128;
-    const gostkey_slice t304 = x[41] ^ t177;
-    const gostkey_slice t680 = t74 ^ t88;
-    const gostkey_slice t681 = t680 ^ t92;
-    const gostkey_slice t682 = t681 ^ t197;
-    const gostkey_slice t683 = t682 ^ t206;
-    const gostkey_slice t684 = t683 ^ t304;
-    const gostkey_slice t685 = t684 ^ t305;
-    to[5 * distance + 3] = t685;
-    const gostkey_slice t136 = x[3] ^ x[47];
-    const gostkey_slice t741 = x[4] ^ x[54];
-    const gostkey_slice t742 = t741 ^ x[63];
-    const gostkey_slice t743 = t742 ^ t90;
-    const gostkey_slice t744 = t743 ^ t115;
-    const gostkey_slice t745 = t744 ^ t121;
-    const gostkey_slice t746 = t745 ^ t136;
-    const gostkey_slice t747 = t746 ^ t152;
-    const gostkey_slice t748 = t747 ^ t189;
-    const gostkey_slice t749 = t748 ^ t199;
-    const gostkey_slice t750 = t749 ^ t304;
-    to[6 * distance + 2] = t750;
-    const gostkey_slice t160 = x[63] ^ t76;
-    const gostkey_slice t322 = x[44] ^ t160;
-    const gostkey_slice t589 = t102 ^ t123;
-    const gostkey_slice t590 = t589 ^ t130;
-    const gostkey_slice t591 = t590 ^ t131;
-    const gostkey_slice t592 = t591 ^ t136;
-    const gostkey_slice t593 = t592 ^ t158;
-    const gostkey_slice t594 = t593 ^ t182;
-    const gostkey_slice t595 = t594 ^ t240;
-    const gostkey_slice t596 = t595 ^ t303;
-    const gostkey_slice t597 = t596 ^ t322;
-    to[4 * distance + 0] = t597;
-    const gostkey_slice t137 = x[2] ^ t96;
-    const gostkey_slice t259 = t79 ^ t136;
-    const gostkey_slice t325 = t87 ^ t259;
-    const gostkey_slice t409 = t72 ^ t82;
-    const gostkey_slice t410 = t409 ^ t86;
-    const gostkey_slice t411 = t410 ^ t137;
-    const gostkey_slice t412 = t411 ^ t188;
-    const gostkey_slice t413 = t412 ^ t202;
-    const gostkey_slice t414 = t413 ^ t234;
-    const gostkey_slice t415 = t414 ^ t322;
-    const gostkey_slice t416 = t415 ^ t325;
-    to[1 * distance + 2] = t416;
-    const gostkey_slice t161 = t90 ^ t99;
-    const gostkey_slice t209 = x[62] ^ t127;
-    const gostkey_slice t285 = x[45] ^ t209;
-    const gostkey_slice t290 = x[21] ^ t116;
-    const gostkey_slice t471 = t152 ^ t161;
-    const gostkey_slice t472 = t471 ^ t163;
-    const gostkey_slice t473 = t472 ^ t248;
-    const gostkey_slice t474 = t473 ^ t285;
-    const gostkey_slice t475 = t474 ^ t290;
-    const gostkey_slice t476 = t475 ^ t309;
-    const gostkey_slice t477 = t476 ^ t325;
-    to[2 * distance + 2] = t477;
-    const gostkey_slice t244 = x[28] ^ t74;
-    const gostkey_slice t315 = x[50] ^ t133;
-    const gostkey_slice t432 = x[41] ^ x[47];
-    const gostkey_slice t433 = t432 ^ t168;
-    const gostkey_slice t434 = t433 ^ t206;
-    const gostkey_slice t435 = t434 ^ t244;
-    const gostkey_slice t436 = t435 ^ t285;
-    const gostkey_slice t437 = t436 ^ t286;
-    const gostkey_slice t438 = t437 ^ t313;
-    const gostkey_slice t439 = t438 ^ t315;
-    to[1 * distance + 5] = t439;
-    const gostkey_slice t156 = x[46] ^ x[59];
-    const gostkey_slice t264 = x[60] ^ t73;
-    const gostkey_slice t281 = t137 ^ t161;
-    const gostkey_slice t401 = x[7] ^ x[42];
-    const gostkey_slice t402 = t401 ^ t111;
-    const gostkey_slice t403 = t402 ^ t156;
-    const gostkey_slice t404 = t403 ^ t177;
-    const gostkey_slice t405 = t404 ^ t198;
-    const gostkey_slice t406 = t405 ^ t229;
-    const gostkey_slice t407 = t406 ^ t264;
-    const gostkey_slice t408 = t407 ^ t281;
+    const gostkey_slice t156 = x[42] ^ t71;
+    const gostkey_slice t790 = x[56] ^ t156;
+    const gostkey_slice t210 = x[11] ^ x[13];
+    const gostkey_slice t791 = t790 ^ t210;
+    const gostkey_slice t221 = x[2] ^ t68;
+    const gostkey_slice t792 = t791 ^ t221;
+    const gostkey_slice t793 = t792 ^ t266;
+    const gostkey_slice t76 = x[27] ^ x[33];
+    const gostkey_slice t170 = x[43] ^ t76;
+    const gostkey_slice t275 = t124 ^ t170;
+    const gostkey_slice t794 = t793 ^ t275;
+    const gostkey_slice t795 = t794 ^ t283;
+    to[7 * distance + 0] = t795;
+    const gostkey_slice t401 = x[7] ^ t86;
+    const gostkey_slice t402 = t401 ^ t141;
+    const gostkey_slice t102 = x[6] ^ t73;
+    const gostkey_slice t154 = x[5] ^ t102;
+    const gostkey_slice t403 = t402 ^ t154;
+    const gostkey_slice t404 = t403 ^ t162;
+    const gostkey_slice t405 = t404 ^ t170;
+    const gostkey_slice t248 = x[28] ^ t125;
+    const gostkey_slice t406 = t405 ^ t248;
+    const gostkey_slice t132 = x[23] ^ t99;
+    const gostkey_slice t289 = t66 ^ t132;
+    const gostkey_slice t407 = t406 ^ t289;
+    const gostkey_slice t408 = t407 ^ t290;
     to[1 * distance + 1] = t408;
-    const gostkey_slice t139 = x[15] ^ x[33];
-    const gostkey_slice t191 = x[44] ^ t97;
-    const gostkey_slice t392 = t74 ^ t122;
-    const gostkey_slice t393 = t392 ^ t125;
-    const gostkey_slice t394 = t393 ^ t139;
-    const gostkey_slice t395 = t394 ^ t180;
-    const gostkey_slice t396 = t395 ^ t191;
-    const gostkey_slice t397 = t396 ^ t201;
-    const gostkey_slice t398 = t397 ^ t276;
-    const gostkey_slice t399 = t398 ^ t281;
-    const gostkey_slice t400 = t399 ^ t290;
-    to[1 * distance + 0] = t400;
-    const gostkey_slice t712 = x[15] ^ x[20];
-    const gostkey_slice t713 = t712 ^ t80;
-    const gostkey_slice t714 = t713 ^ t81;
-    const gostkey_slice t715 = t714 ^ t90;
-    const gostkey_slice t716 = t715 ^ t102;
-    const gostkey_slice t717 = t716 ^ t156;
-    const gostkey_slice t718 = t717 ^ t178;
-    const gostkey_slice t719 = t718 ^ t191;
-    const gostkey_slice t720 = t719 ^ t232;
-    const gostkey_slice t721 = t720 ^ t301;
-    const gostkey_slice t722 = t721 ^ t314;
+    const gostkey_slice t699 = x[21] ^ x[48];
+    const gostkey_slice t700 = t699 ^ t73;
+    const gostkey_slice t701 = t700 ^ t97;
+    const gostkey_slice t702 = t701 ^ t132;
+    const gostkey_slice t703 = t702 ^ t182;
+    const gostkey_slice t704 = t703 ^ t263;
+    const gostkey_slice t117 = x[31] ^ x[52];
+    const gostkey_slice t302 = x[49] ^ t117;
+    const gostkey_slice t705 = t704 ^ t302;
+    const gostkey_slice t226 = x[26] ^ t101;
+    const gostkey_slice t310 = t196 ^ t226;
+    const gostkey_slice t706 = t705 ^ t310;
+    to[5 * distance + 5] = t706;
+    const gostkey_slice t382 = x[39] ^ x[51];
+    const gostkey_slice t383 = t382 ^ t85;
+    const gostkey_slice t384 = t383 ^ t165;
+    const gostkey_slice t385 = t384 ^ t181;
+    const gostkey_slice t145 = x[10] ^ x[28];
+    const gostkey_slice t204 = x[9] ^ x[40];
+    const gostkey_slice t280 = t145 ^ t204;
+    const gostkey_slice t386 = t385 ^ t280;
+    const gostkey_slice t281 = x[24] ^ t76;
+    const gostkey_slice t387 = t386 ^ t281;
+    const gostkey_slice t282 = x[3] ^ t143;
+    const gostkey_slice t388 = t387 ^ t282;
+    const gostkey_slice t389 = t388 ^ t310;
+    to[0 * distance + 7] = t389;
+    const gostkey_slice t732 = t64 ^ t72;
+    const gostkey_slice t120 = x[40] ^ x[43];
+    const gostkey_slice t733 = t732 ^ t120;
+    const gostkey_slice t174 = x[24] ^ t100;
+    const gostkey_slice t734 = t733 ^ t174;
+    const gostkey_slice t228 = x[52] ^ t125;
+    const gostkey_slice t735 = t734 ^ t228;
+    const gostkey_slice t157 = x[9] ^ t102;
+    const gostkey_slice t300 = t157 ^ t185;
+    const gostkey_slice t736 = t735 ^ t300;
+    const gostkey_slice t67 = x[2] ^ x[39];
+    const gostkey_slice t308 = t67 ^ t68;
+    const gostkey_slice t737 = t736 ^ t308;
+    to[6 * distance + 1] = t737;
+    const gostkey_slice t854 = t98 ^ t102;
+    const gostkey_slice t116 = x[14] ^ x[47];
+    const gostkey_slice t855 = t854 ^ t116;
+    const gostkey_slice t163 = x[22] ^ t67;
+    const gostkey_slice t856 = t855 ^ t163;
+    const gostkey_slice t211 = t80 ^ t105;
+    const gostkey_slice t857 = t856 ^ t211;
+    const gostkey_slice t858 = t857 ^ t237;
+    const gostkey_slice t273 = x[41] ^ t117;
+    const gostkey_slice t859 = t858 ^ t273;
+    const gostkey_slice t294 = t140 ^ t169;
+    const gostkey_slice t860 = t859 ^ t294;
+    to[7 * distance + 7] = t860;
+    const gostkey_slice t603 = x[15] ^ x[33];
+    const gostkey_slice t604 = t603 ^ t92;
+    const gostkey_slice t605 = t604 ^ t154;
+    const gostkey_slice t207 = x[37] ^ x[63];
+    const gostkey_slice t606 = t605 ^ t207;
+    const gostkey_slice t218 = x[26] ^ x[32];
+    const gostkey_slice t607 = t606 ^ t218;
+    const gostkey_slice t608 = t607 ^ t228;
+    const gostkey_slice t238 = x[36] ^ t132;
+    const gostkey_slice t609 = t608 ^ t238;
+    const gostkey_slice t288 = t131 ^ t163;
+    const gostkey_slice t610 = t609 ^ t288;
+    to[4 * distance + 1] = t610;
+    const gostkey_slice t776 = x[45] ^ x[46];
+    const gostkey_slice t777 = t776 ^ t88;
+    const gostkey_slice t778 = t777 ^ t145;
+    const gostkey_slice t779 = t778 ^ t170;
+    const gostkey_slice t780 = t779 ^ t179;
+    const gostkey_slice t137 = x[7] ^ t77;
+    const gostkey_slice t189 = t103 ^ t137;
+    const gostkey_slice t781 = t780 ^ t189;
+    const gostkey_slice t194 = x[35] ^ t98;
+    const gostkey_slice t782 = t781 ^ t194;
+    const gostkey_slice t783 = t782 ^ t288;
+    to[6 * distance + 6] = t783;
+    const gostkey_slice t707 = x[1] ^ x[15];
+    const gostkey_slice t708 = t707 ^ x[63];
+    const gostkey_slice t709 = t708 ^ t67;
+    const gostkey_slice t710 = t709 ^ t165;
+    const gostkey_slice t126 = x[3] ^ x[5];
+    const gostkey_slice t191 = x[38] ^ t126;
+    const gostkey_slice t711 = t710 ^ t191;
+    const gostkey_slice t712 = t711 ^ t210;
+    const gostkey_slice t713 = t712 ^ t213;
+    const gostkey_slice t241 = t71 ^ t120;
+    const gostkey_slice t714 = t713 ^ t241;
+    const gostkey_slice t715 = t714 ^ t294;
+    to[5 * distance + 6] = t715;
+    const gostkey_slice t534 = t101 ^ t103;
+    const gostkey_slice t123 = x[25] ^ t96;
+    const gostkey_slice t535 = t534 ^ t123;
+    const gostkey_slice t536 = t535 ^ t124;
+    const gostkey_slice t89 = x[8] ^ t67;
+    const gostkey_slice t146 = x[15] ^ t89;
+    const gostkey_slice t537 = t536 ^ t146;
+    const gostkey_slice t159 = x[41] ^ x[47];
+    const gostkey_slice t538 = t537 ^ t159;
+    const gostkey_slice t168 = x[46] ^ x[61];
+    const gostkey_slice t231 = t156 ^ t168;
+    const gostkey_slice t539 = t538 ^ t231;
+    const gostkey_slice t540 = t539 ^ t302;
+    to[3 * distance + 1] = t540;
+    const gostkey_slice t375 = x[40] ^ x[56];
+    const gostkey_slice t376 = t375 ^ t146;
+    const gostkey_slice t377 = t376 ^ t183;
+    const gostkey_slice t378 = t377 ^ t191;
+    const gostkey_slice t83 = x[11] ^ x[49];
+    const gostkey_slice t104 = t76 ^ t83;
+    const gostkey_slice t153 = x[34] ^ t104;
+    const gostkey_slice t212 = t82 ^ t153;
+    const gostkey_slice t379 = t378 ^ t212;
+    const gostkey_slice t217 = x[18] ^ t86;
+    const gostkey_slice t380 = t379 ^ t217;
+    const gostkey_slice t381 = t380 ^ t296;
+    to[0 * distance + 6] = t381;
+    const gostkey_slice t442 = x[50] ^ t153;
+    const gostkey_slice t443 = t442 ^ t159;
+    const gostkey_slice t195 = x[35] ^ x[62];
+    const gostkey_slice t444 = t443 ^ t195;
+    const gostkey_slice t255 = x[45] ^ t174;
+    const gostkey_slice t445 = t444 ^ t255;
+    const gostkey_slice t446 = t445 ^ t289;
+    const gostkey_slice t447 = t446 ^ t292;
+    const gostkey_slice t147 = x[32] ^ x[53];
+    const gostkey_slice t306 = t69 ^ t147;
+    const gostkey_slice t448 = t447 ^ t306;
+    to[1 * distance + 6] = t448;
+    const gostkey_slice t692 = x[50] ^ t75;
+    const gostkey_slice t108 = x[54] ^ t89;
+    const gostkey_slice t693 = t692 ^ t108;
+    const gostkey_slice t694 = t693 ^ t157;
+    const gostkey_slice t119 = x[55] ^ t98;
+    const gostkey_slice t193 = t83 ^ t119;
+    const gostkey_slice t695 = t694 ^ t193;
+    const gostkey_slice t696 = t695 ^ t211;
+    const gostkey_slice t697 = t696 ^ t248;
+    const gostkey_slice t250 = x[21] ^ x[37];
+    const gostkey_slice t698 = t697 ^ t250;
+    to[5 * distance + 4] = t698;
+    const gostkey_slice t541 = t65 ^ t105;
+    const gostkey_slice t542 = t541 ^ t158;
+    const gostkey_slice t543 = t542 ^ t159;
+    const gostkey_slice t544 = t543 ^ t165;
+    const gostkey_slice t188 = t107 ^ t108;
+    const gostkey_slice t545 = t544 ^ t188;
+    const gostkey_slice t190 = x[20] ^ t114;
+    const gostkey_slice t546 = t545 ^ t190;
+    const gostkey_slice t215 = t76 ^ t139;
+    const gostkey_slice t547 = t546 ^ t215;
+    const gostkey_slice t548 = t547 ^ t272;
+    to[3 * distance + 2] = t548;
+    const gostkey_slice t409 = x[56] ^ x[61];
+    const gostkey_slice t410 = t409 ^ t75;
+    const gostkey_slice t411 = t410 ^ t101;
+    const gostkey_slice t412 = t411 ^ t118;
+    const gostkey_slice t413 = t412 ^ t127;
+    const gostkey_slice t200 = x[57] ^ t111;
+    const gostkey_slice t245 = t76 ^ t200;
+    const gostkey_slice t414 = t413 ^ t245;
+    const gostkey_slice t415 = t414 ^ t306;
+    const gostkey_slice t323 = x[62] ^ t190;
+    const gostkey_slice t416 = t415 ^ t323;
+    to[1 * distance + 2] = t416;
+    const gostkey_slice t490 = x[15] ^ x[16];
+    const gostkey_slice t491 = t490 ^ x[20];
+    const gostkey_slice t492 = t491 ^ x[49];
+    const gostkey_slice t493 = t492 ^ x[56];
+    const gostkey_slice t494 = t493 ^ t64;
+    const gostkey_slice t495 = t494 ^ t111;
+    const gostkey_slice t496 = t495 ^ t157;
+    const gostkey_slice t497 = t496 ^ t168;
+    const gostkey_slice t498 = t497 ^ t188;
+    const gostkey_slice t242 = t118 ^ t120;
+    const gostkey_slice t499 = t498 ^ t242;
+    to[2 * distance + 4] = t499;
+    const gostkey_slice t760 = x[30] ^ t125;
+    const gostkey_slice t761 = t760 ^ t140;
+    const gostkey_slice t762 = t761 ^ t146;
+    const gostkey_slice t148 = x[23] ^ t84;
+    const gostkey_slice t763 = t762 ^ t148;
+    const gostkey_slice t764 = t763 ^ t160;
+    const gostkey_slice t765 = t764 ^ t172;
+    const gostkey_slice t766 = t765 ^ t193;
+    const gostkey_slice t122 = t72 ^ t88;
+    const gostkey_slice t277 = t122 ^ t167;
+    const gostkey_slice t767 = t766 ^ t277;
+    to[6 * distance + 4] = t767;
+    const gostkey_slice t134 = x[26] ^ x[41];
+    const gostkey_slice t484 = t117 ^ t134;
+    const gostkey_slice t485 = t484 ^ t188;
+    const gostkey_slice t251 = x[27] ^ x[61];
+    const gostkey_slice t486 = t485 ^ t251;
+    const gostkey_slice t253 = x[42] ^ x[50];
+    const gostkey_slice t487 = t486 ^ t253;
+    const gostkey_slice t488 = t487 ^ t277;
+    const gostkey_slice t287 = x[19] ^ x[59];
+    const gostkey_slice t489 = t488 ^ t287;
+    to[2 * distance + 3] = t489;
+    const gostkey_slice t467 = x[22] ^ t69;
+    const gostkey_slice t468 = t467 ^ t89;
+    const gostkey_slice t469 = t468 ^ t97;
+    const gostkey_slice t136 = x[17] ^ t83;
+    const gostkey_slice t470 = t469 ^ t136;
+    const gostkey_slice t471 = t470 ^ t189;
+    const gostkey_slice t472 = t471 ^ t217;
+    const gostkey_slice t473 = t472 ^ t251;
+    const gostkey_slice t474 = t473 ^ t282;
+    const gostkey_slice t314 = x[60] ^ t148;
+    const gostkey_slice t475 = t474 ^ t314;
+    to[2 * distance + 1] = t475;
+    const gostkey_slice t621 = x[12] ^ x[36];
+    const gostkey_slice t622 = t621 ^ x[40];
+    const gostkey_slice t623 = t622 ^ x[41];
+    const gostkey_slice t624 = t623 ^ x[53];
+    const gostkey_slice t625 = t624 ^ t71;
+    const gostkey_slice t626 = t625 ^ t194;
+    const gostkey_slice t627 = t626 ^ t281;
+    const gostkey_slice t293 = t123 ^ t152;
+    const gostkey_slice t628 = t627 ^ t293;
+    const gostkey_slice t629 = t628 ^ t314;
+    to[4 * distance + 3] = t629;
+    const gostkey_slice t630 = x[12] ^ x[17];
+    const gostkey_slice t631 = t630 ^ t112;
+    const gostkey_slice t205 = x[18] ^ x[31];
+    const gostkey_slice t632 = t631 ^ t205;
+    const gostkey_slice t259 = t100 ^ t148;
+    const gostkey_slice t633 = t632 ^ t259;
+    const gostkey_slice t634 = t633 ^ t271;
+    const gostkey_slice t291 = t90 ^ t137;
+    const gostkey_slice t635 = t634 ^ t291;
+    const gostkey_slice t636 = t635 ^ t308;
+    const gostkey_slice t637 = t636 ^ t323;
+    to[4 * distance + 4] = t637;
+    const gostkey_slice t578 = x[2] ^ x[54];
+    const gostkey_slice t579 = t578 ^ x[56];
+    const gostkey_slice t580 = t579 ^ t207;
+    const gostkey_slice t239 = t74 ^ t80;
+    const gostkey_slice t581 = t580 ^ t239;
+    const gostkey_slice t582 = t581 ^ t255;
+    const gostkey_slice t583 = t582 ^ t257;
+    const gostkey_slice t584 = t583 ^ t304;
+    const gostkey_slice t187 = t104 ^ t122;
+    const gostkey_slice t220 = t73 ^ t187;
+    const gostkey_slice t320 = t70 ^ t220;
+    const gostkey_slice t585 = t584 ^ t320;
+    to[3 * distance + 6] = t585;
+    const gostkey_slice t835 = x[20] ^ x[59];
+    const gostkey_slice t836 = t835 ^ t74;
+    const gostkey_slice t837 = t836 ^ t77;
+    const gostkey_slice t838 = t837 ^ t94;
+    const gostkey_slice t839 = t838 ^ t120;
+    const gostkey_slice t840 = t839 ^ t123;
+    const gostkey_slice t841 = t840 ^ t145;
+    const gostkey_slice t842 = t841 ^ t162;
+    const gostkey_slice t843 = t842 ^ t320;
+    to[7 * distance + 5] = t843;
+    const gostkey_slice t815 = t84 ^ t89;
+    const gostkey_slice t816 = t815 ^ t94;
+    const gostkey_slice t817 = t816 ^ t106;
+    const gostkey_slice t818 = t817 ^ t138;
+    const gostkey_slice t164 = t87 ^ t91;
+    const gostkey_slice t819 = t818 ^ t164;
+    const gostkey_slice t820 = t819 ^ t167;
+    const gostkey_slice t171 = x[61] ^ t78;
+    const gostkey_slice t821 = t820 ^ t171;
+    const gostkey_slice t822 = t821 ^ t177;
+    const gostkey_slice t823 = t822 ^ t187;
+    to[7 * distance + 3] = t823;
+    const gostkey_slice t596 = x[7] ^ t143;
+    const gostkey_slice t597 = t596 ^ t145;
+    const gostkey_slice t180 = x[20] ^ t130;
+    const gostkey_slice t598 = t597 ^ t180;
+    const gostkey_slice t230 = t154 ^ t171;
+    const gostkey_slice t599 = t598 ^ t230;
+    const gostkey_slice t600 = t599 ^ t253;
+    const gostkey_slice t150 = x[33] ^ t94;
+    const gostkey_slice t295 = t116 ^ t150;
+    const gostkey_slice t601 = t600 ^ t295;
+    const gostkey_slice t602 = t601 ^ t315;
+    to[4 * distance + 0] = t602;
+    const gostkey_slice t339 = t107 ^ t127;
+    const gostkey_slice t340 = t339 ^ t134;
+    const gostkey_slice t161 = x[33] ^ t97;
+    const gostkey_slice t341 = t340 ^ t161;
+    const gostkey_slice t342 = t341 ^ t201;
+    const gostkey_slice t222 = x[48] ^ t136;
+    const gostkey_slice t343 = t342 ^ t222;
+    const gostkey_slice t344 = t343 ^ t230;
+    const gostkey_slice t345 = t344 ^ t250;
+    const gostkey_slice t346 = t345 ^ t258;
+    const gostkey_slice t347 = t346 ^ t322;
+    to[0 * distance + 2] = t347;
+    const gostkey_slice t653 = x[37] ^ t146;
+    const gostkey_slice t203 = x[6] ^ x[59];
+    const gostkey_slice t219 = t142 ^ t203;
+    const gostkey_slice t654 = t653 ^ t219;
+    const gostkey_slice t655 = t654 ^ t222;
+    const gostkey_slice t656 = t655 ^ t234;
+    const gostkey_slice t657 = t656 ^ t238;
+    const gostkey_slice t252 = x[22] ^ t68;
+    const gostkey_slice t658 = t657 ^ t252;
+    const gostkey_slice t659 = t658 ^ t295;
+    const gostkey_slice t660 = t659 ^ t309;
+    to[4 * distance + 7] = t660;
+    const gostkey_slice t716 = t107 ^ t123;
+    const gostkey_slice t178 = t81 ^ t110;
+    const gostkey_slice t717 = t716 ^ t178;
+    const gostkey_slice t718 = t717 ^ t179;
+    const gostkey_slice t719 = t718 ^ t180;
+    const gostkey_slice t184 = t100 ^ t109;
+    const gostkey_slice t254 = t136 ^ t184;
+    const gostkey_slice t720 = t719 ^ t254;
+    const gostkey_slice t721 = t720 ^ t273;
+    const gostkey_slice t285 = t87 ^ t129;
+    const gostkey_slice t722 = t721 ^ t285;
     to[5 * distance + 7] = t722;
-    const gostkey_slice t149 = t77 ^ t82;
-    const gostkey_slice t241 = x[46] ^ t149;
-    const gostkey_slice t280 = x[8] ^ t137;
-    const gostkey_slice t723 = x[21] ^ x[33];
-    const gostkey_slice t724 = t723 ^ t76;
-    const gostkey_slice t725 = t724 ^ t184;
-    const gostkey_slice t726 = t725 ^ t204;
-    const gostkey_slice t727 = t726 ^ t210;
-    const gostkey_slice t728 = t727 ^ t241;
-    const gostkey_slice t729 = t728 ^ t249;
-    const gostkey_slice t730 = t729 ^ t280;
-    to[6 * distance + 0] = t730;
-    const gostkey_slice t780 = x[63] ^ t65;
-    const gostkey_slice t781 = t780 ^ t100;
-    const gostkey_slice t782 = t781 ^ t105;
-    const gostkey_slice t783 = t782 ^ t112;
-    const gostkey_slice t784 = t783 ^ t143;
-    const gostkey_slice t785 = t784 ^ t149;
-    const gostkey_slice t786 = t785 ^ t173;
-    const gostkey_slice t787 = t786 ^ t191;
-    const gostkey_slice t788 = t787 ^ t223;
-    const gostkey_slice t789 = t788 ^ t294;
-    to[6 * distance + 6] = t789;
-    const gostkey_slice t273 = x[39] ^ t77;
-    const gostkey_slice t366 = x[18] ^ x[23];
-    const gostkey_slice t367 = t366 ^ x[38];
-    const gostkey_slice t368 = t367 ^ x[45];
-    const gostkey_slice t369 = t368 ^ x[56];
-    const gostkey_slice t370 = t369 ^ t70;
-    const gostkey_slice t371 = t370 ^ t206;
-    const gostkey_slice t372 = t371 ^ t215;
-    const gostkey_slice t373 = t372 ^ t273;
-    const gostkey_slice t374 = t373 ^ t280;
-    const gostkey_slice t375 = t374 ^ t311;
-    to[0 * distance + 5] = t375;
-    const gostkey_slice t172 = x[39] ^ x[53];
-    const gostkey_slice t275 = x[30] ^ t197;
-    const gostkey_slice t820 = t70 ^ t131;
-    const gostkey_slice t821 = t820 ^ t142;
-    const gostkey_slice t822 = t821 ^ t149;
-    const gostkey_slice t823 = t822 ^ t162;
-    const gostkey_slice t824 = t823 ^ t163;
-    const gostkey_slice t825 = t824 ^ t172;
-    const gostkey_slice t826 = t825 ^ t235;
-    const gostkey_slice t827 = t826 ^ t245;
-    const gostkey_slice t828 = t827 ^ t275;
-    to[7 * distance + 3] = t828;
-    const gostkey_slice t217 = x[7] ^ t167;
-    const gostkey_slice t770 = x[2] ^ x[19];
-    const gostkey_slice t771 = t770 ^ x[28];
-    const gostkey_slice t772 = t771 ^ t68;
-    const gostkey_slice t773 = t772 ^ t82;
-    const gostkey_slice t774 = t773 ^ t172;
-    const gostkey_slice t775 = t774 ^ t176;
-    const gostkey_slice t776 = t775 ^ t193;
-    const gostkey_slice t777 = t776 ^ t217;
-    const gostkey_slice t778 = t777 ^ t270;
-    const gostkey_slice t779 = t778 ^ t315;
-    to[6 * distance + 5] = t779;
-    const gostkey_slice t218 = x[36] ^ x[52];
-    const gostkey_slice t227 = x[3] ^ t218;
-    const gostkey_slice t288 = x[28] ^ t227;
-    const gostkey_slice t447 = x[17] ^ t89;
-    const gostkey_slice t448 = t447 ^ t116;
-    const gostkey_slice t449 = t448 ^ t149;
-    const gostkey_slice t450 = t449 ^ t183;
-    const gostkey_slice t451 = t450 ^ t217;
-    const gostkey_slice t452 = t451 ^ t284;
-    const gostkey_slice t453 = t452 ^ t288;
-    const gostkey_slice t454 = t453 ^ t292;
-    const gostkey_slice t455 = t454 ^ t316;
-    to[1 * distance + 7] = t455;
-    const gostkey_slice t606 = x[16] ^ x[33];
-    const gostkey_slice t607 = t606 ^ x[55];
-    const gostkey_slice t608 = t607 ^ x[59];
-    const gostkey_slice t609 = t608 ^ t67;
-    const gostkey_slice t610 = t609 ^ t107;
-    const gostkey_slice t611 = t610 ^ t138;
-    const gostkey_slice t612 = t611 ^ t146;
-    const gostkey_slice t613 = t612 ^ t159;
-    const gostkey_slice t614 = t613 ^ t220;
-    const gostkey_slice t615 = t614 ^ t288;
-    to[4 * distance + 2] = t615;
-    const gostkey_slice t233 = t142 ^ t160;
-    const gostkey_slice t236 = x[13] ^ t166;
-    const gostkey_slice t243 = t68 ^ t186;
-    const gostkey_slice t258 = x[40] ^ t236;
-    const gostkey_slice t308 = x[53] ^ t243;
-    const gostkey_slice t513 = x[17] ^ t88;
-    const gostkey_slice t514 = t513 ^ t103;
-    const gostkey_slice t515 = t514 ^ t139;
-    const gostkey_slice t516 = t515 ^ t188;
-    const gostkey_slice t517 = t516 ^ t233;
-    const gostkey_slice t518 = t517 ^ t258;
-    const gostkey_slice t519 = t518 ^ t308;
-    to[2 * distance + 7] = t519;
-    const gostkey_slice t216 = x[10] ^ x[47];
-    const gostkey_slice t253 = t70 ^ t216;
-    const gostkey_slice t686 = x[0] ^ x[58];
-    const gostkey_slice t687 = t686 ^ t120;
-    const gostkey_slice t688 = t687 ^ t156;
-    const gostkey_slice t689 = t688 ^ t203;
-    const gostkey_slice t690 = t689 ^ t209;
-    const gostkey_slice t691 = t690 ^ t244;
-    const gostkey_slice t692 = t691 ^ t247;
-    const gostkey_slice t693 = t692 ^ t253;
-    const gostkey_slice t694 = t693 ^ t258;
-    to[5 * distance + 4] = t694;
-    const gostkey_slice t319 = x[4] ^ t87;
-    const gostkey_slice t527 = x[23] ^ x[46];
-    const gostkey_slice t528 = t527 ^ t94;
-    const gostkey_slice t529 = t528 ^ t123;
-    const gostkey_slice t530 = t529 ^ t190;
-    const gostkey_slice t531 = t530 ^ t200;
-    const gostkey_slice t532 = t531 ^ t253;
-    const gostkey_slice t533 = t532 ^ t255;
-    const gostkey_slice t534 = t533 ^ t275;
-    const gostkey_slice t535 = t534 ^ t319;
-    to[3 * distance + 1] = t535;
-    const gostkey_slice t701 = x[19] ^ t78;
-    const gostkey_slice t702 = t701 ^ t84;
-    const gostkey_slice t703 = t702 ^ t93;
-    const gostkey_slice t704 = t703 ^ t97;
-    const gostkey_slice t705 = t704 ^ t112;
-    const gostkey_slice t706 = t705 ^ t134;
-    const gostkey_slice t707 = t706 ^ t199;
-    const gostkey_slice t708 = t707 ^ t201;
-    const gostkey_slice t709 = t708 ^ t233;
-    const gostkey_slice t710 = t709 ^ t237;
-    const gostkey_slice t711 = t710 ^ t319;
-    to[5 * distance + 6] = t711;
-    const gostkey_slice t181 = t110 ^ t139;
-    const gostkey_slice t731 = x[5] ^ x[48];
-    const gostkey_slice t732 = t731 ^ t85;
-    const gostkey_slice t733 = t732 ^ t103;
-    const gostkey_slice t734 = t733 ^ t172;
-    const gostkey_slice t735 = t734 ^ t181;
-    const gostkey_slice t736 = t735 ^ t192;
-    const gostkey_slice t737 = t736 ^ t216;
-    const gostkey_slice t738 = t737 ^ t256;
-    const gostkey_slice t739 = t738 ^ t283;
-    const gostkey_slice t740 = t739 ^ t307;
-    to[6 * distance + 1] = t740;
-    const gostkey_slice t238 = t80 ^ t181;
-    const gostkey_slice t641 = t66 ^ t128;
-    const gostkey_slice t642 = t641 ^ t136;
-    const gostkey_slice t643 = t642 ^ t155;
-    const gostkey_slice t644 = t643 ^ t156;
-    const gostkey_slice t645 = t644 ^ t163;
-    const gostkey_slice t646 = t645 ^ t167;
-    const gostkey_slice t647 = t646 ^ t204;
-    const gostkey_slice t648 = t647 ^ t212;
-    const gostkey_slice t649 = t648 ^ t238;
-    const gostkey_slice t650 = t649 ^ t273;
-    to[4 * distance + 6] = t650;
-    const gostkey_slice t279 = x[44] ^ t108;
-    const gostkey_slice t852 = x[6] ^ x[13];
-    const gostkey_slice t853 = t852 ^ x[18];
-    const gostkey_slice t854 = t853 ^ t77;
-    const gostkey_slice t855 = t854 ^ t99;
-    const gostkey_slice t856 = t855 ^ t100;
-    const gostkey_slice t857 = t856 ^ t101;
-    const gostkey_slice t858 = t857 ^ t110;
-    const gostkey_slice t859 = t858 ^ t180;
-    const gostkey_slice t860 = t859 ^ t279;
-    const gostkey_slice t861 = t860 ^ t308;
-    to[7 * distance + 7] = t861;
-    const gostkey_slice t310 = x[35] ^ x[41];
-    const gostkey_slice t759 = x[37] ^ x[55];
-    const gostkey_slice t760 = t759 ^ t68;
-    const gostkey_slice t761 = t760 ^ t75;
-    const gostkey_slice t762 = t761 ^ t81;
-    const gostkey_slice t763 = t762 ^ t85;
-    const gostkey_slice t764 = t763 ^ t153;
-    const gostkey_slice t765 = t764 ^ t161;
-    const gostkey_slice t766 = t765 ^ t238;
-    const gostkey_slice t767 = t766 ^ t241;
-    const gostkey_slice t768 = t767 ^ t254;
-    const gostkey_slice t769 = t768 ^ t310;
-    to[6 * distance + 4] = t769;
-    const gostkey_slice t577 = x[24] ^ x[32];
-    const gostkey_slice t578 = t577 ^ x[33];
-    const gostkey_slice t579 = t578 ^ x[51];
-    const gostkey_slice t580 = t579 ^ t135;
-    const gostkey_slice t581 = t580 ^ t142;
-    const gostkey_slice t582 = t581 ^ t143;
-    const gostkey_slice t583 = t582 ^ t145;
-    const gostkey_slice t584 = t583 ^ t190;
-    const gostkey_slice t585 = t584 ^ t231;
-    const gostkey_slice t586 = t585 ^ t264;
-    const gostkey_slice t587 = t586 ^ t279;
-    const gostkey_slice t588 = t587 ^ t310;
-    to[3 * distance + 7] = t588;
+    const gostkey_slice t723 = x[28] ^ t70;
+    const gostkey_slice t724 = t723 ^ t81;
+    const gostkey_slice t725 = t724 ^ t89;
+    const gostkey_slice t726 = t725 ^ t115;
+    const gostkey_slice t727 = t726 ^ t150;
+    const gostkey_slice t728 = t727 ^ t156;
+    const gostkey_slice t729 = t728 ^ t204;
+    const gostkey_slice t243 = x[32] ^ t69;
+    const gostkey_slice t730 = t729 ^ t243;
+    const gostkey_slice t279 = t101 ^ t134;
+    const gostkey_slice t731 = t730 ^ t279;
+    to[6 * distance + 0] = t731;
+    const gostkey_slice t135 = x[4] ^ x[57];
+    const gostkey_slice t685 = t80 ^ t135;
+    const gostkey_slice t686 = t685 ^ t147;
+    const gostkey_slice t197 = x[1] ^ t106;
+    const gostkey_slice t687 = t686 ^ t197;
+    const gostkey_slice t688 = t687 ^ t252;
+    const gostkey_slice t264 = x[44] ^ t164;
+    const gostkey_slice t689 = t688 ^ t264;
+    const gostkey_slice t690 = t689 ^ t279;
+    const gostkey_slice t301 = t104 ^ t205;
+    const gostkey_slice t691 = t690 ^ t301;
+    to[5 * distance + 3] = t691;
+    const gostkey_slice t784 = x[63] ^ t95;
+    const gostkey_slice t223 = t97 ^ t138;
+    const gostkey_slice t785 = t784 ^ t223;
+    const gostkey_slice t173 = x[36] ^ t144;
+    const gostkey_slice t224 = t135 ^ t173;
+    const gostkey_slice t278 = t105 ^ t224;
+    const gostkey_slice t786 = t785 ^ t278;
+    const gostkey_slice t787 = t786 ^ t280;
+    const gostkey_slice t788 = t787 ^ t293;
+    const gostkey_slice t789 = t788 ^ t301;
+    to[6 * distance + 7] = t789;
+    const gostkey_slice t549 = t66 ^ t73;
+    const gostkey_slice t550 = t549 ^ t87;
+    const gostkey_slice t551 = t550 ^ t92;
+    const gostkey_slice t552 = t551 ^ t243;
+    const gostkey_slice t553 = t552 ^ t278;
+    const gostkey_slice t554 = t553 ^ t319;
+    const gostkey_slice t186 = x[2] ^ t65;
+    const gostkey_slice t321 = t186 ^ t198;
+    const gostkey_slice t555 = t554 ^ t321;
+    to[3 * distance + 3] = t555;
+    const gostkey_slice t332 = x[54] ^ t159;
+    const gostkey_slice t333 = t332 ^ t161;
+    const gostkey_slice t334 = t333 ^ t180;
+    const gostkey_slice t335 = t334 ^ t189;
+    const gostkey_slice t209 = x[13] ^ x[49];
+    const gostkey_slice t336 = t335 ^ t209;
+    const gostkey_slice t298 = t128 ^ t141;
+    const gostkey_slice t312 = t151 ^ t298;
+    const gostkey_slice t337 = t336 ^ t312;
+    const gostkey_slice t338 = t337 ^ t321;
+    to[0 * distance + 1] = t338;
+    const gostkey_slice t390 = x[10] ^ x[33];
+    const gostkey_slice t391 = t390 ^ t82;
+    const gostkey_slice t392 = t391 ^ t86;
+    const gostkey_slice t393 = t392 ^ t117;
+    const gostkey_slice t394 = t393 ^ t119;
+    const gostkey_slice t395 = t394 ^ t146;
+    const gostkey_slice t396 = t395 ^ t173;
+    const gostkey_slice t397 = t396 ^ t203;
+    const gostkey_slice t398 = t397 ^ t239;
+    const gostkey_slice t399 = t398 ^ t241;
+    const gostkey_slice t400 = t399 ^ t264;
+    to[1 * distance + 0] = t400;
+    const gostkey_slice t805 = x[24] ^ x[27];
+    const gostkey_slice t806 = t805 ^ t69;
+    const gostkey_slice t807 = t806 ^ t108;
+    const gostkey_slice t808 = t807 ^ t115;
+    const gostkey_slice t809 = t808 ^ t149;
+    const gostkey_slice t810 = t809 ^ t171;
+    const gostkey_slice t176 = x[51] ^ t88;
+    const gostkey_slice t811 = t810 ^ t176;
+    const gostkey_slice t812 = t811 ^ t191;
+    const gostkey_slice t813 = t812 ^ t197;
+    const gostkey_slice t814 = t813 ^ t207;
+    to[7 * distance + 2] = t814;
+    const gostkey_slice t676 = x[42] ^ x[48];
+    const gostkey_slice t677 = t676 ^ t81;
+    const gostkey_slice t678 = t677 ^ t121;
+    const gostkey_slice t679 = t678 ^ t131;
+    const gostkey_slice t680 = t679 ^ t176;
+    const gostkey_slice t681 = t680 ^ t195;
+    const gostkey_slice t682 = t681 ^ t212;
+    const gostkey_slice t683 = t682 ^ t242;
+    const gostkey_slice t214 = x[41] ^ t175;
+    const gostkey_slice t244 = x[29] ^ t214;
+    const gostkey_slice t684 = t683 ^ t244;
+    to[5 * distance + 2] = t684;
+    const gostkey_slice t500 = x[13] ^ x[61];
+    const gostkey_slice t501 = t500 ^ t72;
+    const gostkey_slice t502 = t501 ^ t150;
+    const gostkey_slice t503 = t502 ^ t200;
+    const gostkey_slice t504 = t503 ^ t244;
+    const gostkey_slice t505 = t504 ^ t254;
+    const gostkey_slice t286 = x[10] ^ x[40];
+    const gostkey_slice t506 = t505 ^ t286;
+    const gostkey_slice t297 = x[15] ^ t80;
+    const gostkey_slice t507 = t506 ^ t297;
+    to[2 * distance + 5] = t507;
+    const gostkey_slice t844 = x[25] ^ x[39];
+    const gostkey_slice t845 = t844 ^ x[59];
+    const gostkey_slice t846 = t845 ^ t76;
+    const gostkey_slice t847 = t846 ^ t143;
+    const gostkey_slice t848 = t847 ^ t151;
+    const gostkey_slice t849 = t848 ^ t155;
+    const gostkey_slice t850 = t849 ^ t164;
+    const gostkey_slice t851 = t850 ^ t210;
+    const gostkey_slice t852 = t851 ^ t231;
+    const gostkey_slice t307 = x[30] ^ t178;
+    const gostkey_slice t853 = t852 ^ t307;
+    to[7 * distance + 6] = t853;
+    const gostkey_slice t357 = x[28] ^ x[38];
+    const gostkey_slice t358 = t357 ^ x[55];
+    const gostkey_slice t359 = t358 ^ t68;
+    const gostkey_slice t360 = t359 ^ t82;
+    const gostkey_slice t361 = t360 ^ t83;
+    const gostkey_slice t362 = t361 ^ t88;
+    const gostkey_slice t363 = t362 ^ t95;
+    const gostkey_slice t364 = t363 ^ t102;
+    const gostkey_slice t365 = t364 ^ t140;
+    const gostkey_slice t366 = t365 ^ t259;
+    const gostkey_slice t367 = t366 ^ t307;
+    to[0 * distance + 4] = t367;
+    const gostkey_slice t424 = x[12] ^ x[22];
+    const gostkey_slice t425 = t424 ^ x[38];
+    const gostkey_slice t426 = t425 ^ t109;
+    const gostkey_slice t427 = t426 ^ t134;
+    const gostkey_slice t428 = t427 ^ t215;
+    const gostkey_slice t267 = x[29] ^ t147;
+    const gostkey_slice t429 = t428 ^ t267;
+    const gostkey_slice t284 = t106 ^ t116;
+    const gostkey_slice t430 = t429 ^ t284;
+    const gostkey_slice t431 = t430 ^ t312;
+    const gostkey_slice t313 = x[35] ^ t119;
+    const gostkey_slice t432 = t431 ^ t313;
+    to[1 * distance + 4] = t432;
+    const gostkey_slice t556 = x[52] ^ x[58];
+    const gostkey_slice t557 = t556 ^ t100;
+    const gostkey_slice t558 = t557 ^ t108;
+    const gostkey_slice t559 = t558 ^ t116;
+    const gostkey_slice t560 = t559 ^ t126;
+    const gostkey_slice t561 = t560 ^ t129;
+    const gostkey_slice t562 = t561 ^ t153;
+    const gostkey_slice t563 = t562 ^ t223;
+    const gostkey_slice t564 = t563 ^ t267;
+    const gostkey_slice t565 = t564 ^ t286;
+    const gostkey_slice t566 = t565 ^ t287;
+    to[3 * distance + 4] = t566;
+    const gostkey_slice t586 = x[44] ^ t84;
+    const gostkey_slice t587 = t586 ^ t108;
+    const gostkey_slice t588 = t587 ^ t122;
+    const gostkey_slice t589 = t588 ^ t135;
+    const gostkey_slice t590 = t589 ^ t142;
+    const gostkey_slice t591 = t590 ^ t194;
+    const gostkey_slice t199 = x[19] ^ t99;
+    const gostkey_slice t592 = t591 ^ t199;
+    const gostkey_slice t593 = t592 ^ t206;
+    const gostkey_slice t265 = t92 ^ t118;
+    const gostkey_slice t594 = t593 ^ t265;
+    const gostkey_slice t595 = t594 ^ t291;
+    to[3 * distance + 7] = t595;
+    const gostkey_slice t768 = x[9] ^ x[20];
+    const gostkey_slice t769 = t768 ^ t78;
+    const gostkey_slice t770 = t769 ^ t155;
+    const gostkey_slice t771 = t770 ^ t184;
+    const gostkey_slice t772 = t771 ^ t193;
+    const gostkey_slice t227 = t87 ^ t88;
+    const gostkey_slice t773 = t772 ^ t227;
+    const gostkey_slice t774 = t773 ^ t265;
+    const gostkey_slice t256 = x[8] ^ x[57];
+    const gostkey_slice t311 = x[18] ^ t256;
+    const gostkey_slice t775 = t774 ^ t311;
+    to[6 * distance + 5] = t775;
+    const gostkey_slice t433 = x[11] ^ x[58];
+    const gostkey_slice t434 = t433 ^ t65;
+    const gostkey_slice t435 = t434 ^ t181;
+    const gostkey_slice t436 = t435 ^ t199;
+    const gostkey_slice t437 = t436 ^ t229;
+    const gostkey_slice t249 = x[26] ^ t72;
+    const gostkey_slice t438 = t437 ^ t249;
+    const gostkey_slice t303 = x[48] ^ t208;
+    const gostkey_slice t439 = t438 ^ t303;
+    const gostkey_slice t440 = t439 ^ t311;
+    const gostkey_slice t441 = t440 ^ t313;
+    to[1 * distance + 5] = t441;
+    const gostkey_slice t449 = x[4] ^ x[7];
+    const gostkey_slice t450 = t449 ^ x[8];
+    const gostkey_slice t451 = t450 ^ x[37];
+    const gostkey_slice t452 = t451 ^ x[42];
+    const gostkey_slice t453 = t452 ^ x[55];
+    const gostkey_slice t454 = t453 ^ t105;
+    const gostkey_slice t455 = t454 ^ t199;
+    const gostkey_slice t456 = t455 ^ t221;
+    const gostkey_slice t260 = x[17] ^ t209;
+    const gostkey_slice t457 = t456 ^ t260;
+    const gostkey_slice t458 = t457 ^ t284;
+    const gostkey_slice t459 = t458 ^ t285;
+    to[1 * distance + 7] = t459;
+    const gostkey_slice t567 = x[7] ^ x[41];
+    const gostkey_slice t568 = t567 ^ x[45];
+    const gostkey_slice t569 = t568 ^ x[57];
+    const gostkey_slice t570 = t569 ^ t70;
+    const gostkey_slice t571 = t570 ^ t83;
+    const gostkey_slice t572 = t571 ^ t110;
+    const gostkey_slice t573 = t572 ^ t124;
+    const gostkey_slice t574 = t573 ^ t186;
+    const gostkey_slice t575 = t574 ^ t227;
+    const gostkey_slice t276 = t84 ^ t161;
+    const gostkey_slice t576 = t575 ^ t276;
+    const gostkey_slice t577 = t576 ^ t300;
+    to[3 * distance + 5] = t577;
+    const gostkey_slice t611 = x[19] ^ t82;
+    const gostkey_slice t612 = t611 ^ t90;
+    const gostkey_slice t613 = t612 ^ t129;
+    const gostkey_slice t614 = t613 ^ t163;
+    const gostkey_slice t615 = t614 ^ t168;
+    const gostkey_slice t616 = t615 ^ t177;
+    const gostkey_slice t617 = t616 ^ t197;
+    const gostkey_slice t618 = t617 ^ t218;
+    const gostkey_slice t619 = t618 ^ t245;
+    const gostkey_slice t236 = t112 ^ t126;
+    const gostkey_slice t299 = x[23] ^ t236;
+    const gostkey_slice t620 = t619 ^ t299;
+    to[4 * distance + 2] = t620;
+    const gostkey_slice t824 = x[12] ^ x[14];
+    const gostkey_slice t825 = t824 ^ x[21];
+    const gostkey_slice t826 = t825 ^ x[33];
+    const gostkey_slice t827 = t826 ^ t89;
+    const gostkey_slice t828 = t827 ^ t95;
+    const gostkey_slice t829 = t828 ^ t114;
+    const gostkey_slice t830 = t829 ^ t195;
+    const gostkey_slice t831 = t830 ^ t249;
+    const gostkey_slice t832 = t831 ^ t260;
+    const gostkey_slice t833 = t832 ^ t299;
+    const gostkey_slice t834 = t833 ^ t305;
+    to[7 * distance + 4] = t834;
+    const gostkey_slice t738 = x[4] ^ x[39];
+    const gostkey_slice t739 = t738 ^ x[47];
+    const gostkey_slice t740 = t739 ^ t87;
+    const gostkey_slice t741 = t740 ^ t113;
+    const gostkey_slice t742 = t741 ^ t114;
+    const gostkey_slice t743 = t742 ^ t123;
+    const gostkey_slice t744 = t743 ^ t225;
+    const gostkey_slice t270 = x[5] ^ x[34];
+    const gostkey_slice t745 = t744 ^ t270;
+    const gostkey_slice t746 = t745 ^ t276;
+    const gostkey_slice t747 = t746 ^ t297;
+    const gostkey_slice t748 = t747 ^ t303;
+    to[6 * distance + 2] = t748;
+    const gostkey_slice t749 = x[28] ^ x[54];
+    const gostkey_slice t750 = t749 ^ t67;
+    const gostkey_slice t751 = t750 ^ t75;
+    const gostkey_slice t752 = t751 ^ t79;
+    const gostkey_slice t753 = t752 ^ t135;
+    const gostkey_slice t754 = t753 ^ t158;
+    const gostkey_slice t755 = t754 ^ t176;
+    const gostkey_slice t756 = t755 ^ t201;
+    const gostkey_slice t757 = t756 ^ t219;
+    const gostkey_slice t758 = t757 ^ t270;
+    const gostkey_slice t759 = t758 ^ t275;
+    to[6 * distance + 3] = t759;
 }
 
 #endif
