@@ -15,6 +15,7 @@ from gostkey.renewal.plan import Plan, make_plan
 from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
+from gostkey.renewal.watching.pace import Pace
 
 from .authority_options import Authority, authority_options
 from .campaigns import clock_at, pin_asker, watch, zone_in
@@ -33,6 +34,7 @@ from .sources import at_option
 from .store_options import store_options
 from .texts import _, help_page
 from .token_input import experimental_option
+from .watched_options import Listener, Watched, watched_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -94,6 +96,7 @@ def workers_option(command: F) -> F:
 @experimental_option
 @workers_option
 @library_option
+@watched_options
 @random_options
 @at_option
 @zone_option
@@ -112,6 +115,7 @@ def run(
     experimental: bool,
     workers: int,
     library: Path | None,
+    watched: Watched,
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
@@ -127,7 +131,8 @@ def run(
             keys, policy = campaign.keys_to_make(), campaign.policy()
             with gathered(out, options, keys, policy) as randomness:
                 work = partial(campaign.run, workers=workers)
-                return _work(out, folder, work, library, randomness, experimental)
+                also = watched.over(out, campaign, store)
+                return _work(out, folder, work, also, library, randomness, experimental)
     transport = authority.transport(at)
     plan = _plan(source, plan_file, at, zone)
     warn_of_open_keys(out, plan)
@@ -144,7 +149,8 @@ def run(
         ) as campaign,
     ):
         work = partial(campaign.run, workers=workers)
-        return _work(out, folder, work, library, randomness)
+        also = watched.over(out, campaign, store)
+        return _work(out, folder, work, also, library, randomness)
 
 
 def _plan(
@@ -173,6 +179,7 @@ def _plan(
 @experimental_option
 @workers_option
 @library_option
+@watched_options
 @random_options
 @at_option
 @json_option
@@ -186,12 +193,14 @@ def resume(
     experimental: bool,
     workers: int,
     library: Path | None,
+    watched: Watched,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         keys = campaign.keys_to_make(failed_too=True)
         with gathered(out, options, keys, campaign.policy()) as randomness:
             work = partial(campaign.resume, workers=workers)
-            return _work(out, folder, work, library, randomness, experimental)
+            also = watched.over(out, campaign, store)
+            return _work(out, folder, work, also, library, randomness, experimental)
 
 
 @renew_command.command(
@@ -210,6 +219,7 @@ def resume(
 @campaign_option
 @store_options
 @library_option
+@watched_options
 @at_option
 @json_option
 @click.pass_obj
@@ -219,15 +229,18 @@ def receive(
     store: str | None,
     at: datetime | None,
     library: Path | None,
+    watched: Watched,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
-        return _work(out, folder, campaign.receive, library)
+        also = watched.over(out, campaign, store)
+        return _work(out, folder, campaign.receive, also, library)
 
 
 def _work(
     out: Output,
     folder: Path,
     work: Callable[..., Any],
+    also: Callable[[Pace], Listener] | None,
     library: Path | None,
     randomness: Randomness | None = None,
     experimental: bool = False,
@@ -237,7 +250,7 @@ def _work(
     named = None if library is None else str(library)
     with Tokens(pin_asker(out), experimental=experimental, library=named) as tokens:
         work = partial(work, tokens=tokens)
-        report = watch(out, folder, work, _("renewing keys"))
+        report = watch(out, folder, work, _("renewing keys"), also)
     show_report(out, report, zone_in(folder))
     show_summary(out, report)
     return Exit(report.exit_code)
