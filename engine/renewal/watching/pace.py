@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from ..chunks import Event
-from .counts import group_of
+from ..report import group_of
 
 WINDOW = 30.0
 """Seconds over which the pace is taken."""
