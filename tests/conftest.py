@@ -13,6 +13,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import tally as tally_module
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -73,6 +74,16 @@ def pytest_report_header() -> list[str]:
     ]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(tally_module.Plugin(), "tally")
+
+
+@pytest.fixture
+def tally() -> tally_module.Tally:
+    """Count the faults that tests inject: ``with tally("full disk"): ...``."""
+    return tally_module.fault
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the C matrix: one of its tests takes as long as a thousand others."""
     items.sort(key=lambda item: item.path.parent.name != "csrc")
@@ -84,7 +95,7 @@ def each_backend(request: pytest.FixtureRequest) -> Iterator[str]:
     before = gostkey.backend().name
     backend_module.use(request.param)
     # What the other backend has read and verified must not be taken for this one's.
-    certificates._read.cache_clear()
+    certificates._split.cache_clear()
     header.read_header.cache_clear()
     yield request.param
     backend_module.use(before)

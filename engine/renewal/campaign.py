@@ -51,7 +51,12 @@ __all__ = [
     "zone_of",
 ]
 
-_TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
+# What the calendar alone refused is looked at again: a clock may have been set right.
+_TRIED_AGAIN = (frozenset(Reason) - REFUSALS - FINAL_FAULTS) | {
+    Reason.LAST_DAY,
+    Reason.EXPIRED,
+    Reason.NOT_YET_VALID,
+}
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
@@ -425,6 +430,7 @@ class Campaign:
             zone=zone_of(settings),
             randomness=randomness or Randomness(),
             tokens=tokens,
+            created_at=self._store.created_at(),
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         with AuditLog(self.folder, self._store, self.clock) as log:

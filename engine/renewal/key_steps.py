@@ -23,12 +23,11 @@ from gostkey.errors import (
     MediumError,
 )
 from gostkey.media import FolderStore
-from gostkey.pki.certificates import Certificate
-from gostkey.pki.renewal_request import RenewalRequest, build_many, check_many
+from gostkey.pki.renewal_request import Built, build_many, check_built
 from gostkey.signing import SigningKey, SupportsSigning
 
 from .chips import chip_of
-from .places import Wanted
+from .places import Wanted, disk_of
 from .reasons import Reason, Verdict, verdict
 from .rules import Validity, judge_dates
 from .scan import renewed_key
@@ -79,8 +78,13 @@ class MakeKey:
         ]
         wanted = [_wanted(works[place].item) for place in in_folders]
         chosen = context.places.choose(wanted)
+        disks: dict[str, int | None] = {}
         for place, folder in zip(in_folders, chosen, strict=True):
             outcomes[place] = _placed(works[place].item, folder)
+            root = works[place].item.destination or ""
+            if root not in disks:
+                disks[root] = disk_of(root)
+            works[place].disk = disks[root]
         return outcomes
 
     def _open(self, context: Context, work: Work) -> Outcome:
@@ -88,7 +92,7 @@ class MakeKey:
         late = date_verdict(context, one)
         if late is not None:
             return late
-        if context.is_revoked(Certificate.from_bytes(one.old_certificate or b"")):
+        if context.is_revoked(work.old_certificate):
             return verdict(Reason.REVOKED)
         # A wrong password must be found before a new key is made, not after.
         opened = open_old(work)
@@ -115,9 +119,10 @@ class MakeKey:
         files = {work.item.id: one for work, one in made}
 
         def write(store: FolderStore, group: list[Work]) -> list[Path | MediumError]:
-            return store.write_many(
+            results = store.write_many(
                 [(place_of(work), files[work.item.id]) for work in group]
             )
+            return _on_their_disk(store, group, results)
 
         def write_to_token(work: Work) -> Outcome:
             work.tokens.write(
@@ -244,6 +249,28 @@ def _keyed(work: Work, *, adopted: bool) -> Done:
     return Done(values, {"public_key": public.hex(), "adopted": adopted})
 
 
+def _on_their_disk(
+    store: FolderStore, works: Sequence[Work], results: Sequence[Path | MediumError]
+) -> list[Path | MediumError]:
+    """Take back what came to lie beside the medium instead of on it.
+
+    When a medium is pulled, the folder where it was seen may stay; what is written
+    there then is on another disk, and hidden when the medium is plugged in again.
+    """
+    checked = list(results)
+    for row, (work, result) in enumerate(zip(works, results, strict=True)):
+        if isinstance(result, MediumError) or work.disk is None:
+            continue
+        if disk_of(work.item.destination or "") == work.disk:
+            continue
+        store.remove(result)
+        checked[row] = MediumError(
+            f"{work.item.destination}: was pulled out while it was written to; plug it "
+            "in again, then run resume"
+        )
+    return checked
+
+
 def _place_on_token(work: Work, token: str, name: str) -> Outcome:
     """Choose a slot; take over what an earlier run of this campaign has written."""
     one = work.item
@@ -316,9 +343,9 @@ class MakeRequest:
         if not context.transport.checks_requests:
             self._check(built, outcomes, now)
         good = [work for work in built if isinstance(outcomes[work], Done)]
-        names = request_ids_of([built[work] for work in good])
+        names = request_ids_of([built[work].der for work in good])
         for work, name in zip(good, names, strict=True):
-            values = {"request": built[work], "request_id": name}
+            values = {"request": built[work].der, "request_id": name}
             outcomes[work] = Done(values, {"request_id": name})
         return [outcomes[work] for work in works]
 
@@ -333,15 +360,15 @@ class MakeRequest:
 
     def _build(
         self, works: Sequence[Work], outcomes: dict[Work, Outcome], now: datetime
-    ) -> dict[Work, bytes]:
+    ) -> dict[Work, Built]:
         """Build together, or one by one to find out which cannot be built."""
-        built: dict[Work, bytes] = {}
+        built: dict[Work, Built] = {}
 
         def build(some: Sequence[Work]) -> None:
             requests = build_many(
                 [_there(work.new_key) for work in some],
                 [_there(work.old_key) for work in some],
-                [_old_certificate(work) for work in some],
+                [work.old_certificate for work in some],
                 at=now,
             )
             built.update(zip(some, requests, strict=True))
@@ -367,38 +394,27 @@ class MakeRequest:
         return built
 
     def _check(
-        self, built: dict[Work, bytes], outcomes: dict[Work, Outcome], now: datetime
+        self, built: dict[Work, Built], outcomes: dict[Work, Outcome], now: datetime
     ) -> None:
         """Check as the authority will, all signatures together."""
-        read: dict[Work, RenewalRequest] = {}
 
-        def parse(work: Work) -> Outcome:
-            read[work] = RenewalRequest.from_bytes(built[work])
-            return Done()
+        def check(some: Sequence[Work]) -> None:
+            refusals = check_built([built[work] for work in some], at=now)
+            for work, refusal in zip(some, refusals, strict=True):
+                if refusal is not None:
+                    outcomes[work] = fault_of(refusal, Reason.REQUEST)
 
         def check_one(work: Work) -> Outcome:
-            read[work].check(at=now)
-            return Done()
+            check([work])
+            return outcomes[work]
 
-        outcomes.update(
-            zip(built, each(list(built), parse, Reason.REQUEST), strict=True)
-        )
         try:
-            refusals = check_many(list(read.values()), at=now)
+            check(list(built))
         except Exception:
-            singly = each(list(read), check_one, Reason.REQUEST)
-            outcomes.update(zip(read, singly, strict=True))
-            return
-        for work, refusal in zip(read, refusals, strict=True):
-            if refusal is not None:
-                outcomes[work] = fault_of(refusal, Reason.REQUEST)
+            singly = each(list(built), check_one, Reason.REQUEST)
+            outcomes.update(zip(built, singly, strict=True))
 
 
 def _there(key: SupportsSigning | None) -> SupportsSigning:
     assert key is not None
     return key
-
-
-def _old_certificate(work: Work) -> Certificate:
-    assert work.item.old_certificate is not None
-    return Certificate.from_bytes(work.item.old_certificate)
