@@ -211,8 +211,11 @@ def calendar_chart(ends: Ends, today: date) -> str:
 def _draw_year(
     axes: Axes, year: int, ends: Ends, today: date, most: Mapping[str, int]
 ) -> None:
+    from matplotlib.collections import PatchCollection
+    from matplotlib.colors import to_rgba
     from matplotlib.patches import Rectangle
 
+    cells, faces = [], []
     first = date(year, 1, 1)
     offset = first.weekday()
     months: dict[int, float] = {}
@@ -224,18 +227,16 @@ def _draw_year(
         old, new = ends.old.get(day, 0), ends.new.get(day, 0)
         colour = _OLD if old else _NEW
         share = ((old or new) / most[colour]) ** 0.5
-        cell = Rectangle(
-            (week + 0.08, weekday + 0.08),
-            0.84,
-            0.84,
-            facecolor=colour if old or new else _FAINT,
-            alpha=0.35 + 0.65 * share if old or new else 0.35,
-            linewidth=0,
+        cells.append(Rectangle((week + 0.08, weekday + 0.08), 0.84, 0.84))
+        faces.append(
+            to_rgba(colour, 0.35 + 0.65 * share)
+            if old or new
+            else to_rgba(_FAINT, 0.35)
         )
-        axes.add_patch(cell)
         if day == today:
             frame = Rectangle((week, weekday), 1, 1, fill=False, edgecolor=_INK, lw=1.2)
             axes.add_patch(frame)
+    axes.add_collection(PatchCollection(cells, facecolors=faces, linewidths=0))
     axes.set_xlim(0, 54)
     axes.set_ylim(7, 0)
     axes.set_aspect("equal")
