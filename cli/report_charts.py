@@ -112,13 +112,15 @@ def timeline_chart(timeline: Timeline, words: Mapping[str, str]) -> str:
     axes = figure.add_subplot()
     shown = [state for state in timeline.states if any(timeline.states[state])]
     colours = dict(zip(timeline.states, _STATE_COLOURS, strict=False))
-    moments: Any = list(timeline.moments)
+    # What was reached lasts until the next moment; the last one is shown for a while.
+    begin, end = timeline.moments[0], timeline.moments[-1]
+    moments: Any = [*timeline.moments, end + (end - begin) / 25]
     axes.stackplot(
         moments,
-        [timeline.states[state] for state in shown],
+        [[*timeline.states[state], timeline.states[state][-1]] for state in shown],
         labels=[words.get(state, state) for state in shown],
         colors=[colours[state] for state in shown],
-        step="pre" if len(moments) < 60 else None,
+        step="post",
         linewidth=0,
     )
     axes.margins(x=0)
@@ -128,7 +130,7 @@ def timeline_chart(timeline: Timeline, words: Mapping[str, str]) -> str:
     locator = dates.AutoDateLocator(maxticks=8)
     axes.xaxis.set_major_locator(locator)
     formatter = dates.ConciseDateFormatter(locator, show_offset=False)
-    if timeline.moments[-1] - timeline.moments[0] < timedelta(hours=1):
+    if end - begin < timedelta(hours=1):
         formatter = dates.DateFormatter("%H:%M:%S")
     axes.xaxis.set_major_formatter(formatter)
     axes.set_ylabel(_("keys"))
@@ -147,8 +149,8 @@ def timeline_chart(timeline: Timeline, words: Mapping[str, str]) -> str:
     legend.set_in_layout(True)
     alt = _("{keys} keys in their states from {begin} to {end} UTC").format(
         keys=max(map(sum, zip(*timeline.states.values(), strict=True))),
-        begin=f"{timeline.moments[0]:%Y-%m-%d %H:%M:%S}",
-        end=f"{timeline.moments[-1]:%Y-%m-%d %H:%M:%S}",
+        begin=f"{begin:%Y-%m-%d %H:%M:%S}",
+        end=f"{end:%Y-%m-%d %H:%M:%S}",
     )
     return _svg(figure, "timeline", alt)
 

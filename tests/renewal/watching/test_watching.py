@@ -41,8 +41,9 @@ from gostkey.renewal.watching.rows import (
 
 
 @pytest.fixture
-def mixed(office: Office) -> Office:
+def mixed(office: Office, kept_in: str | None) -> Office:
     """An office with a key of each kind: done, refused, not due, failed, waiting."""
+    office.store = kept_in
     office.add(days_left=10)
     office.add(exchanges_finished=False)
     office.add(days_left=200)
@@ -213,7 +214,10 @@ def test_a_renewed_key_counts_by_its_new_end(mixed: Office) -> None:
     assert min(ends.new) > today + timedelta(days=300)
 
 
-def test_a_timeline_ends_where_the_keys_are(office: Office) -> None:
+def test_a_timeline_ends_where_the_keys_are(
+    office: Office, kept_in: str | None
+) -> None:
+    office.store = kept_in
     for _ in range(3):
         office.add()
     with office.begin() as campaign:
