@@ -9,7 +9,13 @@ from typing import NamedTuple
 
 import click
 
-from gostkey.renewal.audit import LOG_NAME, Verification, verify
+from gostkey.renewal.audit import (
+    AUDIT_PUBLIC,
+    LOG_NAME,
+    Verification,
+    signers,
+    verify,
+)
 from gostkey.renewal.campaign import zone_of
 from gostkey.renewal.report import make_report
 from gostkey.renewal.store import Store
@@ -204,6 +210,7 @@ def report_(
         report, zone = read_report(folder, at, store)
         show_report(out, report, zone)
         show_randomness(out, report)
+        _show_signers(out, folder, store)
         show_summary(out, report)
         return Exit(report.exit_code)
     now = clock_at(at)()
@@ -310,6 +317,21 @@ def _verify(
         return Exit.DONE
     out.note(_("the log does NOT prove what happened"))
     return Exit.SOME_FAILED
+
+
+def _show_signers(out: Output, folder: Path, url: str | None) -> None:
+    with Store.open(folder, url) as store:
+        keys = signers(store)
+    if keys:
+        own = folder / AUDIT_PUBLIC
+        out.text("")
+        out.text(_("audit log"))
+        out.pairs(
+            [
+                *((_("signed by the key"), key.fingerprint) for key in keys),
+                *([(_("campaign's public key"), str(own))] if own.exists() else []),
+            ]
+        )
 
 
 def _signed(found: Verification) -> str:

@@ -15,7 +15,7 @@ from datetime import datetime, tzinfo
 from itertools import chain, groupby
 from typing import Any
 
-from gostkey.renewal.audit import Verification
+from gostkey.renewal.audit import Verification, signers
 from gostkey.renewal.reasons import TEXTS, Reason
 from gostkey.renewal.report import GROUPS
 from gostkey.renewal.rules import last_day
@@ -360,9 +360,10 @@ class Page:
                     len(found.problems) + found.more_problems,
                 )
             pairs.append((_("audit log"), said))
-            keys = sorted({seal.key for seal in found.seals})
-            if keys:
-                pairs.append((_("signed by the key"), ", ".join(keys)))
+        for key in signers(self.store):
+            spki = base64.b64encode(key.to_spki()).decode()
+            pairs.append((_("signed by the key"), key.fingerprint))
+            pairs.append((_("its public key"), f"{spki} (SubjectPublicKeyInfo)"))
         if not pairs:
             return ""
         body = "".join(
