@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from gostkey.renewal.report import STOPPED
 from gostkey.renewal.schema import STATES
 from gostkey.renewal.watching.follow import Sight
 
@@ -82,7 +83,7 @@ class Follower:
         worst = sorted(counts.reasons.items(), key=lambda one: -one[1])[:5]
         for reason, number in worst:
             table.add_row(Text(f"  {clean(reason)}", style="dim"), str(number))
-        bad = sum(counts.groups[one] for one in ("failed", "refused", "unreadable"))
+        bad = sum(counts.groups[one] for one in STOPPED)
         said = figures(
             counts.ended,
             counts.total,

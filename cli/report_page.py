@@ -17,7 +17,7 @@ from typing import Any
 
 from gostkey.renewal.audit import Verification, signers
 from gostkey.renewal.reasons import TEXTS, Reason
-from gostkey.renewal.report import GROUPS
+from gostkey.renewal.report import GROUPS, STOPPED
 from gostkey.renewal.rules import last_day
 from gostkey.renewal.store import Store
 from gostkey.renewal.watching import figures
@@ -121,7 +121,7 @@ class Page:
         counts = self.counts
         tiles = [("all", counts.total, _("keys"))]
         tiles += [
-            (group, counts.groups[group], _GROUP_WORDS[group])
+            (group, counts.groups[group], _GROUP_WORDS.get(group, group))
             for group in GROUPS
             if counts.groups[group]
         ]
@@ -262,7 +262,7 @@ class Page:
         for row in broken_rows(self.store):
             yield ("", row["source"], "", row["text"], row["cure"])
         for row in stopped_rows(self.store, self.counts.made_at):
-            if row["group"] != "not-due":
+            if row["group"] in STOPPED:
                 yield (
                     row["owner"],
                     row["container"],
@@ -408,7 +408,7 @@ class Page:
 
 
 def _result(row: Mapping[str, Any]) -> str:
-    word = _GROUP_WORDS[row["group"]]
+    word = _GROUP_WORDS.get(row["group"], row["group"])
     return f"{word}: {row['text']}" if row["reason"] else word
 
 

@@ -15,6 +15,7 @@ import click
 from gostkey.errors import GostKeyError
 from gostkey.renewal.campaign import Campaign
 from gostkey.renewal.chunks import Event
+from gostkey.renewal.stations.station import Station
 from gostkey.renewal.watching.metrics import MetricsFile
 from gostkey.renewal.watching.pace import Pace
 from gostkey.signing import SigningKey
@@ -49,9 +50,15 @@ class Watched:
             yield self
 
     def over(
-        self, out: Output, campaign: Campaign, url: str | None
+        self, out: Output, campaign: Campaign | Station, url: str | None
     ) -> Callable[[Pace], Listener] | None:
-        """Have a campaign's log signed; give what makes the listener of its run."""
+        """Have a campaign's log signed; give what makes the listener of its run.
+
+        Args:
+            out: where to tell faults of the metrics' file.
+            campaign: or a station at it.
+            url: of its database, if the folder does not remember it.
+        """
         campaign.audit_key = self._key
         path = self.metrics
         if path is None:

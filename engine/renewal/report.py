@@ -29,6 +29,8 @@ GROUPS = (
 """Every item is in one of them; rows of a list that could not be used count
 as unreadable."""
 
+STOPPED = ("failed", "refused", "unreadable")
+"""Groups of the items that were not renewed although they should be."""
 _NEEDS_PERSON = frozenset(
     one.value
     for one in (
@@ -210,7 +212,7 @@ def exit_code_of(items: Iterable[tuple[str, str | None, int]], broken: int) -> i
         group = group_of(state, reason)
         if group in ("renewed", "waiting", "unfinished"):
             good += number
-        elif group != "not-due":
+        elif group in STOPPED:
             bad += number
             if group != "unreadable" or reason in _OF_TOKENS:
                 stopped += number

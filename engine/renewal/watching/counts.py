@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from ..randomness import summary_of
 from ..reasons import Reason
-from ..report import GROUPS, advice_of, exit_code_of, group_of
+from ..report import GROUPS, STOPPED, advice_of, exit_code_of, group_of
 from ..rules import CERTIFICATE_EXPECTED
 from ..schema import item, row_error
 from ..store import Store, moment
@@ -93,7 +93,7 @@ def count(store: Store, now: datetime) -> Counts:
         groups[group] += number
         if reason is None:
             states[state] = states.get(state, 0) + number
-        elif group != "not-due":
+        elif group in STOPPED:
             reasons[reason] = reasons.get(reason, 0) + number
     bad_rows = sa.select(sa.func.count()).select_from(row_error)
     ((broken,),) = store.rows(bad_rows)

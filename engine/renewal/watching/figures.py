@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..report import group_of
+from ..report import STOPPED, group_of
 from ..rules import last_day
 from ..schema import STATES, item, journal
 from ..store import Store, parse_moment
@@ -118,6 +118,6 @@ def cures_of(store: Store) -> list[tuple[str, str, int]]:
     found: Counter[tuple[str, str]] = Counter()
     for row in store.rows(query):
         state, reason, cure, number = tuple[Any, ...](row)
-        if group_of(state, reason) != "not-due":
+        if group_of(state, reason) in STOPPED:
             found[reason, cure or ""] += number
     return sorted((*pair, number) for pair, number in found.items())

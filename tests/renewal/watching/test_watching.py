@@ -6,6 +6,8 @@ import csv
 import io
 import os
 import stat
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -345,6 +347,27 @@ def test_a_campaign_is_followed_until_it_is_finished(office: Office) -> None:
     # Four steps in two seconds, of which a key takes seven.
     assert sights[2].keys_a_second == pytest.approx(4 / 2 / 7)
     assert sights[2].seconds_left == pytest.approx(5)
+
+
+def test_who_looks_leaves_the_write_ahead_log_to_who_writes(office: Office) -> None:
+    office.add()
+    with office.begin() as campaign:
+        campaign.make_requests()
+    log = office.campaign / "campaign.sqlite-wal"
+
+    look = (
+        "import sqlite3, sys; store = sqlite3.connect(sys.argv[1]); "
+        "store.execute('SELECT count(*) FROM item').fetchall(); store.close()"
+    )
+    with office.open() as campaign:
+        campaign.report()
+        before = log.stat().st_ino
+        # Who closes the store as the last one removes its log.
+        store = str(office.campaign / "campaign.sqlite")
+        subprocess.run([sys.executable, "-c", look, store], check=True)
+        assert log.stat().st_ino == before
+        campaign.run()
+    assert counted(office).finished
 
 
 def test_only_a_campaign_can_be_followed(tmp_path: Path) -> None:
