@@ -209,14 +209,24 @@ def resume(
             "Fetch certificates that have come, and install them.\n\n"
             "They are checked before. "
             "May be run any number of times. A certificate is expected within "
-            "three hours after its request; after that the table says so."
+            "three hours after its request; after that the table says so. "
+            "--send-again sends overdue requests once more: the authority gives "
+            "the same request the same certificate."
         ),
-        examples=["gostkey renew receive --campaign spring"],
+        examples=[
+            "gostkey renew receive --campaign spring",
+            "gostkey renew receive --campaign spring --send-again",
+        ],
         exits=_EXITS,
     ),
 )
 @campaign_option
 @store_options
+@click.option(
+    "--send-again",
+    is_flag=True,
+    help=_("Send requests once more that wait for three hours or longer."),
+)
 @library_option
 @at_option
 @json_option
@@ -225,11 +235,13 @@ def receive(
     out: Output,
     folder: Path,
     store: str | None,
+    send_again: bool,
     at: datetime | None,
     library: Path | None,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
-        return _work(out, folder, campaign.receive, library)
+        work = partial(campaign.receive, send_again=send_again)
+        return _work(out, folder, work, library)
 
 
 def _work(

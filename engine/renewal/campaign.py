@@ -384,12 +384,28 @@ class Campaign:
         return self._store.count_planned(again)
 
     def receive(
-        self, on_event: OnEvent | None = None, *, tokens: Tokens | None = None
+        self,
+        on_event: OnEvent | None = None,
+        *,
+        tokens: Tokens | None = None,
+        send_again: bool = False,
     ) -> Report:
-        """Fetch the certificates that have come, check and install them."""
+        """Fetch the certificates that have come, check and install them.
+
+        Args:
+            on_event: is told of the progress.
+            tokens: the run's.
+            send_again: send overdue requests once more before, the same bytes.
+        """
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        self._work(RECEIVING, on_event, tokens=tokens, doing="receive")
+        self._work(
+            RECEIVING,
+            on_event,
+            tokens=tokens,
+            doing="receive",
+            send_again=send_again,
+        )
         return self.report()
 
     def report(self) -> Report:
@@ -427,6 +443,7 @@ class Campaign:
         tokens: Tokens | None = None,
         workers: int = 1,
         doing: str = "run",
+        send_again: bool = False,
     ) -> None:
         self.prepare()
         settings = self._store.settings()
@@ -448,6 +465,7 @@ class Campaign:
             places=places,
             claims=claims,
             created_at=self._store.created_at(),
+            send_again=send_again,
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         with AuditLog(self.folder, self._store, self.clock) as log:
