@@ -15,6 +15,7 @@ from .overdue import waited
 from .randomness import summary_of
 from .reasons import OF_TOKENS, Reason
 from .rules import CERTIFICATE_EXPECTED
+from .schema import ROLLED_BACK
 from .store import Item, Store, parse_moment
 from .subscribers import RowError
 
@@ -24,6 +25,7 @@ GROUPS = (
     "unfinished",
     "failed",
     "refused",
+    "rolled-back",
     "unreadable",
     "not-due",
 )
@@ -223,6 +225,8 @@ def _group(one: Item) -> str:
         if one.state == "backed-up":
             return "renewed"
         return "waiting" if one.state == "sent" else "unfinished"
+    if why.reason is Reason.ROLLED_BACK:
+        return "rolled-back" if one.state == ROLLED_BACK else "unfinished"
     if why.kind == "skipped":
         return "not-due"
     if why.kind == "refused":
