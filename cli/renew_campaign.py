@@ -271,15 +271,25 @@ def resume(
             "Fetch certificates that have come, and install them.\n\n"
             "They are checked before. "
             "May be run any number of times. A certificate is expected within "
-            "three hours after its request; after that the table says so."
+            "three hours after its request; after that the table says so. "
+            "--send-again sends overdue requests once more: the authority gives "
+            "the same request the same certificate."
         ),
-        examples=["gostkey renew receive --campaign spring"],
+        examples=[
+            "gostkey renew receive --campaign spring",
+            "gostkey renew receive --campaign spring --send-again",
+        ],
         exits=_EXITS,
     ),
 )
 @config_option
 @campaign_option
 @store_options
+@click.option(
+    "--send-again",
+    is_flag=True,
+    help=_("Send requests once more that wait for three hours or longer."),
+)
 @library_option
 @pacing_options(sends=False)
 @watched_options
@@ -290,6 +300,7 @@ def receive(
     out: Output,
     folder: Path,
     store: str | None,
+    send_again: bool,
     at: datetime | None,
     library: Path | None,
     pace: PaceOptions,
@@ -298,7 +309,8 @@ def receive(
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         pacing = pace.pacing(out, zone_in(folder), at)
         also = watched.over(out, campaign, store)
-        return _work(out, folder, campaign.receive, also, pacing, library)
+        work = partial(campaign.receive, send_again=send_again)
+        return _work(out, folder, work, also, pacing, library)
 
 
 def _work(
