@@ -218,6 +218,29 @@ def test_automatic_replies_and_words_stay_for_a_person(mail: MailOffice) -> None
         )
 
 
+def test_huge_messages_and_bombs_are_left_where_they_are(
+    mail: MailOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    (one,) = sent(mail)
+    huge = reply(("a.cer", bytes(1 << 20)), In_Reply_To=one["message"])
+    deep = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n)
+        for n in range(5_000)
+    )
+    bomb = f"In-Reply-To: {one['message']}\r\n".encode() + deep
+    for raw in (huge, bomb):
+        mail.box.put(raw)
+    with caplog.at_level(logging.WARNING, "gostkey.renewal"):
+        report = receive(mail)
+    assert [row["group"] for row in report.rows] == ["waiting"]
+    assert "more than 1048576 are not read" in caplog.text
+    assert "more than 64 parts, or more than 8 in each other" in caplog.text
+    mail.serve()
+    mail.box.wait_for(1, sender=mail.authority_box.address)
+    assert [row["state"] for row in receive(mail).rows] == ["backed-up"]
+    assert mail.box.all() == [huge, bomb]
+
+
 def fill(mail: MailOffice, count: int) -> dict[str, bytes]:
     """Put other people's mail into the office's Maildir, some of it much like ours."""
     folder = mail.servers.mailbox(mail.box.name)

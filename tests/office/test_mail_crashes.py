@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from office import mail_servers
+from office.cutting_proxy import CuttingProxy
 from office.mail_office import USERS, MailOffice, new_mail_office
 from office.mail_servers import MailServers
 
@@ -17,7 +18,9 @@ from gostkey.errors import TransportError
 from gostkey.renewal import Campaign
 from gostkey.renewal.report import Report
 from gostkey.renewal.store import Store
+from gostkey.renewal.transports import MailTransport
 from gostkey.renewal.transports.mail.mailbox import Mailbox
+from gostkey.renewal.transports.patience import Patience
 
 
 def states(report: Report) -> list[str]:
@@ -282,3 +285,39 @@ def test_a_signed_request_is_what_the_authority_takes_too(mail: MailOffice) -> N
     mail.box.wait_for(1)
     with reopen(mail) as campaign:
         assert states(campaign.receive())[0] == "backed-up"
+
+
+# Bytes from the server: in the greeting, in TLS, at the log-in, and among messages.
+SMTP_CUTS = [10, 150, 300, 1_000, *range(1_500, 2_300, 100)]
+IMAP_CUTS = [10, 700, 1_500, 2_000, 2_600, 3_500, 5_000, 8_000, 13_000, 20_000, 31_000]
+
+
+def test_connections_cut_anywhere_lose_nothing_and_double_nothing(
+    mail: MailOffice,
+) -> None:
+    count = 4
+    for _ in range(count):
+        mail.office.add()
+    patient = Patience(tries=len(SMTP_CUTS + IMAP_CUTS), first_wait=0.001, rest=0)
+    with (
+        CuttingProxy(mail.servers.smtp_port, SMTP_CUTS) as smtp,
+        CuttingProxy(mail.servers.imaps_port, IMAP_CUTS) as imap,
+    ):
+        mail.write_office(smtp={"port": smtp.port}, imap={"port": imap.port})
+        transport = MailTransport.open(mail.file, mail.office.clock, None, patient)
+        with mail.office.begin(transport) as campaign:
+            imap.cuts, kept = [], imap.cuts
+            assert states(campaign.run()) == ["sent"] * count
+            mail.authority_box.wait_for(count)
+            served = mail.serve()
+            assert {one.fault for one in served} == {None}
+            assert register(mail) == count
+            mail.box.wait_for(len(served))
+            imap.cuts = kept
+            report = campaign.receive()
+            assert states(report) == ["backed-up"] * count, report.rows[0]["text"]
+            assert states(campaign.receive()) == ["backed-up"] * count
+        # Some sessions end before the last cuts.
+        assert len(smtp.cuts) < len(SMTP_CUTS) / 2
+        assert len(imap.cuts) < len(IMAP_CUTS) / 2
+    assert register(mail) == count
