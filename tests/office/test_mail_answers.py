@@ -202,6 +202,20 @@ def test_what_comes_back_is_sent_again_to_the_right_address(mail: MailOffice) ->
     assert [row["state"] for row in report.rows] == ["backed-up"]
 
 
+@pytest.mark.parametrize("signed", [True, False])
+def test_both_ends_may_share_a_mailbox(mail: MailOffice, signed: bool) -> None:
+    mail.authority_box = mail.box
+    mail.write_office(top={"require_signed": signed})
+    mail.write_authority()
+    sent(mail, 2)
+    assert [row["group"] for row in receive(mail).rows] == ["waiting"] * 2
+    assert [one.fault for one in mail.serve()] == [None] * 2
+    mail.box.wait_for(2)
+    assert mail.serve() == []
+    assert [row["state"] for row in receive(mail).rows] == ["backed-up"] * 2
+    assert mail.box.all() == [] and len(mail.box.all("gostkey")) == 4
+
+
 def test_automatic_replies_and_words_stay_for_a_person(mail: MailOffice) -> None:
     (one,) = sent(mail)
     away = reply(In_Reply_To=one["message"], Auto_Submitted="auto-replied")
