@@ -75,7 +75,8 @@ def workers_option(command: F) -> F:
             "The authority is either the small one of `gostkey ca` in a folder "
             "(--ca), or requests go to a folder (--outbox) and certificates come "
             "from another (--inbox); --trusted then holds the authority's "
-            "certificates and CRLs. With --url they go over HTTPS."
+            "certificates and CRLs. With --url they go over HTTPS, with --mail by "
+            "mail."
         ),
         examples=[
             "gostkey renew run /media/keys --exchanges-finished --ca /srv/ca",
@@ -83,6 +84,7 @@ def workers_option(command: F) -> F:
             "--inbox in --trusted authority",
             "gostkey renew run --csv list.csv --url https://ca.example --trusted "
             "authority",
+            "gostkey renew run --csv list.csv --mail mail.toml",
             "gostkey renew run token:30DA6803 --exchanges-finished --ca /srv/ca",
             "gostkey renew run chip:3b000001 --library librtpkcs11ecp.so "
             "--exchanges-finished --ca /srv/ca",
