@@ -467,9 +467,13 @@ class Campaign:
         tokens = tokens or Tokens()
         ids = list(dict.fromkeys(find_item(self._store, one) for one in which))
         clean(self._store, self.folder, tokens)
-        return roll_back(
+        done = roll_back(
             self._store, self.folder, self.clock, ids, tokens, not_used=not_used
         )
+        claims, _ = shared(self._store.database)
+        free = [one.item_id for one in done if one.error is None]
+        claims.release(self._store.items(free))
+        return done
 
     def prune_archives(
         self, keep_days: int, *, tokens: Tokens | None = None
