@@ -20,6 +20,7 @@ from gostkey.renewal.transports import (
 )
 
 from .campaigns import clock_at
+from .config_options import drop_overruled
 from .files import PathOption
 from .texts import _
 
@@ -54,7 +55,7 @@ class Authority:
         """
         folders = (self.outbox, self.inbox, self.trusted)
         if self.mail is not None:
-            if any((*folders, self.ca, self.ca_password_file, self.url)):
+            if any(one for one in astuple(self) if one != self.mail):
                 raise click.UsageError(_("--mail goes with no other authority"))
             return MailTransport.open(self.mail, clock_at(at))
         of_url = self.url_ca or self.url_auth_file or self.url_root
@@ -92,6 +93,7 @@ def authority_options(command: F) -> F:
 
     @functools.wraps(command)
     def with_authority(*args: Any, **values: Any) -> Any:
+        drop_overruled(values, [one.name for one in fields(Authority)])
         given = {one.name: values.pop(one.name) for one in fields(Authority)}
         return command(*args, authority=Authority(**given), **values)
 

@@ -29,6 +29,8 @@ class Reason(enum.Enum):
     DUPLICATE = "duplicate-key"
     PENDING_ELSEWHERE = "renewal-under-way"
     BY_AUTHORITY = "refused-by-authority"
+    # undone: no run takes it up again
+    ROLLED_BACK = "rolled-back"
     # nothing to do
     NOT_DUE = "not-due"
     REPLACED = "already-renewed"
@@ -119,6 +121,10 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
     Reason.BY_AUTHORITY: (
         "the certification authority refuses the request",
         "ask the authority; in most cases " + OFFICE,
+    ),
+    Reason.ROLLED_BACK: (
+        "the renewal was rolled back",
+        "to renew this key after all, begin a new campaign with it",
     ),
     Reason.NOT_DUE: ("the key is not due yet", ""),
     Reason.REPLACED: ("a new key with its certificate is there already", ""),
@@ -293,6 +299,7 @@ REFUSALS = frozenset(
         Reason.DUPLICATE,
         Reason.PENDING_ELSEWHERE,
         Reason.BY_AUTHORITY,
+        Reason.ROLLED_BACK,
     }
 )
 NOTHING_TO_DO = frozenset({Reason.NOT_DUE, Reason.REPLACED, Reason.WAITING})

@@ -14,6 +14,7 @@ from typing import Any
 from .randomness import summary_of
 from .reasons import OF_TOKENS, Reason
 from .rules import is_late
+from .schema import ROLLED_BACK
 from .store import Item, Store, parse_moment
 from .subscribers import RowError
 
@@ -23,6 +24,7 @@ GROUPS = (
     "unfinished",
     "failed",
     "refused",
+    "rolled-back",
     "unreadable",
     "not-due",
 )
@@ -220,6 +222,8 @@ def _group(one: Item) -> str:
         if one.state == "backed-up":
             return "renewed"
         return "waiting" if one.state == "sent" else "unfinished"
+    if why.reason is Reason.ROLLED_BACK:
+        return "rolled-back" if one.state == ROLLED_BACK else "unfinished"
     if why.kind == "skipped":
         return "not-due"
     if why.kind == "refused":
