@@ -24,8 +24,13 @@ _numbers = itertools.count(1)
 class Cluster:
     """A server that can be started, stopped and killed."""
 
-    def __init__(self, programs: Path) -> None:
-        """Make the server's files; it does not run yet."""
+    def __init__(self, programs: Path, *, syncs: bool = False) -> None:
+        """Make the server's files; it does not run yet.
+
+        Args:
+            programs: the folder with PostgreSQL's.
+            syncs: wait for the disk, as a server must that is more than a test's.
+        """
         self._programs = programs
         # Short: a socket's path has at most 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="gostkey-pg-"))
@@ -44,7 +49,8 @@ class Cluster:
             conf.write(
                 "listen_addresses = ''\n"
                 f"unix_socket_directories = '{self.folder}'\n"
-                "fsync = off\nshared_buffers = 16MB\nmax_connections = 60\n"
+                f"fsync = {'on' if syncs else 'off'}\n"
+                "shared_buffers = 16MB\nmax_connections = 60\n"
                 "log_min_messages = fatal\n"
             )
 
@@ -106,12 +112,12 @@ def _environment() -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
 
 
-def new_cluster() -> Cluster:
+def new_cluster(*, syncs: bool = False) -> Cluster:
     """Make a server and start it, or skip the test that wants it."""
     programs = sorted(glob.glob(_PROGRAMS))
     if not programs:
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    made = Cluster(Path(programs[-1]))
+    made = Cluster(Path(programs[-1]), syncs=syncs)
     made.start()
     return made
 

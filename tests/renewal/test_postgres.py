@@ -242,6 +242,21 @@ def test_nothing_is_written_without_the_lock(tmp_path: Path, url: str) -> None:
         assert store.items()[0].state == "planned"
 
 
+def test_a_chunk_whose_lock_was_lost_is_given_up(tmp_path: Path, url: str) -> None:
+    """Another station may have done it meanwhile: what is known is of yesterday."""
+    with Store.create(tmp_path, {}, NOW, [new_item(1)], url=url) as store:
+        change = Change(1, "keyed", "after", {"state": "keyed"}, {})
+        held: Any = store.database
+        with pytest.raises(CampaignLocked, match="lock of chunk 7 was lost"):
+            with held.holding(7):
+                cut(url)
+                store.record([change], NOW)
+        assert store.items()[0].state == "planned"
+        with held.holding(7):
+            store.record([change], NOW)
+        assert store.items()[0].state == "keyed"
+
+
 # -- whole campaigns ---------------------------------------------------------
 
 
