@@ -12,7 +12,7 @@ import click
 
 from gostkey.renewal.campaign import Campaign
 from gostkey.renewal.pacing import Pacing
-from gostkey.renewal.plan import Plan, make_plan
+from gostkey.renewal.plan import Plan, make_plan, with_library
 from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
@@ -82,6 +82,8 @@ def workers_option(command: F) -> F:
             "gostkey renew run --csv list.csv --url https://ca.example --trusted "
             "authority",
             "gostkey renew run token:30DA6803 --exchanges-finished --ca /srv/ca",
+            "gostkey renew run chip:3b000001 --library librtpkcs11ecp.so "
+            "--exchanges-finished --ca /srv/ca",
             "gostkey renew run --campaign spring",
             "gostkey renew run --watch --config renew.toml",
         ],
@@ -172,7 +174,7 @@ def run(
                     out, folder, work, pacing, library, randomness, experimental
                 )
     transport = authority.transport(at)
-    plan = _plan(source, plan_file, at, zone)
+    plan = _plan(source, plan_file, library, at, zone)
     warn_of_open_keys(out, plan)
     Campaign.refuse_second(folder, store)
     with (
@@ -193,12 +195,17 @@ def run(
 
 
 def _plan(
-    source: Source, plan_file: Path | None, at: datetime | None, zone: tzinfo
+    source: Source,
+    plan_file: Path | None,
+    library: Path | None,
+    at: datetime | None,
+    zone: tzinfo,
 ) -> Plan:
     if plan_file is None:
-        return make_plan(source.read(), clock_at(at)(), zone)
+        return make_plan(source.read(library), clock_at(at)(), zone)
     with naming(plan_file):
-        return plan_from_json(read_file(plan_file, MAX_PLAN_BYTES))
+        plan = plan_from_json(read_file(plan_file, MAX_PLAN_BYTES))
+    return with_library(plan, None if library is None else str(library))
 
 
 @renew_command.command(

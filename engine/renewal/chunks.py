@@ -71,7 +71,8 @@ def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
         if isinstance(outcome, Done):
             going.append(work)
             # One that waits for its answer is not journalled at every look.
-            if step.name == "certified" and context.was_begun(step.name, work.item):
+            again = step.name == "certified" and context.was_begun(step.name, work.item)
+            if again and not outcome.values:
                 continue
             changes.append(
                 Change(

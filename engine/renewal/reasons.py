@@ -188,8 +188,8 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "another destination",
     ),
     Reason.LIBRARY: (
-        "the new key is to be made inside a token, and the library of the token's "
-        "maker was not named",
+        "the key is inside a token, or is to be made there, and the library of the "
+        "token's maker was not named",
         "name it with --library, or in the variable GOSTKEY_PKCS11, then run resume",
     ),
     Reason.PIN_FILE: (

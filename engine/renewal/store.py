@@ -272,7 +272,8 @@ class Store:
         if not on_tokens:
             for place in (item.c.container, item.c.destination):
                 query = query.where(place.not_like("token:%"))
-            query = query.where(item.c.destination.not_like("chip:%"))
+            for place in (item.c.container, item.c.destination):
+                query = query.where(place.not_like("chip:%"))
         with self._reading() as connection:
             return list(connection.execute(query).scalars())
 
