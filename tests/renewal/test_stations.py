@@ -25,7 +25,7 @@ from renewal.scenes import RECORDS, Scene
 from renewal.test_campaign import Post
 
 from gostkey.errors import CampaignError, CampaignLocked
-from gostkey.renewal import Campaign, Listing, make_plan, postgres
+from gostkey.renewal import Campaign, Listing, advisory, make_plan
 from gostkey.renewal.stations import chunk, jobs
 from gostkey.renewal.stations import station as station_module
 from gostkey.renewal.stations.station import Station
@@ -42,7 +42,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(station_module, "TEND", 0.2)
     monkeypatch.setattr(jobs, "HEARTBEAT", 0.3)
     monkeypatch.setattr(jobs, "STALLED", 1.5)
-    monkeypatch.setattr(postgres, "_LOCK_PATIENCE", 0.2)
+    monkeypatch.setattr(advisory, "PATIENCE", 0.2)
 
 
 @pytest.fixture
