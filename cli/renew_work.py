@@ -11,6 +11,7 @@ import click
 from gostkey.renewal.stations.station import Station
 
 from .campaigns import clock_at, watch, zone_in
+from .config_options import config_option
 from .failures import Exit
 from .output import Output, json_option
 from .randomness import RandomOptions, gathered, random_options
@@ -44,6 +45,7 @@ from .texts import _, help_page
         exits=[0, 1, 2, 3, 4, 5, 6, 130],
     ),
 )
+@config_option
 @campaign_option
 @store_options
 @workers_option
