@@ -17,7 +17,7 @@ from .output import Output
 from .texts import _
 from .token_input import PinInput
 
-__all__ = ["clock_at", "pin_asker", "read_report", "watch", "zone_in"]
+__all__ = ["clock_at", "event_line", "pin_asker", "read_report", "watch", "zone_in"]
 
 
 def clock_at(at: datetime | None) -> Callable[[], datetime]:
@@ -89,12 +89,13 @@ def watch(
             share = event.done / event.total if event.total else 1.0
             show(share, f"{what}: {keys}")
             if ended and not terminal:
-                out.note(_line(event))
+                out.note(event_line(event))
 
         return work(on_event)
 
 
-def _line(event: Event) -> str:
+def event_line(event: Event) -> str:
+    """Say how a key has ended."""
     where = f"{event.owner} ({event.container})" if event.owner else event.container
     if event.kind == "waiting":
         return _("{key}: waits for its certificate").format(key=where)

@@ -23,6 +23,7 @@ from gostkey.renewal.rules import MOSCOW
 from gostkey.renewal.subscribers import Listing, read_list, read_tree
 
 from .chip_input import library_option
+from .config_options import drop_overruled
 from .failures import Exit
 from .files import PathOption, write_file
 from .output import Output, json_option
@@ -158,6 +159,7 @@ def source_options(*, renews: bool, required: bool = True) -> Callable[[F], F]:
                     "new_pin_file",
                     "destination",
                 ]
+            drop_overruled(values, [*names, "plan_file"])
             source = Source(**{name: values.pop(name) for name in names})
             if source.path is not None and source.csv is not None:
                 raise click.UsageError(_("give either PATH or --csv, not both"))

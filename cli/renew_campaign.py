@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from gostkey.renewal.campaign import Campaign
+from gostkey.renewal.pacing import Pacing
 from gostkey.renewal.plan import Plan, make_plan, with_library
 from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
 from gostkey.renewal.randomness import Randomness
@@ -19,17 +20,21 @@ from gostkey.renewal.tokens import Tokens
 from .authority_options import Authority, authority_options
 from .campaigns import clock_at, pin_asker, watch, zone_in
 from .chip_input import library_option
+from .config_options import config_option
 from .failures import Exit, naming
 from .files import PathOption, read_file
 from .output import Output, json_option
+from .pacing_options import PaceOptions, exit_of, pacing_options
 from .randomness import RandomOptions, gathered, random_options
 from .renew import Source, campaign_option, renew_command, source_options, zone_option
+from .renew_unattended import WatchOptions, watch_options, watch_run
 from .renewal_words import (
     show_report,
     show_summary,
     warn_of_open_keys,
 )
 from .sources import at_option
+from .stations import Work, at_station
 from .store_options import store_options
 from .texts import _, help_page
 from .token_input import experimental_option
@@ -80,6 +85,7 @@ def workers_option(command: F) -> F:
             "gostkey renew run chip:3b000001 --library librtpkcs11ecp.so "
             "--exchanges-finished --ca /srv/ca",
             "gostkey renew run --campaign spring",
+            "gostkey renew run --watch --config renew.toml",
         ],
         exits=_EXITS,
     ),
@@ -92,12 +98,15 @@ def workers_option(command: F) -> F:
     metavar="FILE",
     help=_("A plan saved by `gostkey renew plan --save-plan`."),
 )
+@config_option
 @campaign_option
 @store_options
 @authority_options
 @experimental_option
 @workers_option
 @library_option
+@pacing_options(sends=True)
+@watch_options
 @random_options
 @at_option
 @zone_option
@@ -116,9 +125,35 @@ def run(
     experimental: bool,
     workers: int,
     library: Path | None,
+    pace: PaceOptions,
+    watching: WatchOptions,
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
+    if watching.watch:
+        if plan_file is not None or store is not None:
+            raise click.UsageError(
+                _(
+                    "--watch plans by itself and keeps its campaigns in folders; leave "
+                    "out --plan and --store"
+                )
+            )
+        return watch_run(
+            out,
+            folder,
+            source,
+            authority,
+            options,
+            pace,
+            watching,
+            at=at,
+            zone=zone,
+            workers=workers,
+            library=library,
+            experimental=experimental,
+        )
+    if watching.once:
+        raise click.UsageError(_("--once says nothing without --watch"))
     if plan_file is None and not source.given:
         if authority.named:
             raise click.UsageError(
@@ -128,16 +163,22 @@ def run(
                 )
             )
         with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
-            keys, policy = campaign.keys_to_make(), campaign.policy()
-            with gathered(out, options, keys, policy) as randomness:
-                work = partial(campaign.run, workers=workers)
-                return _work(out, folder, work, library, randomness, experimental)
+            keys = pace.most(campaign.keys_to_make())
+            pacing = pace.pacing(out, zone_in(folder), at)
+            with gathered(out, options, keys, campaign.policy()) as randomness:
+                work: Work = partial(campaign.run, workers=workers)
+                work = (
+                    at_station(campaign, store, at, workers, randomness, pacing) or work
+                )
+                return _work(
+                    out, folder, work, pacing, library, randomness, experimental
+                )
     transport = authority.transport(at)
     plan = _plan(source, plan_file, library, at, zone)
     warn_of_open_keys(out, plan)
     Campaign.refuse_second(folder, store)
     with (
-        gathered(out, options, len(plan.planned)) as randomness,
+        gathered(out, options, pace.most(len(plan.planned))) as randomness,
         Campaign.begin(
             folder,
             plan,
@@ -148,7 +189,9 @@ def run(
         ) as campaign,
     ):
         work = partial(campaign.run, workers=workers)
-        return _work(out, folder, work, library, randomness)
+        pacing = pace.pacing(out, plan.zone, at)
+        work = at_station(campaign, store, at, workers, randomness, pacing) or work
+        return _work(out, folder, work, pacing, library, randomness)
 
 
 def _plan(
@@ -177,11 +220,13 @@ def _plan(
         exits=_EXITS,
     ),
 )
+@config_option
 @campaign_option
 @store_options
 @experimental_option
 @workers_option
 @library_option
+@pacing_options(sends=True)
 @random_options
 @at_option
 @json_option
@@ -195,12 +240,17 @@ def resume(
     experimental: bool,
     workers: int,
     library: Path | None,
+    pace: PaceOptions,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
-        keys = campaign.keys_to_make(failed_too=True)
+        keys = pace.most(campaign.keys_to_make(failed_too=True))
+        pacing = pace.pacing(out, zone_in(folder), at)
         with gathered(out, options, keys, campaign.policy()) as randomness:
-            work = partial(campaign.resume, workers=workers)
-            return _work(out, folder, work, library, randomness, experimental)
+            work: Work = partial(campaign.resume, workers=workers)
+            if campaign.is_shared:
+                campaign.try_again()
+            work = at_station(campaign, store, at, workers, randomness, pacing) or work
+            return _work(out, folder, work, pacing, library, randomness, experimental)
 
 
 @renew_command.command(
@@ -216,9 +266,11 @@ def resume(
         exits=_EXITS,
     ),
 )
+@config_option
 @campaign_option
 @store_options
 @library_option
+@pacing_options(sends=False)
 @at_option
 @json_option
 @click.pass_obj
@@ -228,15 +280,18 @@ def receive(
     store: str | None,
     at: datetime | None,
     library: Path | None,
+    pace: PaceOptions,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
-        return _work(out, folder, campaign.receive, library)
+        pacing = pace.pacing(out, zone_in(folder), at)
+        return _work(out, folder, campaign.receive, pacing, library)
 
 
 def _work(
     out: Output,
     folder: Path,
     work: Callable[..., Any],
+    pacing: Pacing,
     library: Path | None,
     randomness: Randomness | None = None,
     experimental: bool = False,
@@ -245,8 +300,8 @@ def _work(
         work = partial(work, randomness=randomness)
     named = None if library is None else str(library)
     with Tokens(pin_asker(out), experimental=experimental, library=named) as tokens:
-        work = partial(work, tokens=tokens)
+        work = partial(work, tokens=tokens, pacing=pacing)
         report = watch(out, folder, work, _("renewing keys"))
     show_report(out, report, zone_in(folder))
     show_summary(out, report)
-    return Exit(report.exit_code)
+    return exit_of(out, report, pacing)

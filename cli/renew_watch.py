@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from .campaigns import read_report
+from .campaigns import clock_at, read_report
 from .failures import Exit
 from .files import PathOption, write_file
 from .output import Output, json_option
+from .overdue_words import read_overdue
 from .renew import campaign_option, renew_command
 from .renewal_words import report_lines, show_randomness, show_report, show_summary
 from .sources import at_option
@@ -36,8 +37,9 @@ from .texts import _, help_page
 @click.pass_obj
 def status(out: Output, folder: Path, store: str | None, at: datetime | None) -> None:
     report, _zone = read_report(folder, at, store)
+    overdue = read_overdue(folder, clock_at(at)(), store)
     if out.json:
-        out.record(report.summary())
+        out.record({**report.summary(), "overdue": overdue.record()})
         return
     out.pairs(
         [
@@ -47,6 +49,7 @@ def status(out: Output, folder: Path, store: str | None, at: datetime | None) ->
             *((name, str(count)) for name, count in report.counts.items() if count),
         ]
     )
+    overdue.show(out)
     for sentence in report.advice():
         out.hint(sentence)
 

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from .overdue import waited
 from .randomness import summary_of
 from .reasons import OF_TOKENS, Reason
-from .rules import is_late
+from .rules import CERTIFICATE_EXPECTED
+from .schema import ROLLED_BACK
 from .store import Item, Store, parse_moment
 from .subscribers import RowError
 
@@ -23,6 +25,7 @@ GROUPS = (
     "unfinished",
     "failed",
     "refused",
+    "rolled-back",
     "unreadable",
     "not-due",
 )
@@ -159,7 +162,7 @@ def report_of(
     now: datetime,
 ) -> Report:
     """Make the report of some items."""
-    rows = tuple(_row(one, now) for one in items)
+    rows = tuple(_row(one, created_at, now) for one in items)
     errors = tuple(row_errors)
     counts = dict.fromkeys(GROUPS, 0)
     for row in rows:
@@ -168,19 +171,20 @@ def report_of(
     return Report(created_at, now, rows, errors, counts)
 
 
-def _row(one: Item, now: datetime) -> dict[str, Any]:
+def _row(one: Item, begun: datetime, now: datetime) -> dict[str, Any]:
     late, note = False, one.note or ""
+    span = None
     group = _group(one)
     if group == "waiting" and one.sent_at is not None:
-        waited = now - parse_moment(one.sent_at)
-        late = is_late(parse_moment(one.sent_at), now)
-        if late:
+        span = waited(parse_moment(one.sent_at), begun, now)
+        late = span is not None and span >= CERTIFICATE_EXPECTED
+        if late and span is not None:
             note = "; ".join(
                 filter(
                     None,
                     [
                         note,
-                        f"no certificate for {_hours(waited)}: ask the authority "
+                        f"no certificate for {_hours(span)}: ask the authority "
                         f"for request {one.request_id}, then run gostkey renew "
                         "receive",
                     ],
@@ -206,6 +210,7 @@ def _row(one: Item, now: datetime) -> dict[str, Any]:
         "cure": one.cure,
         "note": note or None,
         "late": late,
+        "waited_seconds": None if span is None else int(span.total_seconds()),
         "request_id": one.request_id,
         "sent_at": one.sent_at,
         "archive": one.archive,
@@ -220,6 +225,8 @@ def _group(one: Item) -> str:
         if one.state == "backed-up":
             return "renewed"
         return "waiting" if one.state == "sent" else "unfinished"
+    if why.reason is Reason.ROLLED_BACK:
+        return "rolled-back" if one.state == ROLLED_BACK else "unfinished"
     if why.kind == "skipped":
         return "not-due"
     if why.kind == "refused":
