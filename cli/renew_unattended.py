@@ -163,7 +163,7 @@ def watch_run(
             yield randomness
 
     office = Office(
-        listing=source.read if source.given else None,
+        listing=partial(source.read, library) if source.given else None,
         transport=partial(authority.transport, at) if source.given else None,
         gather=gather,
         tokens=lambda: Tokens(None, experimental=experimental, library=named),
