@@ -23,7 +23,6 @@ from gostkey.renewal.unattended import Intervals, Stopper, Watch
 from gostkey.renewal.unattended.watch import Office
 
 from .authority_options import Authority
-from .campaigns import event_line
 from .failures import Exit
 from .output import Output
 from .pacing_options import PaceOptions, time_from
@@ -200,3 +199,13 @@ def _unasked(options: RandomOptions) -> RandomOptions:
 def _tell(out: Output, event: Event) -> None:
     if event.kind == "item":
         out.note(event_line(event))
+
+
+def event_line(event: Event) -> str:
+    """Say how a key has ended."""
+    where = f"{event.owner} ({event.container})" if event.owner else event.container
+    if event.kind == "waiting":
+        return _("{key}: waits for its certificate").format(key=where)
+    if event.reason:
+        return f"{where}: {event.text}"
+    return f"{where}: {event.state}"

@@ -22,6 +22,7 @@ from .renewal_words import show_report, show_summary
 from .sources import at_option
 from .store_options import store_options
 from .texts import _, help_page
+from .watched_options import Watched, watched_options
 
 
 @renew_command.command(
@@ -57,6 +58,7 @@ from .texts import _, help_page
     is_flag=True,
     help=_("Wait until the certificates have come, too."),
 )
+@watched_options
 @random_options
 @at_option
 @json_option
@@ -70,6 +72,7 @@ def work(
     waits: bool,
     options: RandomOptions,
     at: datetime | None,
+    watched: Watched,
 ) -> Exit:
     station = Station(folder, clock_at(at), store)
     keys, policy = station.keys_to_make()
@@ -80,7 +83,8 @@ def work(
                 _("records of a gamma file are for one run; use `renew resume`")
             )
         do = partial(station.work, randomness=randomness, workers=workers, watch=waits)
-        report = watch(out, folder, do, _("renewing keys"))
+        also = watched.over(out, station, store)
+        report = watch(out, folder, do, _("renewing keys"), also)
     show_report(out, report, zone_in(folder))
     show_summary(out, report)
     return Exit(report.exit_code)

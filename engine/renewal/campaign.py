@@ -425,11 +425,25 @@ class Campaign:
         *,
         tokens: Tokens | None = None,
         pacing: Pacing | None = None,
+        send_again: bool = False,
     ) -> Report:
-        """Fetch the certificates that have come, check and install them."""
+        """Fetch the certificates that have come, check and install them.
+
+        Args:
+            on_event: is told of the progress.
+            tokens: the run's.
+            send_again: send overdue requests once more before, the same bytes.
+        """
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        self._work(RECEIVING, on_event, tokens=tokens, doing="receive", pacing=pacing)
+        self._work(
+            RECEIVING,
+            on_event,
+            tokens=tokens,
+            doing="receive",
+            pacing=pacing,
+            send_again=send_again,
+        )
         return self.report()
 
     def roll_back(
@@ -505,6 +519,7 @@ class Campaign:
         workers: int = 1,
         doing: str = "run",
         pacing: Pacing | None = None,
+        send_again: bool = False,
     ) -> None:
         self.prepare()
         settings = self._store.settings()
@@ -526,6 +541,7 @@ class Campaign:
             places=places,
             claims=claims,
             created_at=self._store.created_at(),
+            send_again=send_again,
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         if pacing is not None and pacing.limit is not None:
