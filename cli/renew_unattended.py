@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 import click
 
 from gostkey.random.policy import Policy
-from gostkey.renewal.campaign import Event
+from gostkey.renewal.campaign import Campaign, Event, OnEvent
 from gostkey.renewal.configuration import read_span
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
 from gostkey.renewal.unattended import Intervals, Stopper, Watch
 from gostkey.renewal.unattended.watch import Office
+from gostkey.renewal.watching.pace import Pace
 
 from .authority_options import Authority
 from .failures import Exit
@@ -29,6 +30,7 @@ from .pacing_options import PaceOptions, time_from
 from .randomness import RandomOptions, gathered
 from .renew import Source
 from .texts import _
+from .watched_options import Watched
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -141,6 +143,7 @@ def watch_run(
     options: RandomOptions,
     pace: PaceOptions,
     watching: WatchOptions,
+    watched: Watched,
     *,
     at: datetime | None,
     zone: tzinfo,
@@ -161,7 +164,25 @@ def watch_run(
         with gathered(out, quiet, keys, policy) as randomness:
             yield randomness
 
+    @contextmanager
+    def listening(campaign: Campaign) -> Iterator[OnEvent]:
+        pace = Pace()
+        made = watched.over(out, campaign, None)
+        more = None if made is None else made(pace)
+
+        def on_event(event: Event) -> None:
+            pace(event)
+            if more is not None:
+                more(event)
+
+        try:
+            yield on_event
+        finally:
+            if more is not None:
+                more.close()
+
     office = Office(
+        listening=listening,
         listing=partial(source.read, library) if source.given else None,
         transport=partial(authority.transport, at) if source.given else None,
         gather=gather,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from gostkey.errors import EntropyNeeded, GammaExhausted, GeneratorFailure, Gost
 from gostkey.random.policy import Policy
 
 from ..campaign import Campaign, locked
-from ..chunks import Event
+from ..chunks import Event, OnEvent
 from ..pacing import Pacing, Why
 from ..plan import PlanItem, plan_items
 from ..randomness import Randomness
@@ -37,6 +37,12 @@ _NEVER = float("inf")
 
 Gather = Callable[[int, "Policy | None"], "AbstractContextManager[Randomness | None]"]
 """Sees to the random input for so many keys."""
+
+Listening = Callable[[Campaign], "AbstractContextManager[OnEvent]"]
+
+
+def _nobody(campaign: Campaign) -> AbstractContextManager[OnEvent]:
+    return nullcontext(lambda event: None)
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,8 @@ class Office:
     clock: Clock
     workers: int = 1
     experimental: bool = False
+    listening: Listening = _nobody
+    """Makes one who is told of each step on a campaign."""
     keep_archives: int | None = None
     """Days that copies of old containers stay; None: for ever."""
 
@@ -277,20 +285,28 @@ class Watch:
 
     def _run(self, one: _Open) -> Report:
         office = self._office
-        with Campaign.open(one.folder, clock=office.clock) as campaign:
+        with (
+            Campaign.open(one.folder, clock=office.clock) as campaign,
+            office.listening(campaign) as listener,
+        ):
+
+            def on_event(event: Event) -> None:
+                self._event(event)
+                listener(event)
+
             only_waits = set(one.counts) <= {"renewed", "waiting", "refused",
                                              "rolled-back"}  # fmt: skip
             with office.tokens() as tokens:
                 if one.counts and only_waits:
                     return campaign.receive(
-                        self._event, tokens=tokens, pacing=self._pacing
+                        on_event, tokens=tokens, pacing=self._pacing
                     )
                 keys = campaign.keys_to_make(failed_too=True)
                 if self._pacing.limit is not None:
                     keys = min(keys, self._pacing.limit)
                 with office.gather(keys, campaign.policy()) as randomness:
                     return campaign.resume(
-                        self._event,
+                        on_event,
                         randomness=randomness,
                         tokens=tokens,
                         workers=office.workers,
