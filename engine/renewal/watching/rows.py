@@ -14,10 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..overdue import overdue_condition
 from ..report import row_of
-from ..rules import CERTIFICATE_EXPECTED
 from ..schema import item, row_error
-from ..store import Store, moment
+from ..store import Store
 
 __all__ = ["COLUMNS", "broken_rows", "csv_of", "late_rows", "rows", "stopped_rows"]
 
@@ -74,15 +74,8 @@ def stopped_rows(store: Store, now: datetime) -> Iterator[dict[str, Any]]:
 
 def late_rows(store: Store, now: datetime) -> Iterator[dict[str, Any]]:
     """Read the rows of the keys whose certificate is overdue, the oldest first."""
-    query = (
-        sa.select(*_LIGHT)
-        .where(
-            item.c.state == "sent",
-            item.c.reason.is_(None),
-            item.c.sent_at <= moment(now - CERTIFICATE_EXPECTED),
-        )
-        .order_by(item.c.sent_at, item.c.id)
-    )
+    condition = overdue_condition(store.created_at(), now)
+    query = sa.select(*_LIGHT).where(condition).order_by(item.c.sent_at, item.c.id)
     return _read(store, now, query)
 
 
