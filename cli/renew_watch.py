@@ -28,6 +28,7 @@ from .failures import Exit
 from .files import PathOption, refuse_taken, write_file, write_pieces
 from .following import Follower
 from .output import Output, json_option
+from .overdue_words import read_overdue
 from .renew import campaign_option, renew_command
 from .renewal_words import (
     report_lines,
@@ -86,9 +87,11 @@ def status(
         except KeyboardInterrupt:
             return Exit.INTERRUPTED
         return Exit.DONE
-    counts = read_counts(folder, clock_at(at)(), store)
+    now = clock_at(at)()
+    counts = read_counts(folder, now, store)
+    overdue = read_overdue(folder, now, store)
     if out.json:
-        out.record(counts.record())
+        out.record({**counts.record(), "overdue": overdue.record()})
         return Exit.DONE
     out.pairs(
         [
@@ -98,6 +101,7 @@ def status(
             *((name, str(number)) for name, number in counts.groups.items() if number),
         ]
     )
+    overdue.show(out)
     for sentence in counts.advice():
         out.hint(sentence)
     return Exit.DONE

@@ -298,7 +298,7 @@ def _report_record(row: Mapping[str, Any]) -> dict[str, object]:
         },
     }
     if row["reason"]:
-        kind = "reason" if row["group"] == "not-due" else "error"
+        kind = "reason" if row["group"] in ("not-due", "rolled-back") else "error"
         record[kind] = {
             "code": row["reason"],
             "message": row["text"],

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from .overdue import waited
 from .randomness import summary_of
 from .reasons import OF_TOKENS, Reason, Verdict
-from .rules import is_late
+from .rules import CERTIFICATE_EXPECTED
+from .schema import ROLLED_BACK
 from .store import Item, Store, parse_moment
 from .subscribers import RowError
 
@@ -23,6 +25,7 @@ GROUPS = (
     "unfinished",
     "failed",
     "refused",
+    "rolled-back",
     "unreadable",
     "not-due",
 )
@@ -123,7 +126,7 @@ def report_of(
     now: datetime,
 ) -> Report:
     """Make the report of some items."""
-    rows = tuple(row_of(one, now) for one in items)
+    rows = tuple(row_of(one, created_at, now) for one in items)
     errors = tuple(row_errors)
     counts = dict.fromkeys(GROUPS, 0)
     for row in rows:
@@ -132,25 +135,27 @@ def report_of(
     return Report(created_at, now, rows, errors, counts)
 
 
-def row_of(one: Any, now: datetime) -> dict[str, Any]:
+def row_of(one: Any, begun: datetime, now: datetime) -> dict[str, Any]:
     """Make an item's row.
 
     Args:
         one: an `Item`, or whatever has its fields but those of bytes.
+        begun: when the campaign was begun.
         now: the moment by which a certificate may be overdue.
     """
     late, note = False, one.note or ""
+    span = None
     group = group_of(one.state, one.reason)
     if group == "waiting" and one.sent_at is not None:
-        waited = now - parse_moment(one.sent_at)
-        late = is_late(parse_moment(one.sent_at), now)
-        if late:
+        span = waited(parse_moment(one.sent_at), begun, now)
+        late = span is not None and span >= CERTIFICATE_EXPECTED
+        if late and span is not None:
             note = "; ".join(
                 filter(
                     None,
                     [
                         note,
-                        f"no certificate for {_hours(waited)}: ask the authority "
+                        f"no certificate for {_hours(span)}: ask the authority "
                         f"for request {one.request_id}, then run gostkey renew "
                         "receive",
                     ],
@@ -176,6 +181,7 @@ def row_of(one: Any, now: datetime) -> dict[str, Any]:
         "cure": one.cure,
         "note": note or None,
         "late": late,
+        "waited_seconds": None if span is None else int(span.total_seconds()),
         "request_id": one.request_id,
         "sent_at": one.sent_at,
         "archive": one.archive,
@@ -190,6 +196,8 @@ def group_of(state: str, reason: str | None) -> str:
         if state == "backed-up":
             return "renewed"
         return "waiting" if state == "sent" else "unfinished"
+    if reason == Reason.ROLLED_BACK.value:
+        return "rolled-back" if state == ROLLED_BACK else "unfinished"
     kind = Verdict(Reason(reason), "", "").kind
     if kind == "skipped":
         return "not-due"

@@ -34,6 +34,9 @@ STATES = (
 )
 """The states of an item, in their order; each but the first names its step."""
 
+ROLLED_BACK = "rolled-back"
+"""The state of an item whose renewal was undone; also the name of that step."""
+
 metadata = MetaData()
 
 campaign = Table(

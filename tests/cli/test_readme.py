@@ -208,6 +208,7 @@ def test_the_readme_names_every_command_and_exit_code() -> None:
     [
         "README.md",
         "docs/renewal.md",
+        "docs/http.md",
         "docs/entropy.md",
         "docs/doctor.md",
         "docs/not-seen.md",

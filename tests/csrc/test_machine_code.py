@@ -54,6 +54,11 @@ STREEBOG = {
     "compress": "pointers number",
     "begin": "number pointers number",
 }
+# Those of gostkey_streebog_slices.
+SLICES = {
+    "container": "secret secret number number",
+    "pbkdf2": "secret secret number number",
+}
 # Those of gostkey_gostr3411_94_kernel.
 GOSTR3411_94 = {
     "prepare": "secret number",
@@ -77,6 +82,7 @@ KERNELS: dict[str, dict[str, str]] = {
     "streebog_avx2": STREEBOG,
     "streebog_avx2_gfni": STREEBOG,
     "streebog_avx512": STREEBOG,
+    "streebog_slices_avx2": SLICES,
 }
 
 # Kernels whose instructions valgrind knows: memcheck watches them run with the family

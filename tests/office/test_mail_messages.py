@@ -260,13 +260,16 @@ def test_changed_messages_are_read_or_refused(data: st.DataObject) -> None:
         assert isinstance(read(bytes(raw), require=require), Answer)
 
 
-PART = st.text("ab -\n\r=", max_size=12).map(lambda text: text.encode())
+# What begins like the boundary would be one.
+PART = (
+    st.text("ab -\n\r=", max_size=12)
+    .map(lambda text: text.encode())
+    .filter(lambda part: b"---b" not in part)
+)
 
 
-@given(st.lists(PART, min_size=1, max_size=4), st.binary(max_size=0))
-def test_parts_are_cut_as_the_standard_library_cuts_them(
-    parts: list[bytes], end: bytes
-) -> None:
+@given(st.lists(PART, min_size=1, max_size=4))
+def test_parts_are_cut_as_the_standard_library_cuts_them(parts: list[bytes]) -> None:
     bodies = [one.replace(b"\r", b"").replace(b"\n", b"\r\n") for one in parts]
     raw = b'Content-Type: multipart/mixed; boundary="-b"\r\n\r\n'
     raw += b"".join(b"---b\r\nX: y\r\n\r\n" + one + b"\r\n" for one in bodies)

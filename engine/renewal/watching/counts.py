@@ -14,12 +14,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..overdue import count_overdue
 from ..randomness import summary_of
 from ..reasons import Reason
 from ..report import GROUPS, STOPPED, advice_of, exit_code_of, group_of
-from ..rules import CERTIFICATE_EXPECTED
 from ..schema import item, row_error
-from ..store import Store, moment
+from ..store import Store
 
 __all__ = ["Counts", "count", "read_counts"]
 
@@ -101,16 +101,6 @@ def count(store: Store, now: datetime) -> Counts:
         groups["unreadable"] += broken
         code = Reason.LIST_ROW.value
         reasons[code] = reasons.get(code, 0) + broken
-    overdue = (
-        sa.select(sa.func.count())
-        .select_from(item)
-        .where(
-            item.c.state == "sent",
-            item.c.reason.is_(None),
-            item.c.sent_at <= moment(now - CERTIFICATE_EXPECTED),
-        )
-    )
-    ((late,),) = store.rows(overdue)
     return Counts(
         created_at=store.created_at(),
         made_at=now,
@@ -118,7 +108,7 @@ def count(store: Store, now: datetime) -> Counts:
         groups=groups,
         states=states,
         reasons=reasons,
-        late=late,
+        late=count_overdue(store, now),
         exit_code=exit_code_of(found, broken),
         randomness=summary_of(store.randomness()),
     )

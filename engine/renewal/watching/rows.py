@@ -15,11 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..report import row_of
-from ..rules import CERTIFICATE_EXPECTED
 from ..schema import item, row_error
-from ..store import Store, moment
+from ..store import Store
 
-__all__ = ["COLUMNS", "broken_rows", "csv_of", "late_rows", "rows", "stopped_rows"]
+__all__ = ["COLUMNS", "broken_rows", "csv_of", "rows", "stopped_rows"]
 
 _LIGHT = [one for one in item.c if not isinstance(one.type, sa.LargeBinary)]
 
@@ -72,20 +71,6 @@ def stopped_rows(store: Store, now: datetime) -> Iterator[dict[str, Any]]:
     return _read(store, now, query)
 
 
-def late_rows(store: Store, now: datetime) -> Iterator[dict[str, Any]]:
-    """Read the rows of the keys whose certificate is overdue, the oldest first."""
-    query = (
-        sa.select(*_LIGHT)
-        .where(
-            item.c.state == "sent",
-            item.c.reason.is_(None),
-            item.c.sent_at <= moment(now - CERTIFICATE_EXPECTED),
-        )
-        .order_by(item.c.sent_at, item.c.id)
-    )
-    return _read(store, now, query)
-
-
 def broken_rows(store: Store) -> Iterator[dict[str, Any]]:
     """Read the rows of the list that could not be used, as rows of a report."""
     for row in store.rows(sa.select(row_error).order_by(row_error.c.id)):
@@ -101,7 +86,8 @@ def broken_rows(store: Store) -> Iterator[dict[str, Any]]:
 def _read(
     store: Store, now: datetime, query: sa.Select[Any]
 ) -> Iterator[dict[str, Any]]:
-    return (row_of(row, now) for row in store.rows(query))
+    begun = store.created_at()
+    return (row_of(row, begun, now) for row in store.rows(query))
 
 
 def csv_of(found: Iterable[Mapping[str, Any]], *, bom: bool = False) -> Iterator[bytes]:

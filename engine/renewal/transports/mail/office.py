@@ -224,7 +224,7 @@ class MailTransport:
             log.warning("%s; the answers stay in the mailbox", error)
 
     def close(self) -> None:
-        """Leave the mail servers."""
+        """Leave the mail servers, until one is needed again."""
         self._mailbox.close()
 
     def check(self) -> None:
