@@ -75,7 +75,8 @@ def workers_option(command: F) -> F:
             "The authority is either the small one of `gostkey ca` in a folder "
             "(--ca), or requests go to a folder (--outbox) and certificates come "
             "from another (--inbox); --trusted then holds the authority's "
-            "certificates and CRLs. With --url they go over HTTPS."
+            "certificates and CRLs. With --url they go over HTTPS, with --mail by "
+            "mail."
         ),
         examples=[
             "gostkey renew run /media/keys --exchanges-finished --ca /srv/ca",
@@ -83,6 +84,7 @@ def workers_option(command: F) -> F:
             "--inbox in --trusted authority",
             "gostkey renew run --csv list.csv --url https://ca.example --trusted "
             "authority",
+            "gostkey renew run --csv list.csv --mail mail.toml",
             "gostkey renew run token:30DA6803 --exchanges-finished --ca /srv/ca",
             "gostkey renew run chip:3b000001 --library librtpkcs11ecp.so "
             "--exchanges-finished --ca /srv/ca",
@@ -107,9 +109,9 @@ def workers_option(command: F) -> F:
 @experimental_option
 @workers_option
 @library_option
-@watched_options
 @pacing_options(sends=True)
 @watch_options
+@watched_options
 @random_options
 @at_option
 @zone_option
@@ -128,9 +130,9 @@ def run(
     experimental: bool,
     workers: int,
     library: Path | None,
-    watched: Watched,
     pace: PaceOptions,
     watching: WatchOptions,
+    watched: Watched,
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
@@ -233,8 +235,8 @@ def _plan(
 @experimental_option
 @workers_option
 @library_option
-@watched_options
 @pacing_options(sends=True)
+@watched_options
 @random_options
 @at_option
 @json_option
@@ -248,8 +250,8 @@ def resume(
     experimental: bool,
     workers: int,
     library: Path | None,
-    watched: Watched,
     pace: PaceOptions,
+    watched: Watched,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         keys = pace.most(campaign.keys_to_make(failed_too=True))
@@ -272,18 +274,28 @@ def resume(
             "Fetch certificates that have come, and install them.\n\n"
             "They are checked before. "
             "May be run any number of times. A certificate is expected within "
-            "three hours after its request; after that the table says so."
+            "three hours after its request; after that the table says so. "
+            "--send-again sends overdue requests once more: the authority gives "
+            "the same request the same certificate."
         ),
-        examples=["gostkey renew receive --campaign spring"],
+        examples=[
+            "gostkey renew receive --campaign spring",
+            "gostkey renew receive --campaign spring --send-again",
+        ],
         exits=_EXITS,
     ),
 )
 @config_option
 @campaign_option
 @store_options
+@click.option(
+    "--send-again",
+    is_flag=True,
+    help=_("Send requests once more that wait for three hours or longer."),
+)
 @library_option
-@watched_options
 @pacing_options(sends=False)
+@watched_options
 @at_option
 @json_option
 @click.pass_obj
@@ -291,15 +303,17 @@ def receive(
     out: Output,
     folder: Path,
     store: str | None,
+    send_again: bool,
     at: datetime | None,
     library: Path | None,
-    watched: Watched,
     pace: PaceOptions,
+    watched: Watched,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         pacing = pace.pacing(out, zone_in(folder), at)
         also = watched.over(out, campaign, store)
-        return _work(out, folder, campaign.receive, also, pacing, library)
+        work = partial(campaign.receive, send_again=send_again)
+        return _work(out, folder, work, also, pacing, library)
 
 
 def _work(

@@ -11,8 +11,10 @@ import click
 from gostkey.renewal.stations.station import Station
 
 from .campaigns import clock_at, watch, zone_in
+from .config_options import config_option
 from .failures import Exit
 from .output import Output, json_option
+from .pacing_options import PaceOptions, pacing_options
 from .randomness import RandomOptions, gathered, random_options
 from .renew import campaign_option, renew_command
 from .renew_campaign import workers_option
@@ -45,9 +47,11 @@ from .watched_options import Watched, watched_options
         exits=[0, 1, 2, 3, 4, 5, 6, 130],
     ),
 )
+@config_option
 @campaign_option
 @store_options
 @workers_option
+@pacing_options(sends=True, counts=False)
 @click.option(
     "--watch",
     "waits",
@@ -64,6 +68,7 @@ def work(
     folder: Path,
     store: str | None,
     workers: int,
+    pace: PaceOptions,
     waits: bool,
     options: RandomOptions,
     at: datetime | None,
@@ -71,6 +76,7 @@ def work(
 ) -> Exit:
     station = Station(folder, clock_at(at), store)
     keys, policy = station.keys_to_make()
+    station.pacing = pace.pacing(out, station.zone(), at)
     with gathered(out, options, keys, policy) as randomness:
         if randomness is not None and randomness.gamma is not None:
             raise click.UsageError(

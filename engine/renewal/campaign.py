@@ -425,11 +425,25 @@ class Campaign:
         *,
         tokens: Tokens | None = None,
         pacing: Pacing | None = None,
+        send_again: bool = False,
     ) -> Report:
-        """Fetch the certificates that have come, check and install them."""
+        """Fetch the certificates that have come, check and install them.
+
+        Args:
+            on_event: is told of the progress.
+            tokens: the run's.
+            send_again: send overdue requests once more before, the same bytes.
+        """
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        self._work(RECEIVING, on_event, tokens=tokens, doing="receive", pacing=pacing)
+        self._work(
+            RECEIVING,
+            on_event,
+            tokens=tokens,
+            doing="receive",
+            pacing=pacing,
+            send_again=send_again,
+        )
         return self.report()
 
     def roll_back(
@@ -455,11 +469,14 @@ class Campaign:
         clean(self._store, self.folder, tokens)
         with AuditLog(self.folder, self._store, self.clock) as log:
             log.open("rollback")
-            undone = roll_back(
+            done = roll_back(
                 self._store, self.folder, self.clock, ids, tokens, not_used=not_used
             )
             log.seal(self.audit_key)
-        return undone
+        claims, _ = shared(self._store.database)
+        free = [one.item_id for one in done if one.error is None]
+        claims.release(self._store.items(free))
+        return done
 
     def prune_archives(
         self, keep_days: int, *, tokens: Tokens | None = None
@@ -515,6 +532,7 @@ class Campaign:
         workers: int = 1,
         doing: str = "run",
         pacing: Pacing | None = None,
+        send_again: bool = False,
     ) -> None:
         self.prepare()
         settings = self._store.settings()
@@ -536,6 +554,7 @@ class Campaign:
             places=places,
             claims=claims,
             created_at=self._store.created_at(),
+            send_again=send_again,
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         if pacing is not None and pacing.limit is not None:

@@ -90,7 +90,8 @@ def way_of(settings: Mapping[str, Any] | None) -> Way:
             kind,
             f"files in {found.get('outbox')}",
             f"see that {sent} has reached the authority, and ask it; put its answer "
-            f"into {found.get('inbox')}, {again}. Giving the file again is harmless",
+            f"into {found.get('inbox')}, {again}. Giving the file again is harmless "
+            "(receive --send-again puts a lost one there anew)",
         )
     if kind == "https":
         return Way(
@@ -104,7 +105,8 @@ def way_of(settings: Mapping[str, Any] | None) -> Way:
             kind,
             "mail",
             f"ask the authority, naming request {{id}}, and look whether its mail is "
-            f"in another folder of the mailbox (junk); {again}",
+            f"in another folder of the mailbox (junk); {again}. With --send-again "
+            "the request is mailed once more first: that is harmless",
         )
     if kind == "command":
         words = found.get("fetch") or [""]

@@ -49,6 +49,8 @@ campaign = Table(
     Column("phase", Text, nullable=False),
     # JSON: office's zone, transport, and for a trial what it is made of
     Column("settings", Text, nullable=False),
+    # which run had the campaign's lock last; of databases that several stations share
+    Column("holder", Text),
 )
 
 item = Table(

@@ -26,6 +26,7 @@ from ..copies import SUFFIX, Copy, make_folders, pack, unpack, write_copies
 from ..install_steps import folder_of
 from ..reasons import Reason, verdict
 from ..schema import ROLLED_BACK
+from ..stations.claims import shared
 from ..store import Change, Clock, Item, Store
 from ..tokens import Tokens, is_token_address
 
@@ -181,6 +182,8 @@ class _Rollback:
             moving_to=None,
             **_texts(*_advice(done)),
         )
+        # Another campaign may renew the key from now on.
+        shared(self._store.database)[0].release([one])
         return done
 
     # -- what stands against it -------------------------------------------
