@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from gostkey.errors import CampaignError
+from gostkey.renewal.audit import AUDIT_KEY, AUDIT_LOCK, AUDIT_PUBLIC, LOG_NAME
 from gostkey.renewal.campaign import LOCK_NAME, Campaign
 from gostkey.renewal.install_steps import ARCHIVE, BACKUP
 from gostkey.renewal.lock import CampaignLock
@@ -40,6 +41,10 @@ _OURS = frozenset(
         f"{TRIAL}.part",
         ARCHIVE,
         BACKUP,
+        LOG_NAME,
+        AUDIT_KEY,
+        AUDIT_LOCK,
+        AUDIT_PUBLIC,
     }
 )
 

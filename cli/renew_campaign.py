@@ -1,4 +1,4 @@
-"""``gostkey renew run | resume | receive | status | report``: the campaign."""
+"""``gostkey renew run | resume | receive``: what changes a campaign."""
 
 from __future__ import annotations
 
@@ -10,47 +10,40 @@ from typing import Any, TypeVar
 
 import click
 
-from gostkey.renewal.campaign import DEFAULT_FOLDER, Campaign
-from gostkey.renewal.plan import Plan, make_plan
+from gostkey.renewal.campaign import Campaign
+from gostkey.renewal.pacing import Pacing
+from gostkey.renewal.plan import Plan, make_plan, with_library
 from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
-from gostkey.renewal.transports import EmbeddedCA, FolderTransport, Transport
+from gostkey.renewal.watching.pace import Pace
 
-from .campaigns import clock_at, pin_asker, read_report, watch, zone_in
+from .authority_options import Authority, authority_options
+from .campaigns import clock_at, pin_asker, watch, zone_in
 from .chip_input import library_option
+from .config_options import config_option
 from .failures import Exit, naming
-from .files import PathOption, read_file, write_file
+from .files import PathOption, read_file
 from .output import Output, json_option
+from .pacing_options import PaceOptions, exit_of, pacing_options
 from .randomness import RandomOptions, gathered, random_options
-from .renew import Source, renew_command, source_options, zone_option
+from .renew import Source, campaign_option, renew_command, source_options, zone_option
+from .renew_unattended import WatchOptions, watch_options, watch_run
 from .renewal_words import (
-    report_lines,
-    show_randomness,
     show_report,
     show_summary,
     warn_of_open_keys,
 )
 from .sources import at_option
+from .stations import Work, at_station
+from .store_options import store_options
 from .texts import _, help_page
 from .token_input import experimental_option
+from .watched_options import Listener, Watched, watched_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _EXITS = [0, 1, 2, 3, 4, 5, 6, 130]
-
-
-def campaign_option(command: F) -> F:
-    """Add --campaign, the campaign's folder."""
-    return click.option(
-        "--campaign",
-        "folder",
-        type=PathOption,
-        default=DEFAULT_FOLDER,
-        show_default=True,
-        metavar="FOLDER",
-        help=_("The campaign's folder; it holds copies of keys, so guard it."),
-    )(command)
 
 
 def workers_option(command: F) -> F:
@@ -82,14 +75,21 @@ def workers_option(command: F) -> F:
             "The authority is either the small one of `gostkey ca` in a folder "
             "(--ca), or requests go to a folder (--outbox) and certificates come "
             "from another (--inbox); --trusted then holds the authority's "
-            "certificates and CRLs."
+            "certificates and CRLs. With --url they go over HTTPS, with --mail by "
+            "mail."
         ),
         examples=[
             "gostkey renew run /media/keys --exchanges-finished --ca /srv/ca",
             "gostkey renew run --plan plan.json --campaign spring --outbox out "
             "--inbox in --trusted authority",
+            "gostkey renew run --csv list.csv --url https://ca.example --trusted "
+            "authority",
+            "gostkey renew run --csv list.csv --mail mail.toml",
             "gostkey renew run token:30DA6803 --exchanges-finished --ca /srv/ca",
+            "gostkey renew run chip:3b000001 --library librtpkcs11ecp.so "
+            "--exchanges-finished --ca /srv/ca",
             "gostkey renew run --campaign spring",
+            "gostkey renew run --watch --config renew.toml",
         ],
         exits=_EXITS,
     ),
@@ -102,34 +102,16 @@ def workers_option(command: F) -> F:
     metavar="FILE",
     help=_("A plan saved by `gostkey renew plan --save-plan`."),
 )
+@config_option
 @campaign_option
-@click.option(
-    "--ca",
-    type=PathOption,
-    metavar="FOLDER",
-    help=_("The small authority in this folder."),
-)
-@click.option(
-    "--ca-password-file",
-    type=PathOption,
-    metavar="FILE",
-    help=_("File with the password of that authority's key."),
-)
-@click.option(
-    "--outbox", type=PathOption, metavar="FOLDER", help=_("Requests are put here.")
-)
-@click.option(
-    "--inbox", type=PathOption, metavar="FOLDER", help=_("Certificates come here.")
-)
-@click.option(
-    "--trusted",
-    type=PathOption,
-    metavar="FOLDER",
-    help=_("The authority's certificates and CRLs."),
-)
+@store_options
+@authority_options
 @experimental_option
 @workers_option
 @library_option
+@pacing_options(sends=True)
+@watch_options
+@watched_options
 @random_options
 @at_option
 @zone_option
@@ -140,77 +122,98 @@ def run(
     source: Source,
     plan_file: Path | None,
     folder: Path,
-    ca: Path | None,
-    ca_password_file: Path | None,
-    outbox: Path | None,
-    inbox: Path | None,
-    trusted: Path | None,
+    store: str | None,
+    authority: Authority,
     at: datetime | None,
     zone: tzinfo,
     options: RandomOptions,
     experimental: bool,
     workers: int,
     library: Path | None,
+    pace: PaceOptions,
+    watching: WatchOptions,
+    watched: Watched,
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
-    ways = [ca, outbox, inbox, trusted, ca_password_file]
+    if watching.watch:
+        if plan_file is not None or store is not None:
+            raise click.UsageError(
+                _(
+                    "--watch plans by itself and keeps its campaigns in folders; leave "
+                    "out --plan and --store"
+                )
+            )
+        return watch_run(
+            out,
+            folder,
+            source,
+            authority,
+            options,
+            pace,
+            watching,
+            at=at,
+            zone=zone,
+            workers=workers,
+            library=library,
+            experimental=experimental,
+        )
+    if watching.once:
+        raise click.UsageError(_("--once says nothing without --watch"))
     if plan_file is None and not source.given:
-        if any(ways):
+        if authority.named:
             raise click.UsageError(
                 _(
                     "whose keys? name PATH, --csv or --plan (a campaign that was begun "
                     "knows its authority)"
                 )
             )
-        with Campaign.open(folder, clock=clock_at(at)) as campaign:
-            keys, policy = campaign.keys_to_make(), campaign.policy()
-            with gathered(out, options, keys, policy) as randomness:
-                work = partial(campaign.run, workers=workers)
-                return _work(out, folder, work, library, randomness, experimental)
-    transport = _transport(ca, ca_password_file, outbox, inbox, trusted, at)
-    plan = _plan(source, plan_file, at, zone)
+        with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
+            keys = pace.most(campaign.keys_to_make())
+            pacing = pace.pacing(out, zone_in(folder), at)
+            with gathered(out, options, keys, campaign.policy()) as randomness:
+                work: Work = partial(campaign.run, workers=workers)
+                work = (
+                    at_station(campaign, store, at, workers, randomness, pacing) or work
+                )
+                also = watched.over(out, campaign, store)
+                return _work(
+                    out, folder, work, also, pacing, library, randomness, experimental
+                )
+    transport = authority.transport(at)
+    plan = _plan(source, plan_file, library, at, zone)
     warn_of_open_keys(out, plan)
-    Campaign.refuse_second(folder)
+    Campaign.refuse_second(folder, store)
     with (
-        gathered(out, options, len(plan.planned)) as randomness,
+        gathered(out, options, pace.most(len(plan.planned))) as randomness,
         Campaign.begin(
             folder,
             plan,
             transport,
             clock=clock_at(at),
             experimental=experimental,
+            store=store,
         ) as campaign,
     ):
         work = partial(campaign.run, workers=workers)
-        return _work(out, folder, work, library, randomness)
-
-
-def _transport(
-    ca: Path | None,
-    ca_password_file: Path | None,
-    outbox: Path | None,
-    inbox: Path | None,
-    trusted: Path | None,
-    at: datetime | None,
-) -> Transport:
-    folders = (outbox, inbox, trusted)
-    if ca is not None and not any(folders):
-        return EmbeddedCA.open(ca, clock_at(at), ca_password_file)
-    if ca is None and ca_password_file is None and outbox and inbox and trusted:
-        return FolderTransport(outbox, inbox, trusted)
-    raise click.UsageError(
-        _("name the authority: --ca FOLDER, or --outbox, --inbox and --trusted")
-    )
+        pacing = pace.pacing(out, plan.zone, at)
+        work = at_station(campaign, store, at, workers, randomness, pacing) or work
+        also = watched.over(out, campaign, store)
+        return _work(out, folder, work, also, pacing, library, randomness)
 
 
 def _plan(
-    source: Source, plan_file: Path | None, at: datetime | None, zone: tzinfo
+    source: Source,
+    plan_file: Path | None,
+    library: Path | None,
+    at: datetime | None,
+    zone: tzinfo,
 ) -> Plan:
     if plan_file is None:
-        return make_plan(source.read(), clock_at(at)(), zone)
+        return make_plan(source.read(library), clock_at(at)(), zone)
     with naming(plan_file):
-        return plan_from_json(read_file(plan_file, MAX_PLAN_BYTES))
+        plan = plan_from_json(read_file(plan_file, MAX_PLAN_BYTES))
+    return with_library(plan, None if library is None else str(library))
 
 
 @renew_command.command(
@@ -225,10 +228,14 @@ def _plan(
         exits=_EXITS,
     ),
 )
+@config_option
 @campaign_option
+@store_options
 @experimental_option
 @workers_option
 @library_option
+@pacing_options(sends=True)
+@watched_options
 @random_options
 @at_option
 @json_option
@@ -236,17 +243,27 @@ def _plan(
 def resume(
     out: Output,
     folder: Path,
+    store: str | None,
     at: datetime | None,
     options: RandomOptions,
     experimental: bool,
     workers: int,
     library: Path | None,
+    pace: PaceOptions,
+    watched: Watched,
 ) -> Exit:
-    with Campaign.open(folder, clock=clock_at(at)) as campaign:
-        keys = campaign.keys_to_make(failed_too=True)
+    with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
+        keys = pace.most(campaign.keys_to_make(failed_too=True))
+        pacing = pace.pacing(out, zone_in(folder), at)
         with gathered(out, options, keys, campaign.policy()) as randomness:
-            work = partial(campaign.resume, workers=workers)
-            return _work(out, folder, work, library, randomness, experimental)
+            work: Work = partial(campaign.resume, workers=workers)
+            if campaign.is_shared:
+                campaign.try_again()
+            work = at_station(campaign, store, at, workers, randomness, pacing) or work
+            also = watched.over(out, campaign, store)
+            return _work(
+                out, folder, work, also, pacing, library, randomness, experimental
+            )
 
 
 @renew_command.command(
@@ -256,28 +273,54 @@ def resume(
             "Fetch certificates that have come, and install them.\n\n"
             "They are checked before. "
             "May be run any number of times. A certificate is expected within "
-            "three hours after its request; after that the table says so."
+            "three hours after its request; after that the table says so. "
+            "--send-again sends overdue requests once more: the authority gives "
+            "the same request the same certificate."
         ),
-        examples=["gostkey renew receive --campaign spring"],
+        examples=[
+            "gostkey renew receive --campaign spring",
+            "gostkey renew receive --campaign spring --send-again",
+        ],
         exits=_EXITS,
     ),
 )
+@config_option
 @campaign_option
+@store_options
+@click.option(
+    "--send-again",
+    is_flag=True,
+    help=_("Send requests once more that wait for three hours or longer."),
+)
 @library_option
+@pacing_options(sends=False)
+@watched_options
 @at_option
 @json_option
 @click.pass_obj
 def receive(
-    out: Output, folder: Path, at: datetime | None, library: Path | None
+    out: Output,
+    folder: Path,
+    store: str | None,
+    send_again: bool,
+    at: datetime | None,
+    library: Path | None,
+    pace: PaceOptions,
+    watched: Watched,
 ) -> Exit:
-    with Campaign.open(folder, clock=clock_at(at)) as campaign:
-        return _work(out, folder, campaign.receive, library)
+    with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
+        pacing = pace.pacing(out, zone_in(folder), at)
+        also = watched.over(out, campaign, store)
+        work = partial(campaign.receive, send_again=send_again)
+        return _work(out, folder, work, also, pacing, library)
 
 
 def _work(
     out: Output,
     folder: Path,
     work: Callable[..., Any],
+    also: Callable[[Pace], Listener] | None,
+    pacing: Pacing,
     library: Path | None,
     randomness: Randomness | None = None,
     experimental: bool = False,
@@ -286,85 +329,8 @@ def _work(
         work = partial(work, randomness=randomness)
     named = None if library is None else str(library)
     with Tokens(pin_asker(out), experimental=experimental, library=named) as tokens:
-        work = partial(work, tokens=tokens)
-        report = watch(out, folder, work, _("renewing keys"))
+        work = partial(work, tokens=tokens, pacing=pacing)
+        report = watch(out, folder, work, _("renewing keys"), also)
     show_report(out, report, zone_in(folder))
     show_summary(out, report)
-    return Exit(report.exit_code)
-
-
-@renew_command.command(
-    "status",
-    help=help_page(
-        _(
-            "Say how far a campaign is: counts and what to do next.\n\n"
-            "Works also while a run is going on."
-        ),
-        examples=["gostkey renew status --campaign spring"],
-        exits=[0, 1, 3],
-    ),
-)
-@campaign_option
-@at_option
-@json_option
-@click.pass_obj
-def status(out: Output, folder: Path, at: datetime | None) -> None:
-    report, _zone = read_report(folder, at)
-    if out.json:
-        out.record(report.summary())
-        return
-    out.pairs(
-        [
-            (_("campaign"), str(folder)),
-            (_("begun"), report.created_at.strftime("%Y-%m-%d %H:%M:%S UTC")),
-            (_("finished"), _("yes") if report.finished else _("no")),
-            *((name, str(count)) for name, count in report.counts.items() if count),
-        ]
-    )
-    for sentence in report.advice():
-        out.hint(sentence)
-
-
-@renew_command.command(
-    "report",
-    help=help_page(
-        _(
-            "Show the table of a campaign.\n\n"
-            "Every key is in it, with its old and new last day, or why it was not "
-            "renewed. "
-            "The exit code is that of the run. Works also while a run is going on."
-        ),
-        examples=[
-            "gostkey renew report --campaign spring",
-            "gostkey renew report --campaign spring --out table.txt",
-        ],
-        exits=[0, 1, 2, 3, 4, 5],
-    ),
-)
-@campaign_option
-@click.option(
-    "--out",
-    "target",
-    type=PathOption,
-    metavar="FILE",
-    help=_("Write the table to FILE instead."),
-)
-@click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
-@at_option
-@json_option
-@click.pass_obj
-def report_(
-    out: Output, folder: Path, target: Path | None, force: bool, at: datetime | None
-) -> Exit:
-    if target is not None and out.json:
-        raise click.UsageError(_("--out writes the table; use --json > FILE for JSON"))
-    report, zone = read_report(folder, at)
-    if target is None:
-        show_report(out, report, zone)
-        show_randomness(out, report)
-    else:
-        text = report_lines(report, zone)
-        write_file(target, text.encode("utf-8"), private=True, force=force)
-        out.note(_("table written to {file}").format(file=target))
-    show_summary(out, report)
-    return Exit(report.exit_code)
+    return exit_of(out, report, pacing)

@@ -242,8 +242,20 @@ class CampaignLocked(GostKeyError):
     """Another run works on the same campaign (exit code 6)."""
 
 
+class StoreLost(MediumError):
+    """The campaign's database does not answer; what it has acknowledged stays."""
+
+
 class TransportError(GostKeyError):
     """A request cannot be sent or an answer fetched; it can be tried again."""
+
+
+class LoginRefused(TransportError):
+    """A server does not take name and password; a person must correct them."""
+
+
+class RequestReturned(TransportError):
+    """A request came back undelivered; it must be sent again."""
 
 
 # -- measuring --------------------------------------------------------------

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
+import itertools
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+import tally as tally_module
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -50,6 +55,12 @@ for _signal, _handler in (
 # No test looks into the key ring of the person who runs it.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
+# Nor leaves anything in that person's folders: campaigns claim keys there.
+_STATE = Path(tempfile.mkdtemp(prefix="gostkey-tests-"))
+os.environ["GOSTKEY_STATE"] = str(_STATE / "session")
+atexit.register(shutil.rmtree, _STATE, True)
+_tests = itertools.count()
+
 FIXTURES = Path(os.environ.get("GOSTKEY_FIXTURES", ROOT.parent / "shared" / "fixtures"))
 
 
@@ -73,6 +84,16 @@ def pytest_report_header() -> list[str]:
     ]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(tally_module.Plugin(), "tally")
+
+
+@pytest.fixture
+def tally() -> tally_module.Tally:
+    """Count the faults that tests inject: ``with tally("full disk"): ...``."""
+    return tally_module.fault
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the C matrix: one of its tests takes as long as a thousand others."""
     items.sort(key=lambda item: item.path.parent.name != "csrc")
@@ -84,7 +105,7 @@ def each_backend(request: pytest.FixtureRequest) -> Iterator[str]:
     before = gostkey.backend().name
     backend_module.use(request.param)
     # What the other backend has read and verified must not be taken for this one's.
-    certificates._read.cache_clear()
+    certificates._split.cache_clear()
     header.read_header.cache_clear()
     yield request.param
     backend_module.use(before)
@@ -110,3 +131,12 @@ def fixtures() -> Path:
             "the tests on our own samples run in their place"
         )
     return FIXTURES
+
+
+@pytest.fixture(autouse=True)
+def own_state() -> Iterator[None]:
+    """Keep the claims of one test's campaigns from those of another's."""
+    before = os.environ["GOSTKEY_STATE"]
+    os.environ["GOSTKEY_STATE"] = str(_STATE / str(next(_tests)))
+    yield
+    os.environ["GOSTKEY_STATE"] = before

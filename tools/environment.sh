@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Make .venv with gostkey in it, and what a purpose needs besides.
 #
-#     tools/environment.sh [test] [lint] [bench] [wheel] [token]
+#     tools/environment.sh [test] [lint] [bench] [wheel] [token] [office]
 #
-# Each word is an extra of pyproject.toml; `test`, `bench` and `token` also want
-# the Debian packages of tools/debian.txt, and `test` those of `token` too.  As
+# Each word is an extra of pyproject.toml; `test`, `bench`, `token` and `office` also
+# want the Debian packages of tools/debian.txt, and `test` those of the last two too.  As
 # root, or where sudo asks no password, missing packages are installed; else they
 # are named, and all goes on without them.  GOSTKEY_APT=no: never install any.
 #
@@ -57,8 +57,8 @@ read -r -a extras < <(printf '%s\n' "$@" $(cat $kept 2>/dev/null) | sort -u | xa
 groups=(build)
 for extra in "${extras[@]}"; do
     case "$extra" in
-    test) groups+=(test token) ;;
-    bench | token) groups+=("$extra") ;;
+    test) groups+=(test token office) ;;
+    bench | token | office) groups+=("$extra") ;;
     esac
 done
 

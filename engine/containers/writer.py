@@ -43,6 +43,7 @@ from .header import (
 from .key_parameters import KeyParameters, bit_string, make_parameters
 from .names import encode_name
 from .pairs import PAIRS
+from .templates import FileTemplates
 
 if TYPE_CHECKING:
     from gostkey.batch import KeyBatch
@@ -84,6 +85,26 @@ class _Terms:
         )
         return schemas.Extension(
             oid=_PERIOD_OIDS[self.usage], value=asn1.encode_der(period)
+        )
+
+    @cached_property
+    def templates(self) -> FileTemplates:
+        mac = None if self.password is None else bytes(protection.MAC_SIZE)
+        content = self.content(bytes(protection.FINGERPRINT_SIZE), mac, None)
+        return FileTemplates.of(content, self.curve.size, self.profile)
+
+    def content(
+        self, fingerprint: bytes, password_mac: bytes | None, certificate: bytes | None
+    ) -> schemas.Content:
+        attributes = HAS_RESERVE | (0 if password_mac is None else HAS_PASSWORD)
+        return schemas.Content(
+            algorithm=schemas.ContainerAlgorithm(algorithm=schemas.V2_FULL),
+            attributes=bit_string(attributes),
+            primary=self.parameters,
+            password_mac=password_mac,
+            certificate=certificate,
+            fingerprint=fingerprint,
+            extensions=[self.period],
         )
 
 
@@ -300,22 +321,26 @@ def _build(
     try:
         key_rows = _rows(keys, protection.KEY_SIZE)
         password_keys: list[Readable | None] = [*key_rows[2 * n :]] or [None] * n
-        return [
-            _build_one(
-                terms,
-                _Material(
-                    name=name,
-                    private_le=private_rows[i],
-                    public_le=bytes(public_rows[i]),
-                    masks=(mask_rows[2 * i], mask_rows[2 * i + 1]),
-                    salts=(salt_rows[2 * i], salt_rows[2 * i + 1]),
-                    keys=(key_rows[2 * i], key_rows[2 * i + 1]),
-                    password_key=password_keys[i],
-                    certificate=certificates[i],
-                ),
+        made_of = [
+            _Material(
+                name=name,
+                private_le=private_rows[i],
+                public_le=bytes(public_rows[i]),
+                masks=(mask_rows[2 * i], mask_rows[2 * i + 1]),
+                salts=(salt_rows[2 * i], salt_rows[2 * i + 1]),
+                keys=(key_rows[2 * i], key_rows[2 * i + 1]),
+                password_key=password_keys[i],
+                certificate=certificates[i],
             )
             for i, name in enumerate(names)
         ]
+        built = [_build_one(terms, one) for one in made_of]
+        # What is the same in all is looked at once; a header with a certificate is
+        # like no other.
+        for files, one in zip(built, made_of, strict=True):
+            if one is made_of[0] or one.certificate is not None:
+                _read_back(files, terms, one)
+        return built
     finally:
         active.generators.wipe(keys)
 
@@ -326,25 +351,13 @@ def _rows(data: Readable, width: int) -> list[memoryview]:
 
 
 def _build_one(terms: _Terms, made_of: _Material) -> dict[str, bytes]:
+    templates = terms.templates
     files = {"name.key": encode_name(made_of.name), HEADER: _header(terms, made_of)}
     for (primary_name, masks_name), mask, salt, key in zip(
         PAIRS, made_of.masks, made_of.salts, made_of.keys, strict=True
     ):
-        files[primary_name] = asn1.encode_der(
-            schemas.PrimaryFile(
-                primary=_wrapped(terms, made_of, mask, key),
-                secondary=None,
-                hmac_key=None,
-            )
-        )
-        files[masks_name] = asn1.encode_der(
-            schemas.MasksFile(
-                mask=bytes(mask),
-                salt=bytes(salt),
-                mac=protection.mask_mac(terms.profile, mask, salt),
-            )
-        )
-    _read_back(files, terms, made_of)
+        files[primary_name] = templates.primary(_wrapped(terms, made_of, mask, key))
+        files[masks_name] = templates.masks(mask, salt)
     return files
 
 
@@ -363,19 +376,12 @@ def _wrapped(terms: _Terms, made_of: _Material, mask: Readable, key: Readable) -
 
 def _header(terms: _Terms, made_of: _Material) -> bytes:
     fingerprint = made_of.public_le[: protection.FINGERPRINT_SIZE]
-    attributes, password_mac = HAS_RESERVE, None
+    password_mac = None
     if made_of.password_key is not None:
-        attributes |= HAS_PASSWORD
         password_mac = protection.password_mac_by(terms.profile, made_of.password_key)
-    content = schemas.Content(
-        algorithm=schemas.ContainerAlgorithm(algorithm=schemas.V2_FULL),
-        attributes=bit_string(attributes),
-        primary=terms.parameters,
-        password_mac=password_mac,
-        certificate=made_of.certificate,
-        fingerprint=fingerprint,
-        extensions=[terms.period],
-    )
+    if made_of.certificate is None:
+        return terms.templates.header(fingerprint, password_mac)
+    content = terms.content(fingerprint, password_mac, made_of.certificate)
     return seal_content(terms.profile, asn1.encode_der(content))
 
 

@@ -136,6 +136,33 @@ def read_back(path: AnyPath, size: int) -> bytes:
         os.close(descriptor)
 
 
+def begin_reading_back(path: AnyPath) -> int:
+    """Open a file that was just written and have the medium look for it.
+
+    Several that are begun before the first is ended are waited for together.
+
+    Returns:
+        A descriptor for `end_reading_back`, or to be closed.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        _forget(descriptor)
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def end_reading_back(descriptor: int, size: int) -> bytes:
+    """Read, from the medium and not from memory, what `read_back` would, and close."""
+    try:
+        return _read(descriptor, size)
+    finally:
+        os.close(descriptor)
+
+
 def _read_back(descriptor: int, size: int) -> bytes:
     _forget(descriptor)
     return _read(descriptor, size)

@@ -45,6 +45,9 @@ TOGETHER = 16
 For fewer it might cost more: what other programs have written waits with them.
 """
 
+AHEAD = 32
+"""Containers whose files a medium looks for at the same time, after such a flush."""
+
 OLD_HEADER = ".gostkey-old-header.key"
 """The header before a replacement that was not finished."""
 
@@ -86,6 +89,7 @@ def go_over(
                 going = [job for job in jobs if job.error is None]
                 if ahead and step in ahead:
                     ahead[step](going)
+                    going = [job for job in going if job.error is None]
                 if step in waiting and len(going) > 1:
                     # A thread takes a share: a future for each job is felt.
                     shares = min(WAITING, len(going))
@@ -133,6 +137,8 @@ class Writing(Job):
         self.beside = durable.temporary_beside(self.folder)
         self.system: _FileSystem | None = None
         """What flushes it together with others; None: it is flushed alone."""
+        self.looking: list[int] = []
+        """Open files that are being read back."""
         self.inner = [
             (f"{self.beside}{os.sep}{name}", data) for name, data in self.files.items()
         ]
@@ -144,26 +150,44 @@ class Writing(Job):
         for path, data in self.inner:
             write(path, data)
 
+    @property
+    def flushed(self) -> bool:
+        """Whether it is on the medium with its whole file system."""
+        return self.system is not None and self.system.flushed
+
+    def look(self) -> None:
+        """Have the medium look for what was flushed."""
+        for path, _ in self.inner:
+            self.looking.append(durable.begin_reading_back(path))
+
+    def compare(self) -> None:
+        """Compare what the medium has found."""
+        for (_, data), descriptor in zip(self.inner, self.looking[:], strict=True):
+            self.looking.remove(descriptor)
+            if durable.end_reading_back(descriptor, len(data)) != data:
+                raise self._differs()
+
     def flush(self) -> None:
-        flushed = self.system is not None and self.system.flushed
+        if self.flushed:
+            return  # and compared
         for path, data in self.inner:
-            if flushed:
-                same = durable.read_back(path, len(data)) == data
-            else:
-                same = durable.flush_and_compare(path, data)
-            if not same:
-                raise MediumError(
-                    f"{self.place.parent}: what was written does not read back the "
-                    "same; the medium is failing, use another one"
-                )
-        if not flushed:
-            durable.flush_folder(self.beside)
+            if not durable.flush_and_compare(path, data):
+                raise self._differs()
+        durable.flush_folder(self.beside)
+
+    def _differs(self) -> MediumError:
+        return MediumError(
+            f"{self.place.parent}: what was written does not read back the "
+            "same; the medium is failing, use another one"
+        )
 
     def rename(self) -> None:
         refuse_existing(self.folder)
         os.rename(self.beside, self.folder)
 
     def undo(self) -> None:
+        while self.looking:
+            os.close(self.looking.pop())
         if os.path.isdir(self.beside):
             durable.discard(self.beside)
 
@@ -173,9 +197,15 @@ def write_containers(writings: Sequence[Writing]) -> None:
     steps = (Writing.create, Writing.flush, Writing.rename)
     with _file_systems(writings) as systems:
 
-        def flush(_: Sequence[Writing]) -> None:
+        def flush(going: Sequence[Writing]) -> None:
             for system in systems:
                 system.flush()
+            flushed = [writing for writing in going if writing.flushed]
+            for start in range(0, len(flushed), AHEAD):
+                some = flushed[start : start + AHEAD]
+                _attempt_all(Writing.look, some)
+                some = [writing for writing in some if writing.error is None]
+                _attempt_all(Writing.compare, some)
 
         go_over(writings, steps, (Writing.flush,), {Writing.flush: flush})
     flush_parents(writings)
@@ -380,16 +410,24 @@ def read_public_files(folder: str | Path) -> dict[str, bytes]:
         MediumError: as `read_container`.
     """
     try:
-        names = _names_in(folder)
-        return {
-            name: durable.read_file(f"{folder}{os.sep}{names[name]}", LARGEST_FILE)
-            if name in PUBLIC
-            else b""
-            for name in FILES
-            if name in names
-        }
+        return public_files(str(folder), _names_in(folder))
     except OSError as error:
         raise explain(error, Path(folder)) from error
+
+
+def public_files(folder: str, names: Mapping[str, str]) -> dict[str, bytes]:
+    """Do as `read_public_files`, with the names that are there: lower-case to name.
+
+    Raises:
+        OSError: if a file cannot be read; MediumError if it has over 64 KiB.
+    """
+    return {
+        name: durable.read_file(f"{folder}{os.sep}{names[name]}", LARGEST_FILE)
+        if name in PUBLIC
+        else b""
+        for name in FILES
+        if name in names
+    }
 
 
 def read_container(folder: str | Path) -> dict[str, bytes]:

@@ -31,7 +31,7 @@ from gostkey.errors import (
 from gostkey.keyforms import pem
 from gostkey.signing import SigningKey
 
-from . import coding
+from . import cms, coding
 from . import extensions as ext
 from .certificates import Certificate, build_certificate
 from .chain import check_dates
@@ -401,6 +401,12 @@ class CertificateAuthority:
                 f"{self.certificate.not_after:%Y-%m-%d}, before the certificates that "
                 f"it would issue ({end:%Y-%m-%d}); make a new authority"
             )
+
+    def sign_message(self, content: bytes, at: datetime) -> bytes:
+        """Sign a message of the authority: CMS with the content beside, DER."""
+        return cms.sign(
+            content, self._key, self.certificate, signing_time=at, detached=True
+        )
 
     # -- revocation -----------------------------------------------------------
 

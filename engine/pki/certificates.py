@@ -133,6 +133,15 @@ class Certificate(SignedDer):
         # as the answer, to be checked, to be installed.
         return _read(coding.der_of(data, *_PEM_LABELS))
 
+    @classmethod
+    def of_known(cls, der: bytes) -> Certificate:
+        """Take DER that `from_bytes` has accepted before; names are not read again.
+
+        Raises:
+            EncodingError: if it is not a certificate.
+        """
+        return _split(der)
+
     @cached_property
     def subject(self) -> Name:
         """The owner."""
@@ -279,9 +288,11 @@ class Certificate(SignedDer):
         return f"<Certificate of {self.subject.owner} serial {self.serial_text}>"
 
 
-@lru_cache(maxsize=1024)
+_split = lru_cache(maxsize=1024)(Certificate)
+
+
 def _read(der: bytes) -> Certificate:
-    certificate = Certificate(der)
+    certificate = _split(der)
     certificate.subject, certificate.issuer  # noqa: B018  read now, to find faults
     return certificate
 

@@ -13,6 +13,7 @@ import hmac
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from cryptography.hazmat import asn1
 
@@ -21,10 +22,9 @@ from gostkey.hashing import Hash, gostr3411_94, streebog256, streebog512
 from gostkey.keyforms import Scheme
 from gostkey.signing import SupportsSigning
 
-from . import coding, oids, schemas
+from . import assembling, coding, oids, schemas
 from .certificates import Certificate, signature_oid
-from .signatures import Claim, digest_many
-from .signatures import sign_many as make_signatures
+from .signatures import Claim, digest_many, sign_digests
 
 __all__ = ["SignedData", "Signer", "sign", "sign_many"]
 
@@ -119,7 +119,7 @@ def sign_many(
     *,
     signing_time: datetime,
     full_signature_oid: bool = False,
-) -> list[bytes]:
+) -> list[Signed]:
     """Sign each content with its key as `sign` does, hashes and signatures together.
 
     Raises:
@@ -130,17 +130,73 @@ def sign_many(
     public_keys = [key.verifying_key for key in keys]
     digests = digest_many(public_keys, contents)
     own_digests = digest_many(public_keys, [one.der for one in certificates])
-    attributes = [
-        _attributes(key, digest, own_digest, signing_time)
-        for key, digest, own_digest in zip(keys, digests, own_digests, strict=True)
-    ]
-    signatures = make_signatures(keys, [_to_be_signed(one) for one in attributes])
-    return [
-        _message(*parts, full_signature_oid=full_signature_oid)
+    same = _same_attributes(coding.require_aware(signing_time))
+    attributes = []
+    for key, digest, own_digest in zip(keys, digests, own_digests, strict=True):
+        before = _before_digests(_KEYS[key.scheme, key.curve.size][1], len(digest))
+        its = (*same, before[0] + digest, before[1] + own_digest)
+        attributes.append(assembling.set_of(its))
+    digests = digest_many(public_keys, attributes)
+    signatures = sign_digests(keys, digests)
+    messages = (
+        _assembled(*parts, full_signature_oid)
         for parts in zip(
             contents, certificates, keys, attributes, signatures, strict=True
         )
-    ]
+    )
+    return list(map(Signed, messages, digests, signatures))
+
+
+class Signed(NamedTuple):
+    """A message that was signed here."""
+
+    der: bytes
+    digest: bytes
+    """Of the signed attributes."""
+    signature: bytes
+
+
+@lru_cache(maxsize=16)
+def _before_digests(digest_oid: str, size: int) -> tuple[bytes, bytes]:
+    """Return what stands before the digest in messageDigest and in the other one."""
+    nothing = bytes(size)
+    message, certificate = _digest_attributes(digest_oid, nothing, nothing)
+    return message[:-size], certificate[:-size]
+
+
+def _assembled(
+    content: bytes,
+    certificate: Certificate,
+    key: SupportsSigning,
+    attributes: bytes,
+    signature: bytes,
+    full_signature_oid: bool,
+) -> bytes:
+    """Do as `_message`, of DER that is there; *attributes* are a SET OF."""
+    key_oid, digest_oid = _KEYS[key.scheme, key.curve.size]
+    digest_algorithm = assembling.algorithm(digest_oid)
+    data = assembling.oid(oids.DATA)
+    one = coding.encode(1)
+    signer = assembling.sequence(
+        one,
+        assembling.sequence(certificate.issuer_der, coding.encode(certificate.serial)),
+        digest_algorithm,
+        assembling.ZERO + attributes[1:],
+        assembling.algorithm(signature_oid(key) if full_signature_oid else key_oid),
+        coding.encode(signature),
+    )
+    signed = assembling.sequence(
+        one,
+        assembling.set_of([digest_algorithm]),
+        assembling.sequence(
+            data, assembling.enclosed(assembling.ZERO, coding.encode(content))
+        ),
+        assembling.enclosed(assembling.ZERO, certificate.der),
+        assembling.set_of([signer]),
+    )
+    return assembling.sequence(
+        assembling.oid(oids.SIGNED_DATA), assembling.enclosed(assembling.ZERO, signed)
+    )
 
 
 def _refuse_another_key(key: SupportsSigning, certificate: Certificate) -> None:
@@ -156,6 +212,16 @@ def _attributes(
 ) -> list[asn1.TLV]:
     """Make the signed attributes from the digests of content and certificate."""
     _, digest_oid = _KEYS[key.scheme, key.curve.size]
+    encoded = [
+        *_same_attributes(coding.require_aware(signing_time)),
+        *_digest_attributes(digest_oid, digest, own_digest),
+    ]
+    return [coding.tlv(one) for one in sorted(encoded)]
+
+
+def _digest_attributes(
+    digest_oid: str, digest: bytes, own_digest: bytes
+) -> tuple[bytes, bytes]:
     message_digest = schemas.DigestAttribute(
         type=coding.oid(oids.MESSAGE_DIGEST), values=asn1.SetOf([digest])
     )
@@ -172,12 +238,7 @@ def _attributes(
             [schemas.SigningCertificateV2(certificates=[certificate], policies=None)]
         ),
     )
-    encoded = [
-        *_same_attributes(coding.require_aware(signing_time)),
-        coding.encode(message_digest),
-        coding.encode(signing_certificate),
-    ]
-    return [coding.tlv(one) for one in sorted(encoded)]
+    return coding.encode(message_digest), coding.encode(signing_certificate)
 
 
 @lru_cache(maxsize=16)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
 from gostkey.errors import (
     EncodingError,
@@ -26,21 +27,24 @@ from gostkey.errors import (
     UnknownCurve,
 )
 from gostkey.hashing import streebog256
-from gostkey.signing import SupportsSigning
+from gostkey.signing import SupportsSigning, VerifyingKey
 
 from . import cms, coding, oids, requests
 from . import extensions as ext
 from .certificates import Certificate
 from .extensions import Extension
 from .requests import Request
-from .signatures import Claim, which_hold
+from .signatures import Claim, digest_many, digests_hold, sign_digests, which_hold
 
 __all__ = [
+    "Built",
     "RenewalProfile",
     "RenewalRequest",
     "build_many",
     "build_renewal",
     "build_request",
+    "check_built",
+    "check_many",
 ]
 
 _COPIED = (
@@ -147,29 +151,126 @@ def build_many(
     *,
     at: datetime,
     profile: RenewalProfile = RenewalProfile(),  # noqa: B008  frozen
-) -> list[bytes]:
+) -> list[Built]:
     """Make renewal requests as `build_renewal` does, hashes and signatures together.
 
     Raises:
         EncodingError: if one cannot be made; then none is.
     """
-    infos = [
-        requests.request_info(
-            key.verifying_key,
-            certificate.subject,
-            extensions=_asked(certificate, profile),
-            attributes=_attributes(certificate, profile),
-            always_digest=profile.always_digest,
-        )
-        for key, certificate in zip(new_keys, old_certificates, strict=True)
-    ]
-    return cms.sign_many(
-        requests.signed_requests(infos, new_keys),
+    more = [requests.attribute(one) for one in profile.attributes]
+    attributes = []
+    for certificate in old_certificates:
+        its = [
+            requests.attribute(requests.renewal_certificate(certificate.der)),
+            *more,
+        ]
+        asked = tuple(_asked(certificate, profile))
+        if asked:
+            its.append(requests.extension_request(asked))
+        attributes.append(its)
+    public_keys = [key.verifying_key for key in new_keys]
+    infos = requests.request_infos(
+        public_keys,
+        [certificate.subject_der for certificate in old_certificates],
+        attributes,
+        always_digest=profile.always_digest,
+    )
+    digests = digest_many(public_keys, infos)
+    signatures = sign_digests(new_keys, digests)
+    signed = cms.sign_many(
+        requests.signed_requests(infos, new_keys, signatures),
         old_keys,
         old_certificates,
         signing_time=at,
         full_signature_oid=profile.full_signature_oid,
     )
+    return [
+        Built(message, certificate, key, digest, signature)
+        for message, certificate, key, digest, signature in zip(
+            signed, old_certificates, public_keys, digests, signatures, strict=True
+        )
+    ]
+
+
+class Built(NamedTuple):
+    """A renewal request that was made here, and what was signed for it."""
+
+    message: cms.Signed
+    """With the old key."""
+    old_certificate: Certificate
+    new_key: VerifyingKey
+    digest: bytes
+    """Of what the new key signed."""
+    signature: bytes
+
+    @property
+    def der(self) -> bytes:
+        """CMS SignedData."""
+        return self.message.der
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What requests have in common that are made alike."""
+        old = self.old_certificate.public_key
+        return old.scheme, old.curve, self.new_key.scheme, self.new_key.curve
+
+
+def check_built(
+    built: Sequence[Built],
+    *,
+    at: datetime,
+    revoked: Callable[[Certificate], bool] = lambda certificate: False,
+) -> list[RequestRefused | None]:
+    """Check requests that were just made, as the authority will.
+
+    Dates, use and keys of each, and both signatures of each, over the digests that
+    were signed.  That these are the digests of what stands in the requests is looked
+    at as `check_many` does, in the first one of each kind.
+
+    Returns:
+        For each request why it is refused, or None.
+    """
+    at = coding.require_aware(at)
+    samples = {one.kind: one for one in reversed(built)}
+    try:
+        whole = [RenewalRequest.from_bytes(one.der) for one in samples.values()]
+        sound = not any(check_many(whole, at=at, revoked=revoked))
+    except EncodingError:
+        sound = False
+    if not sound:
+        # One by one, to tell what is wrong with which.
+        read = [RenewalRequest.from_bytes(one.der) for one in built]
+        return check_many(read, at=at, revoked=revoked)
+    by_old_key = digests_hold(
+        [one.old_certificate.public_key for one in built],
+        [one.message.signature for one in built],
+        [one.message.digest for one in built],
+    )
+    by_new_key = digests_hold(
+        [one.new_key for one in built],
+        [one.signature for one in built],
+        [one.digest for one in built],
+    )
+    return [
+        _refusal(one, at, revoked)
+        or (
+            None
+            if old_good and new_good
+            else RenewalRequest.from_bytes(one.der).refusal_of(old_good, new_good)
+        )
+        for one, old_good, new_good in zip(built, by_old_key, by_new_key, strict=True)
+    ]
+
+
+def _refusal(
+    one: Built, at: datetime, revoked: Callable[[Certificate], bool]
+) -> RequestRefused | None:
+    try:
+        _check_old_certificate(one.old_certificate, at, revoked)
+        _refuse_the_old_key(one.old_certificate, one.new_key)
+    except RequestRefused as refusal:
+        return refusal
+    return None
 
 
 class RenewalRequest:
@@ -253,7 +354,7 @@ class RenewalRequest:
             RequestRefused: saying why.
         """
         try:
-            self._check_old_certificate(at, revoked)
+            _check_old_certificate(self.old_certificate, at, revoked)
             self._check_request()
             by_old_key = self._claim_of_the_old_key()
             return by_old_key, self.request.claim(self.request.public_key)
@@ -277,35 +378,6 @@ class RenewalRequest:
             f"with the old key is not good: {why}"
         )
 
-    def _check_old_certificate(
-        self, at: datetime, revoked: Callable[[Certificate], bool]
-    ) -> None:
-        old = self.old_certificate
-        if at < old.signing_begins:
-            raise RequestRefused(
-                f"{old.title}: is valid from {_day(old.signing_begins)} on only"
-            )
-        if at > old.not_after:
-            raise RequestRefused(
-                f"{old.title}: expired on {_day(old.not_after)}; it renews nothing, "
-                "the owner must come to the office"
-            )
-        if at > old.signing_ends:
-            raise RequestRefused(
-                f"{old.title}: its private key's period ended on "
-                f"{_day(old.signing_ends)}; the key signs no more, "
-                "the owner must come to the office"
-            )
-        if revoked(old):
-            raise RequestRefused(
-                f"{old.title}: is revoked; the owner must come to the office"
-            )
-        usage = old.key_usage
-        if usage is not None and not usage & {"digitalSignature", "nonRepudiation"}:
-            raise RequestRefused(
-                f"{old.title}: its key usage does not allow signing a request"
-            )
-
     def _check_request(self) -> None:
         old, new = self.old_certificate, self.request
         if new.subject_der != old.subject_der:
@@ -314,11 +386,7 @@ class RenewalRequest:
                 f"old certificate, {old.subject.text()}; a changed subject needs a "
                 "visit to the office"
             )
-        if new.public_key.to_bytes() == old.public_key.to_bytes():
-            raise RequestRefused(
-                f"renewal request of {old.subject.owner}: asks for the old key again; "
-                "a new key must be made"
-            )
+        _refuse_the_old_key(old, new.public_key)
 
     def _claim_of_the_old_key(self) -> Claim:
         old = self.old_certificate
@@ -337,6 +405,43 @@ class RenewalRequest:
             return signer.claim(self.request.der, self.signed.content_type, old)
         except InvalidSignature as error:
             raise self._bad_signature(error) from None
+
+
+def _check_old_certificate(
+    old: Certificate, at: datetime, revoked: Callable[[Certificate], bool]
+) -> None:
+    if at < old.signing_begins:
+        raise RequestRefused(
+            f"{old.title}: is valid from {_day(old.signing_begins)} on only"
+        )
+    if at > old.not_after:
+        raise RequestRefused(
+            f"{old.title}: expired on {_day(old.not_after)}; it renews nothing, "
+            "the owner must come to the office"
+        )
+    if at > old.signing_ends:
+        raise RequestRefused(
+            f"{old.title}: its private key's period ended on "
+            f"{_day(old.signing_ends)}; the key signs no more, "
+            "the owner must come to the office"
+        )
+    if revoked(old):
+        raise RequestRefused(
+            f"{old.title}: is revoked; the owner must come to the office"
+        )
+    usage = old.key_usage
+    if usage is not None and not usage & {"digitalSignature", "nonRepudiation"}:
+        raise RequestRefused(
+            f"{old.title}: its key usage does not allow signing a request"
+        )
+
+
+def _refuse_the_old_key(old: Certificate, new: VerifyingKey) -> None:
+    if new.to_bytes() == old.public_key.to_bytes():
+        raise RequestRefused(
+            f"renewal request of {old.subject.owner}: asks for the old key again; "
+            "a new key must be made"
+        )
 
 
 def check_many(

@@ -15,12 +15,11 @@ from gostkey.errors import EncodingError
 from gostkey.keyforms import pem
 from gostkey.signing import SupportsSigning, VerifyingKey
 
-from . import coding, oids, schemas
+from . import assembling, coding, oids, schemas
 from . import extensions as ext
-from .certificates import SignedDer, sign_der, signature_oid, signed_der, spki_of
+from .certificates import SignedDer, sign_der, signature_oid, spki_of
 from .extensions import Extension
 from .names import Name
-from .signatures import sign_many
 
 __all__ = ["Attribute", "Request", "build_request"]
 
@@ -234,15 +233,59 @@ def request_info(
     return coding.encode(info)
 
 
-def signed_requests(
-    infos: Sequence[bytes], keys: Sequence[SupportsSigning]
+def request_infos(
+    public_keys: Sequence[VerifyingKey],
+    subjects: Sequence[bytes],
+    attributes: Sequence[Sequence[bytes]],
+    *,
+    always_digest: bool = False,
 ) -> list[bytes]:
-    """Make requests of what `request_info` gave, all signatures together."""
+    """Make what `request_info` makes, of DER that is there.
+
+    Args:
+        public_keys: the new keys.
+        subjects: names, DER.
+        attributes: those of each request, as `attribute` and
+            `extension_request` encode them.
+        always_digest: see `certificates.spki_of`.
+    """
+    version = coding.encode(0)
     return [
-        signed_der(info, coding.algorithm(signature_oid(key)), signature)
-        for info, key, signature in zip(
-            infos, keys, sign_many(keys, infos), strict=True
+        assembling.sequence(
+            version,
+            subject,
+            assembling.spki_of(key, always_digest=always_digest),
+            assembling.set_of(its, assembling.ZERO),
         )
+        for key, subject, its in zip(public_keys, subjects, attributes, strict=True)
+    ]
+
+
+def attribute(one: Attribute) -> bytes:
+    """Return the DER of an attribute."""
+    values = assembling.set_of(one.values)
+    return assembling.sequence(assembling.oid(one.oid), values)
+
+
+@lru_cache(maxsize=128)
+def extension_request(extensions: tuple[Extension, ...]) -> bytes:
+    """Return the DER of the attribute that asks for extensions."""
+    return coding.encode(_extension_request(extensions))
+
+
+def signed_requests(
+    infos: Sequence[bytes],
+    keys: Sequence[SupportsSigning],
+    signatures: Sequence[bytes],
+) -> list[bytes]:
+    """Make requests of what `request_infos` gave and the signatures of that."""
+    return [
+        assembling.sequence(
+            info,
+            assembling.algorithm(signature_oid(key)),
+            assembling.bit_string(signature),
+        )
+        for info, key, signature in zip(infos, keys, signatures, strict=True)
     ]
 
 

@@ -9,15 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
-from gostkey import batch
 from gostkey.keyforms import Scheme
 from gostkey.signing import SigningKey, SupportsSigning, VerifyingKey
 
-__all__ = ["Claim", "digest_many", "sign_many", "which_hold"]
+if TYPE_CHECKING:
+    from gostkey import batch
+
+# What only reads certificates does not wait for NumPy: it is loaded by those functions
+# that check or make signatures.
+
+__all__ = [
+    "Claim",
+    "digest_many",
+    "digests_hold",
+    "sign_digests",
+    "sign_many",
+    "which_hold",
+]
 
 AnyKey: TypeAlias = SupportsSigning | VerifyingKey
 
@@ -41,23 +51,31 @@ class Claim:
 
 def which_hold(claims: Sequence[Claim]) -> list[bool]:
     """Say of each claim whether it holds; those on one curve are checked together."""
-    holds = [False] * len(claims)
     keys = [claim.key for claim in claims]
     digests = digest_many(keys, [claim.message for claim in claims])
+    return digests_hold(keys, [claim.signature for claim in claims], digests)
+
+
+def digests_hold(
+    keys: Sequence[VerifyingKey], signatures: Sequence[bytes], digests: Sequence[bytes]
+) -> list[bool]:
+    """Say of each signature whether its key made it of the digest."""
+    from gostkey import batch
+
+    holds = [False] * len(keys)
     for places in _by_curve(keys, range(len(keys))):
         places = [
             place
             for place in places
-            if len(claims[place].signature) == 2 * keys[place].curve.size
+            if len(signatures[place]) == 2 * keys[place].curve.size
         ]
         if not places:
             continue
-        alike = [claims[place] for place in places]
         good = batch.verify(
-            _rows([claim.key.to_bytes() for claim in alike]),
-            _rows([claim.signature for claim in alike]),
+            _rows([keys[place].to_bytes() for place in places]),
+            _rows([signatures[place] for place in places]),
             _rows([digests[place] for place in places]),
-            alike[0].key.curve,
+            keys[places[0]].curve,
             threads=1,
         )
         for place, is_good in zip(places, good.tolist(), strict=True):
@@ -67,6 +85,8 @@ def which_hold(claims: Sequence[Claim]) -> list[bool]:
 
 def digest_many(keys: Sequence[VerifyingKey], messages: Sequence[bytes]) -> list[bytes]:
     """Hash each message as a signature of its key does, several at a time."""
+    from gostkey import batch
+
     digests = [b""] * len(messages)
     by_bits: dict[int, list[int]] = {}
     for place, key in enumerate(keys):
@@ -89,8 +109,24 @@ def sign_many(
     Raises:
         GeneratorFailure: if the generator fails its tests.
     """
-    signatures = [b""] * len(messages)
-    digests = digest_many([key.verifying_key for key in keys], messages)
+    return sign_digests(
+        keys, digest_many([key.verifying_key for key in keys], messages)
+    )
+
+
+def sign_digests(
+    keys: Sequence[SupportsSigning], digests: Sequence[bytes]
+) -> list[bytes]:
+    """Sign each digest with its key, as `sign_many` does.
+
+    Raises:
+        GeneratorFailure: if the generator fails its tests.
+    """
+    import numpy as np
+
+    from gostkey import batch
+
+    signatures = [b""] * len(digests)
     in_memory: dict[int, SigningKey] = {}
     for place, key in enumerate(keys):
         if isinstance(key, SigningKey):
@@ -121,5 +157,7 @@ def _by_curve(keys: Iterable[AnyKey], places: Iterable[int]) -> Iterable[list[in
 
 
 def _rows(pieces: Sequence[bytes]) -> batch.Bytes:
+    import numpy as np
+
     """Lay pieces of one length under each other."""
     return np.frombuffer(b"".join(pieces), np.uint8).reshape(len(pieces), -1)

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from gostkey.errors import GeneratorFailure, GostKeyError
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.signatures import Claim, which_hold
 
 from .key_steps import date_verdict
+from .overdue import redated
 from .reasons import Reason, Verdict, verdict
+from .resending import send_again
 from .rules import clock as clock_text
 from .steps import (
     Context,
@@ -32,7 +35,7 @@ from .steps import (
 )
 from .store import moment
 from .tokens import token_verdict
-from .transports import FolderTransport
+from .transports import Collecting
 
 TEST_MESSAGE = b"gostkey: test signature of a renewed key"
 
@@ -79,13 +82,36 @@ class Fetch:
     name = "certified"
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
-        """Look into the inbox anew; nothing else is to be settled."""
-        if isinstance(context.transport, FolderTransport):
-            context.transport.refresh()
-        return [Done({}, {"request_id": work.item.request_id}) for work in works]
+        """Look into the inbox anew, and date anew what was sent in the future."""
+        context.transport.refresh()
+        now = context.clock()
+        sent = send_again(context, works, now)
+        outcomes: list[Outcome] = []
+        for work in works:
+            stopped = sent.get(work.item.id)
+            if stopped is not None:
+                outcomes.append(stopped)
+                continue
+            detail: dict[str, Any] = {"request_id": work.item.request_id}
+            values = redated(work.item, now)
+            if values:
+                detail |= {"dated_anew": values["sent_at"], "was": work.item.sent_at}
+            if work.item.id in sent:
+                detail["sent_again"] = moment(now)
+            outcomes.append(Done(values, detail))
+        return outcomes
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Fetch the answers that are there."""
+        transport = context.transport
+        if isinstance(transport, Collecting):
+            try:
+                transport.expect([work.pending() for work in works])
+            except GeneratorFailure:
+                raise
+            except (GostKeyError, OSError) as error:
+                failure = fault_of(error, Reason.TRANSPORT)
+                return [failure for _ in works]
         return each(works, lambda w: self._fetch(context, w), Reason.TRANSPORT)
 
     def _fetch(self, context: Context, work: Work) -> Outcome:
@@ -174,6 +200,27 @@ class Check:
         return Claim(certificate.public_key, signature, TEST_MESSAGE)
 
 
+def settle(context: Context, step: str, works: Sequence[Work]) -> None:
+    """Let the transport put away what the journal has: good answers and last words.
+
+    An answer that failed a check stays where it is, as it may be good later, when a
+    CRL is there; a better one that comes after it counts more.
+    """
+    transport = context.transport
+    if not isinstance(transport, Collecting):
+        return
+    if step == "certified":
+        over = [w.item for w in works if w.item.reason in _LAST_WORDS]
+    else:
+        over = [w.item for w in works if w.item.state == "checked"]
+    ids = [one.request_id for one in over if one.request_id is not None]
+    if ids:
+        transport.settle(ids)
+
+
+_LAST_WORDS = frozenset(
+    one.value for one in (Reason.BY_AUTHORITY, Reason.REQUEST_RETURNED)
+)
 BACK_TO_SENT = frozenset(
     {
         Reason.ANSWER_OTHER_KEY,

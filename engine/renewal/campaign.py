@@ -9,39 +9,39 @@ three can be called any number of times, by any process, one at a time.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
-from gostkey.errors import GostKeyError
-from gostkey.media import FolderStore, explain
+from gostkey.media import explain
 from gostkey.random.policy import Policy
+from gostkey.signing import SigningKey
 
 from . import transports
-from .answer_steps import BACK_TO_SENT, Check, Fetch, Send
-from .chunks import CHUNK, Event, OnEvent, Progress, do_step, state_before
-from .forks import CAN_FORK, WorkerDied
-from .install_steps import ARCHIVE, BACKUP, BackUp, Install
+from .answer_steps import BACK_TO_SENT
+from .audit import AuditLog
+from .chunks import CHUNK, Event, OnEvent, Progress
 from .items import numbered
-from .key_steps import MakeKey, MakeRequest
 from .lock import CampaignLock
-from .places import LocalPlaces
+from .pacing import Pacing
 from .plan import Plan, PlanItem, confirm, make_plan, plan_items
 from .randomness import Randomness
 from .reasons import FINAL_FAULTS, REFUSALS, Reason
 from .report import Report, make_report
 from .rules import MOSCOW
-from .steps import Context, Step, Work
-from .store import Clock, Item, Store
+from .running import MAKING, RECEIVING, STEPS, Run, clean
+from .stations.claims import shared
+from .steps import Context, Step
+from .store import Clock, Store
 from .subscribers import Listing, RowError, read_list
 from .tokens import Tokens
 from .transports import Transport
+from .transports.collecting import leaving
 from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
-from .workers import Crew
+from .undo import Archive, Undone, finish_rollbacks, prune_archives, roll_back
+from .undo.rollback import find_item
 
 DEFAULT_FOLDER = Path("gostkey-campaign")
 LOCK_NAME = "campaign.lock"
@@ -56,25 +56,16 @@ __all__ = [
     "zone_of",
 ]
 
-STEPS: tuple[Step, ...] = (
-    MakeKey(),
-    MakeRequest(),
-    Send(),
-    Fetch(),
-    Check(),
-    Install(),
-    BackUp(),
-)
-MAKING: tuple[Step, ...] = STEPS[:2]
-"""What worker processes do; all else is for the one that knows the authority."""
-RECEIVING: tuple[Step, ...] = STEPS[3:]
-MOST_DEATHS = 3
-"""Worker processes that may die in a run and are replaced."""
-
-_TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
+# What the calendar alone refused is looked at again: a clock may have been set right.
+_TRIED_AGAIN = (frozenset(Reason) - REFUSALS - FINAL_FAULTS) | {
+    Reason.LAST_DAY,
+    Reason.EXPIRED,
+    Reason.NOT_YET_VALID,
+}
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
+    Reason.LOGIN,
 }
 
 
@@ -95,6 +86,8 @@ class Campaign:
         self._store = store
         self._lock = lock
         self._transport: Transport | None = None
+        self.audit_key: SigningKey | None = None
+        """Signs the audit log; without it the campaign's own key does."""
 
     # -- beginning and opening ---------------------------------------------
 
@@ -107,6 +100,7 @@ class Campaign:
         *,
         clock: Clock = utc_now,
         experimental: bool = False,
+        store: str | None = None,
     ) -> Campaign:
         """Begin a campaign from a plan; nothing is renewed yet.
 
@@ -118,11 +112,14 @@ class Campaign:
             transport: the way to the authority; `resume` will find it again.
             clock: gives the present moment.
             experimental: write to tokens also where nobody has shown that it works.
+            store: URL of a PostgreSQL database that several stations share, without
+                a password; the folder remembers it.  None: a file in the folder.
 
         Raises:
             CampaignError: if there is a campaign in the folder already.
             CampaignLocked: if another process works there.
             MediumError: if the folder cannot be written.
+            StoreLost: if the database does not answer.
         """
         now = clock()
         if plan.saved:
@@ -130,7 +127,7 @@ class Campaign:
         settings = new_settings(plan.zone, now, transport.settings())
         settings["experimental"] = experimental
         return cls._begin(
-            folder, settings, transport, clock, now, plan.items, plan.row_errors
+            folder, settings, transport, clock, now, plan.items, plan.row_errors, store
         )
 
     @classmethod
@@ -144,6 +141,7 @@ class Campaign:
         clock: Clock = utc_now,
         experimental: bool = False,
         workers: int = 1,
+        store: str | None = None,
     ) -> Campaign:
         """Plan the keys of a list and begin a campaign on them, key by key.
 
@@ -158,18 +156,45 @@ class Campaign:
             clock: gives the present moment.
             experimental: as for `begin`.
             workers: processes that read the containers.
+            store: as for `begin`.
 
         Raises:
-            CampaignError, CampaignLocked, MediumError: as `begin`.
+            CampaignError, CampaignLocked, MediumError, StoreLost: as `begin`.
             WorkerDied: if a worker process died; nothing is begun then.
+        """
+        items = plan_items(listing, clock(), zone, workers=workers)
+        return cls.begin_items(
+            folder,
+            items,
+            transport,
+            zone=zone,
+            clock=clock,
+            experimental=experimental,
+            errors=listing.errors,
+            store=store,
+        )
+
+    @classmethod
+    def begin_items(
+        cls,
+        folder: Path,
+        items: Iterable[PlanItem],
+        transport: Transport,
+        *,
+        zone: tzinfo = MOSCOW,
+        clock: Clock = utc_now,
+        experimental: bool = False,
+        errors: Sequence[RowError] = (),
+        store: str | None = None,
+    ) -> Campaign:
+        """Begin a campaign on keys that were decided on this moment, as they come.
+
+        Arguments and errors are those of `begin` and `begin_list`.
         """
         now = clock()
         settings = new_settings(zone, now, transport.settings())
         settings["experimental"] = experimental
-        items = plan_items(listing, now, zone, workers=workers)
-        return cls._begin(
-            folder, settings, transport, clock, now, items, listing.errors
-        )
+        return cls._begin(folder, settings, transport, clock, now, items, errors, store)
 
     @classmethod
     def _begin(
@@ -181,10 +206,14 @@ class Campaign:
         now: datetime,
         items: Iterable[PlanItem],
         errors: Sequence[RowError],
+        url: str | None,
     ) -> Campaign:
         lock = locked(folder)
         try:
-            store = Store.create(folder, settings, now, numbered(items), errors)
+            store = Store.create(
+                folder, settings, now, numbered(items), errors, url=url
+            )
+            store.database.hold()
         except BaseException:
             lock.release()
             raise
@@ -193,14 +222,16 @@ class Campaign:
         return campaign
 
     @classmethod
-    def refuse_second(cls, folder: Path) -> None:
-        """Raise what `begin` would if there is a campaign in *folder*.
+    def refuse_second(cls, folder: Path, store: str | None = None) -> None:
+        """Raise what `begin` would if there is a campaign in *folder* or in *store*.
 
         For what is to be asked of a person before: nothing is made here.
         """
-        if Store.exists(folder):
-            locked(folder).release()
-            Store.refuse_second(folder)
+        for url in {None, store}:
+            if Store.exists(folder, url):
+                # Whether somebody works on it is the better thing to say.
+                cls.open(folder, store=url).close()
+        Store.refuse_second(folder, store)
 
     @classmethod
     def begin_trial(
@@ -242,6 +273,7 @@ class Campaign:
         *,
         clock: Clock = utc_now,
         transport: Transport | None = None,
+        store: str | None = None,
     ) -> Campaign:
         """Open a campaign that was begun, by whichever process.
 
@@ -249,20 +281,28 @@ class Campaign:
             folder: of the campaign.
             clock: gives the present moment.
             transport: another way to the authority than at the beginning.
+            store: URL of its database, if the folder does not remember it.
 
         Raises:
             CampaignError: if there is no campaign.
             CampaignLocked: if another process works on it.
+            StoreLost: if the database does not answer.
         """
-        if not Store.exists(folder):
-            Store.open(folder)  # raises, with the right words
+        if not Store.exists(folder, store):
+            Store.open(folder, store)  # raises, with the right words
         lock = locked(folder)
         try:
-            store = Store.open(folder)
+            opened = Store.open(folder, store)
+            try:
+                opened.database.hold()
+                opened.database.prepare()
+            except BaseException:
+                opened.close()
+                raise
         except BaseException:
             lock.release()
             raise
-        campaign = cls(folder.absolute(), store, lock, clock)
+        campaign = cls(folder.absolute(), opened, lock, clock)
         campaign._transport = transport
         return campaign
 
@@ -286,6 +326,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> Report:
         """Do all that is open; items that failed before stay as they are.
 
@@ -297,13 +338,15 @@ class Campaign:
             workers: processes that make keys and requests, each a chunk at a
                 time; only where a process can fork.  They add to each other's
                 speed up to the number of processors.
+            pacing: limit, rate, quiet hours and failures that end the run; its
+                `ended` says afterwards whether something is left for them.
 
         Raises:
             GeneratorFailure: if the random generator fails.
             GammaExhausted: if the gamma file has too few records; what is done
                 stays, and `resume` goes on with a new file.
         """
-        self._work(STEPS, on_event, randomness, tokens, workers)
+        self._work(STEPS, on_event, randomness, tokens, workers, pacing=pacing)
         return self.report()
 
     def make_requests(
@@ -313,6 +356,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> dict[str, int]:
         """Do what `run` does up to the requests, and send nothing.
 
@@ -321,7 +365,7 @@ class Campaign:
         Returns:
             How many items that nothing has stopped are in which state.
         """
-        self._work(MAKING, on_event, randomness, tokens, workers)
+        self._work(MAKING, on_event, randomness, tokens, workers, pacing=pacing)
         return self._store.count_states()
 
     def resume(
@@ -331,17 +375,32 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> Report:
         """Go on after an interruption, and try the failed items again.
 
         Arguments and errors are those of `run`.
         """
+        tokens = tokens or Tokens()
+        self.try_again(tokens)
+        finish_rollbacks(self._store, self.folder, self.clock, tokens)
+        self._work(STEPS, on_event, randomness, tokens, workers, "resume", pacing)
+        return self.report()
+
+    def try_again(self, tokens: Tokens | None = None) -> None:
+        """Open the failed items again and remove what is half-written; no more."""
         self.prepare()
         self._store.reopen(_TRIED_AGAIN)
-        tokens = tokens or Tokens()
-        self._clean(tokens)
-        self._work(STEPS, on_event, randomness, tokens, workers)
-        return self.report()
+        clean(self._store, self.folder, tokens or Tokens())
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other stations may work on it: its database is PostgreSQL."""
+        return self._store.database.is_shared
+
+    def has_tokens(self) -> bool:
+        """Say whether something is to be done at tokens."""
+        return len(self._store.open_ids()) > len(self._store.open_ids(on_tokens=False))
 
     def policy(self) -> Policy | None:
         """Return whom the last run asked for random input; None before the first.
@@ -361,13 +420,68 @@ class Campaign:
         return self._store.count_planned(again)
 
     def receive(
-        self, on_event: OnEvent | None = None, *, tokens: Tokens | None = None
+        self,
+        on_event: OnEvent | None = None,
+        *,
+        tokens: Tokens | None = None,
+        pacing: Pacing | None = None,
+        send_again: bool = False,
     ) -> Report:
-        """Fetch the certificates that have come, check and install them."""
+        """Fetch the certificates that have come, check and install them.
+
+        Args:
+            on_event: is told of the progress.
+            tokens: the run's.
+            send_again: send overdue requests once more before, the same bytes.
+        """
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        self._work(RECEIVING, on_event, tokens=tokens)
+        self._work(
+            RECEIVING,
+            on_event,
+            tokens=tokens,
+            doing="receive",
+            pacing=pacing,
+            send_again=send_again,
+        )
         return self.report()
+
+    def roll_back(
+        self,
+        which: Iterable[str],
+        *,
+        not_used: bool = False,
+        tokens: Tokens | None = None,
+    ) -> list[Undone]:
+        """Put old containers back and take the new ones out of use.
+
+        Args:
+            which: numbers of items, or what names their keys; see `undo.find_item`.
+            not_used: the operator's word that a new certificate that is installed was
+                not used; without it only those can be rolled back that are not.
+            tokens: whom to ask for PINs.
+
+        Raises:
+            CampaignError: if something names no item, or several; nothing is done then.
+        """
+        tokens = tokens or Tokens()
+        ids = list(dict.fromkeys(find_item(self._store, one) for one in which))
+        clean(self._store, self.folder, tokens)
+        done = roll_back(
+            self._store, self.folder, self.clock, ids, tokens, not_used=not_used
+        )
+        claims, _ = shared(self._store.database)
+        free = [one.item_id for one in done if one.error is None]
+        claims.release(self._store.items(free))
+        return done
+
+    def prune_archives(
+        self, keep_days: int, *, tokens: Tokens | None = None
+    ) -> Iterator[Archive]:
+        """Remove copies of old containers that are older and not the only ones."""
+        return prune_archives(
+            self._store, self.clock, tokens or Tokens(), keep_days=keep_days
+        )
 
     def report(self) -> Report:
         """Tell where every item stands."""
@@ -403,6 +517,9 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        doing: str = "run",
+        pacing: Pacing | None = None,
+        send_again: bool = False,
     ) -> None:
         self.prepare()
         settings = self._store.settings()
@@ -411,8 +528,8 @@ class Campaign:
         transport = self._transport
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
-        ids = self._store.open_ids(from_state=state_before(steps[0]))
-        progress = Progress(on_event, len(ids) * len(steps))
+        progress = Progress(on_event, self._store.count_states(), steps, pacing)
+        claims, places = shared(self._store.database)
         context = Context(
             folder=self.folder,
             store=self._store,
@@ -421,101 +538,21 @@ class Campaign:
             zone=zone_of(settings),
             randomness=randomness or Randomness(),
             tokens=tokens,
+            places=places,
+            claims=claims,
+            created_at=self._store.created_at(),
+            send_again=send_again,
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
-        if not keys:
-            self._do_chunks(context, steps, progress)
-            return
-        context.randomness.begin(self._store, self.clock, keys)
-        try:
-            making = tuple(step for step in steps if step in MAKING)
-            if workers > 1 and CAN_FORK:
-                self._make_with(workers, context, making, progress, steps == making)
-            self._do_chunks(context, steps, progress)
-        finally:
-            context.randomness.end()
-
-    def _do_chunks(
-        self, context: Context, steps: Sequence[Step], progress: Progress
-    ) -> None:
-        for chunk in self._chunks(steps):
-            context.tokens.learn(chunk)
-            works = [Work(one, tokens=context.tokens) for one in chunk]
-            try:
-                for step in steps:
-                    progress.step(step.name, do_step(context, step, works))
-            finally:
-                for work in works:
-                    work.wipe()
-            progress.end_chunk(works)
-
-    def _chunks(self, steps: Sequence[Step]) -> Iterator[list[Item]]:
-        return map(self._store.items, self._chunk_ids(steps))
-
-    def _chunk_ids(
-        self, steps: Sequence[Step], *, on_tokens: bool = True
-    ) -> Iterator[list[int]]:
-        """List the items on which one of the steps is to be done, chunk by chunk."""
-        first, last = state_before(steps[0]), state_before(steps[-1])
-        ids = self._store.open_ids(first, last, on_tokens=on_tokens)
-        for start in range(0, len(ids), CHUNK):
-            yield ids[start : start + CHUNK]
-
-    def _make_with(
-        self,
-        workers: int,
-        context: Context,
-        steps: Sequence[Step],
-        progress: Progress,
-        to_the_end: bool,
-    ) -> None:
-        """Have worker processes make keys and requests; replace those that die.
-
-        Tokens are left for this process: it alone can ask for their PINs.
-        """
-        context.settle_trust()
-        deaths = 0
-        while True:
-            # Anew after a death: what the dead one was at is read from the disk.
-            mine = replace(context, places=LocalPlaces())
-            chunks = list(self._chunk_ids(steps, on_tokens=False))
-            self._store.close()
-            try:
-                with Crew(mine, steps, min(workers, len(chunks))) as crew:
-                    crew.run(
-                        map(self._store.items, chunks), progress, to_the_end=to_the_end
-                    )
-                return
-            except WorkerDied:
-                deaths += 1
-                if deaths > MOST_DEATHS:
-                    raise
-            self._clean(context.tokens)
-
-    def _clean(self, tokens: Tokens) -> None:
-        """Remove what a killed run left half-written, where it was at work.
-
-        Another campaign that writes to the same medium in this very moment
-        would have to try again; nothing that is finished is touched.
-        """
-        places: set[Path] = set()
-        for item_id, step in self._store.interrupted().items():
-            (one,) = self._store.items([item_id])
-            if step == "keyed" and one.destination:
-                places.add(Path(one.destination))
-            elif step == "installed" and one.new_folder:
-                places.add(Path(one.new_folder))
-            elif step == "backed-up":
-                places |= {self.folder / ARCHIVE, self.folder / BACKUP}
-        half = self._store.begun_on_tokens()
-        tokens.learn(half)
-        for one in half:
-            # A token that is not there fails its item, with the right words.
-            with contextlib.suppress(GostKeyError):
-                tokens.remove_half(one.moving_to or one.new_folder or "")
-        for place in places:
-            if place.is_dir():
-                FolderStore(place, depth=0).clean_leftovers(older_than=0)
+        if pacing is not None and pacing.limit is not None:
+            keys = min(keys, pacing.limit)
+        with (
+            leaving(transport),
+            AuditLog(self.folder, self._store, self.clock) as log,
+        ):
+            log.open(doing)
+            Run(self._store, context, steps, progress, pacing).do(keys, workers)
+            log.seal(self.audit_key)
 
 
 def new_settings(
@@ -534,8 +571,8 @@ def zone_of(settings: dict[str, Any]) -> tzinfo:
     return timezone(timedelta(minutes=int(settings["zone_minutes"])))
 
 
-def locked(folder: Path) -> CampaignLock:
-    """Make a campaign's folder if need be, and take its lock.
+def locked(folder: Path, name: str = LOCK_NAME) -> CampaignLock:
+    """Make a campaign's folder if need be, and take its lock, or another one in it.
 
     Raises:
         CampaignLocked: if another process has it.
@@ -545,6 +582,6 @@ def locked(folder: Path) -> CampaignLock:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise explain(error, folder) from error
-    lock = CampaignLock(folder / LOCK_NAME)
+    lock = CampaignLock(folder / name)
     lock.acquire()
     return lock

@@ -7,17 +7,20 @@ to be done, before it is done, and once with what came of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .answer_steps import BACK_TO_SENT
-from .reasons import Verdict
+from .answer_steps import BACK_TO_SENT, settle
+from .reasons import Reason, Verdict
 from .schema import STATES
-from .steps import Context, Done, Step, Work
+from .steps import Context, Done, Outcome, Step, Work
 from .store import Change, Item
 
-CHUNK = 256
+if TYPE_CHECKING:
+    from .pacing import Pacing
+
+CHUNK = 512
 """Items that go through the steps together, in a transaction for each step."""
 
 
@@ -30,7 +33,7 @@ class Event:
     done: int
     """Steps done so far in this run."""
     total: int
-    """Steps that this run has to do at most."""
+    """Steps that this run has to do at most; fewer as keys stop."""
     step: str = ""
     owner: str = ""
     container: str = ""
@@ -38,6 +41,8 @@ class Event:
     reason: str = ""
     text: str = ""
     cure: str = ""
+    keys: int = 0
+    """Keys of this run."""
 
 
 OnEvent = Callable[[Event], None]
@@ -62,11 +67,12 @@ def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
     if not ready:
         return 0
     changes, going = [], []
-    for work, outcome in zip(ready, step.prepare(context, ready), strict=True):
+    for work, outcome in zip(ready, _prepared(context, step, ready), strict=True):
         if isinstance(outcome, Done):
             going.append(work)
             # One that waits for its answer is not journalled at every look.
-            if step.name == "certified" and context.was_begun(step.name, work.item):
+            again = step.name == "certified" and context.was_begun(step.name, work.item)
+            if again and not outcome.values and "sent_again" not in outcome.detail:
                 continue
             changes.append(
                 Change(
@@ -77,7 +83,7 @@ def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
             changes.append(_stopped(work.item, step, outcome))
     record(context, works, changes)
     changes = []
-    for work, outcome in zip(going, step.run(context, going), strict=True):
+    for work, outcome in zip(going, _done(context, step, going), strict=True):
         if isinstance(outcome, Done):
             values = {**outcome.values, "state": step.name}
             changes.append(
@@ -86,7 +92,27 @@ def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
         elif isinstance(outcome, Verdict):
             changes.append(_stopped(work.item, step, outcome))
     record(context, works, changes)
+    refused = [work.item for work in ready if _is_refused(work.item)]
+    if refused and step.name == "keyed":
+        context.claims.release(refused)
+    if step.name in ("certified", "checked"):
+        settle(context, step.name, ready)
     return len(ready)
+
+
+def _is_refused(one: Item) -> bool:
+    return one.verdict is not None and one.verdict.kind == "refused"
+
+
+def _prepared(context: Context, step: Step, works: list[Work]) -> Sequence[Outcome]:
+    wrong = context.clock_verdict()
+    return step.prepare(context, works) if wrong is None else [wrong for _ in works]
+
+
+def _done(context: Context, step: Step, works: list[Work]) -> Sequence[Outcome]:
+    # Looked at again: a clock that was set back may make the authority refuse.
+    wrong = context.clock_verdict()
+    return step.run(context, works) if wrong is None else [wrong for _ in works]
 
 
 def record(context: Context, works: Sequence[Work], changes: Sequence[Change]) -> None:
@@ -116,40 +142,77 @@ def _stopped(one: Item, step: Step, why: Verdict) -> Change:
             "new_ends": None,
         }
         detail["answer"] = hashlib.sha256(one.certificate or b"").hexdigest()
+    if why.reason is Reason.REQUEST_RETURNED:
+        values |= {"state": "requested", "sent_at": None}
     return Change(one.id, step.name, why.kind, values, detail)
 
 
 class Progress:
     """Counts the steps and tells of them."""
 
-    def __init__(self, on_event: OnEvent | None, total: int) -> None:
+    def __init__(
+        self,
+        on_event: OnEvent | None,
+        states: Mapping[str, int],
+        steps: Sequence[Step],
+        pacing: Pacing | None = None,
+    ) -> None:
+        """Begin to count.
+
+        Args:
+            on_event: is told.
+            states: how many keys nothing has stopped, by state.
+            steps: of the run.
+            pacing: counts the failures.
+        """
         self._tell = on_event or (lambda event: None)
+        self._pacing = pacing
+        self._steps = [STATES.index(step.name) for step in steps]
+        first = self._steps[0] - 1
+        here = {
+            STATES.index(state): count
+            for state, count in states.items()
+            if state in STATES[first:-1]
+        }
         self._done = 0
-        self._total = total
-        self._counted: dict[int, int] = {}
-        self._tell(Event("begin", 0, total))
+        self._total = sum(self._after(at) * count for at, count in here.items())
+        self._keys = sum(here.values())
+        self._tell(Event("begin", 0, self._total, keys=self._keys))
+
+    def _after(self, state: int) -> int:
+        """Count the steps of the run that lead farther than a state."""
+        return sum(1 for step in self._steps if step > state)
 
     def step(self, name: str, count: int) -> None:
         """Tell that *count* items went through a step."""
         self._done += count
         if count:
-            self._tell(Event("step", self._done, self._total, step=name))
+            self._event("step", step=name)
+
+    def handled(self, works: Sequence[Work]) -> None:
+        """Have the keys counted that were handled: too many failures end a run."""
+        if self._pacing is not None:
+            self._pacing.after(work.item for work in works)
 
     def end_chunk(self, works: Sequence[Work]) -> None:
         """Tell how the items of a chunk have ended."""
         for work in works:
             one = work.item
             waits = one.reason is None and one.state == "sent"
-            self._tell(
-                Event(
-                    "waiting" if waits else "item",
-                    self._done,
-                    self._total,
-                    owner=one.owner,
-                    container=one.container,
-                    state=one.state,
-                    reason=one.reason or "",
-                    text=one.text or "",
-                    cure=one.cure or "",
-                )
+            if waits or one.reason is not None:
+                # The step at which it stopped was counted, the others never will be.
+                at = STATES.index(one.state) if one.state in STATES else 0
+                self._total = max(self._done, self._total - self._after(at + 1))
+            self._event(
+                "waiting" if waits else "item",
+                owner=one.owner,
+                container=one.container,
+                state=one.state,
+                reason=one.reason or "",
+                text=one.text or "",
+                cure=one.cure or "",
             )
+
+    def _event(self, kind: str, **values: str) -> None:
+        done, total = self._done, self._total
+        self._tell(Event(kind, done, total, keys=self._keys, **values))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from gostkey.hashing import streebog256
+
 from .plan import PlanItem
 from .store import Item, moment
 
@@ -38,6 +40,7 @@ def _item_of(number: int, one: PlanItem) -> Item:
         old_begins=moment(validity.begins) if validity else None,
         old_ends=moment(validity.ends) if validity else None,
         old_certificate=holding.certificate,
+        fingerprint=_fingerprint(holding.certificate),
         curve=holding.curve,
         usage=holding.usage,
         exportable=holding.exportable,
@@ -64,3 +67,7 @@ def _item_of(number: int, one: PlanItem) -> Item:
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
+
+
+def _fingerprint(certificate: bytes | None) -> str | None:
+    return None if certificate is None else streebog256(certificate).hexdigest()

@@ -23,12 +23,11 @@ from gostkey.errors import (
     MediumError,
 )
 from gostkey.media import FolderStore
-from gostkey.pki.certificates import Certificate
-from gostkey.pki.renewal_request import RenewalRequest, build_many, check_many
+from gostkey.pki.renewal_request import Built, build_many, check_built
 from gostkey.signing import SigningKey, SupportsSigning
 
 from .chips import chip_of
-from .places import Wanted
+from .places import Wanted, disk_of
 from .reasons import Reason, Verdict, verdict
 from .rules import Validity, judge_dates
 from .scan import renewed_key
@@ -68,8 +67,15 @@ class MakeKey:
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check dates, open the old key, choose the new container's folder."""
-        open_ahead(works, old=True)
-        outcomes = each(works, lambda w: self._open(context, w), Reason.MEDIUM)
+        held = context.claims.claim([work.item for work in works])
+        open_ahead([work for work in works if work.item.id not in held], old=True)
+
+        def open_it(work: Work) -> Outcome:
+            if work.item.id in held:
+                return verdict(Reason.HELD, held[work.item.id])
+            return self._open(context, work)
+
+        outcomes = each(works, open_it, Reason.MEDIUM)
         in_folders = [
             place
             for place, one in enumerate(outcomes)
@@ -79,8 +85,13 @@ class MakeKey:
         ]
         wanted = [_wanted(works[place].item) for place in in_folders]
         chosen = context.places.choose(wanted)
+        disks: dict[str, int | None] = {}
         for place, folder in zip(in_folders, chosen, strict=True):
             outcomes[place] = _placed(works[place].item, folder)
+            root = works[place].item.destination or ""
+            if root not in disks:
+                disks[root] = disk_of(root)
+            works[place].disk = disks[root]
         return outcomes
 
     def _open(self, context: Context, work: Work) -> Outcome:
@@ -88,7 +99,7 @@ class MakeKey:
         late = date_verdict(context, one)
         if late is not None:
             return late
-        if context.is_revoked(Certificate.from_bytes(one.old_certificate or b"")):
+        if context.is_revoked(work.old_certificate):
             return verdict(Reason.REVOKED)
         # A wrong password must be found before a new key is made, not after.
         opened = open_old(work)
@@ -115,9 +126,10 @@ class MakeKey:
         files = {work.item.id: one for work, one in made}
 
         def write(store: FolderStore, group: list[Work]) -> list[Path | MediumError]:
-            return store.write_many(
+            results = store.write_many(
                 [(place_of(work), files[work.item.id]) for work in group]
             )
+            return _on_their_disk(store, group, results)
 
         def write_to_token(work: Work) -> Outcome:
             work.tokens.write(
@@ -226,7 +238,7 @@ class MakeKey:
 
 def _wanted(one: Item) -> Wanted:
     assert one.destination is not None and one.new_name is not None
-    return Wanted(one.destination, one.new_name, one.new_folder)
+    return Wanted(one.destination, one.new_name, one.new_folder, one.id)
 
 
 def _placed(one: Item, folder: str | Verdict) -> Outcome:
@@ -242,6 +254,28 @@ def _keyed(work: Work, *, adopted: bool) -> Done:
     public = work.new_key.verifying_key.to_bytes()
     values = {"public_key": public, "note": "; ".join(work.notes) or None}
     return Done(values, {"public_key": public.hex(), "adopted": adopted})
+
+
+def _on_their_disk(
+    store: FolderStore, works: Sequence[Work], results: Sequence[Path | MediumError]
+) -> list[Path | MediumError]:
+    """Take back what came to lie beside the medium instead of on it.
+
+    When a medium is pulled, the folder where it was seen may stay; what is written
+    there then is on another disk, and hidden when the medium is plugged in again.
+    """
+    checked = list(results)
+    for row, (work, result) in enumerate(zip(works, results, strict=True)):
+        if isinstance(result, MediumError) or work.disk is None:
+            continue
+        if disk_of(work.item.destination or "") == work.disk:
+            continue
+        store.remove(result)
+        checked[row] = MediumError(
+            f"{work.item.destination}: was pulled out while it was written to; plug it "
+            "in again, then run resume"
+        )
+    return checked
 
 
 def _place_on_token(work: Work, token: str, name: str) -> Outcome:
@@ -316,9 +350,9 @@ class MakeRequest:
         if not context.transport.checks_requests:
             self._check(built, outcomes, now)
         good = [work for work in built if isinstance(outcomes[work], Done)]
-        names = request_ids_of([built[work] for work in good])
+        names = request_ids_of([built[work].der for work in good])
         for work, name in zip(good, names, strict=True):
-            values = {"request": built[work], "request_id": name}
+            values = {"request": built[work].der, "request_id": name}
             outcomes[work] = Done(values, {"request_id": name})
         return [outcomes[work] for work in works]
 
@@ -333,15 +367,15 @@ class MakeRequest:
 
     def _build(
         self, works: Sequence[Work], outcomes: dict[Work, Outcome], now: datetime
-    ) -> dict[Work, bytes]:
+    ) -> dict[Work, Built]:
         """Build together, or one by one to find out which cannot be built."""
-        built: dict[Work, bytes] = {}
+        built: dict[Work, Built] = {}
 
         def build(some: Sequence[Work]) -> None:
             requests = build_many(
                 [_there(work.new_key) for work in some],
                 [_there(work.old_key) for work in some],
-                [_old_certificate(work) for work in some],
+                [work.old_certificate for work in some],
                 at=now,
             )
             built.update(zip(some, requests, strict=True))
@@ -361,44 +395,33 @@ class MakeRequest:
                 outcomes.update(zip(open_works, singly, strict=True))
         finally:
             for work in works:
-                if work.old_key is not None:
+                if isinstance(work.old_key, SigningKey):
                     work.old_key.wipe()
-                    work.old_key = None
+                work.old_key = None
         return built
 
     def _check(
-        self, built: dict[Work, bytes], outcomes: dict[Work, Outcome], now: datetime
+        self, built: dict[Work, Built], outcomes: dict[Work, Outcome], now: datetime
     ) -> None:
         """Check as the authority will, all signatures together."""
-        read: dict[Work, RenewalRequest] = {}
 
-        def parse(work: Work) -> Outcome:
-            read[work] = RenewalRequest.from_bytes(built[work])
-            return Done()
+        def check(some: Sequence[Work]) -> None:
+            refusals = check_built([built[work] for work in some], at=now)
+            for work, refusal in zip(some, refusals, strict=True):
+                if refusal is not None:
+                    outcomes[work] = fault_of(refusal, Reason.REQUEST)
 
         def check_one(work: Work) -> Outcome:
-            read[work].check(at=now)
-            return Done()
+            check([work])
+            return outcomes[work]
 
-        outcomes.update(
-            zip(built, each(list(built), parse, Reason.REQUEST), strict=True)
-        )
         try:
-            refusals = check_many(list(read.values()), at=now)
+            check(list(built))
         except Exception:
-            singly = each(list(read), check_one, Reason.REQUEST)
-            outcomes.update(zip(read, singly, strict=True))
-            return
-        for work, refusal in zip(read, refusals, strict=True):
-            if refusal is not None:
-                outcomes[work] = fault_of(refusal, Reason.REQUEST)
+            singly = each(list(built), check_one, Reason.REQUEST)
+            outcomes.update(zip(built, singly, strict=True))
 
 
 def _there(key: SupportsSigning | None) -> SupportsSigning:
     assert key is not None
     return key
-
-
-def _old_certificate(work: Work) -> Certificate:
-    assert work.item.old_certificate is not None
-    return Certificate.from_bytes(work.item.old_certificate)

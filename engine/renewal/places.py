@@ -29,6 +29,8 @@ class Wanted:
     new_name: str
     new_folder: str | None
     """The folder that an earlier run chose for it."""
+    item_id: int = 0
+    """Whose it is."""
 
 
 class Places(Protocol):
@@ -41,6 +43,9 @@ class Places(Protocol):
         of this campaign, is chosen again.
         """
 
+    def anew(self) -> Places:
+        """Give what looks at the destinations anew."""
+
 
 class LocalPlaces:
     """Chooses folders by what is in the destinations."""
@@ -48,6 +53,10 @@ class LocalPlaces:
     def __init__(self) -> None:
         self._known: dict[str, dict[str, set[str]]] = {}
         """Destination to its folders' names, by what is before the last dot."""
+
+    def anew(self) -> LocalPlaces:
+        """Give another one, which has looked at nothing yet."""
+        return LocalPlaces()
 
     def choose(self, wanted: Sequence[Wanted]) -> list[str | Verdict]:
         """Choose; see `Places`."""
@@ -88,3 +97,20 @@ class LocalPlaces:
                 known.setdefault(name.rpartition(".")[0].lower(), set()).add(name)
             self._known[root] = known
         return known
+
+
+def disk_of(root: str) -> int | None:
+    """Give the device number of the disk that a folder is on, or will be on.
+
+    None if nothing of its path can be looked at.
+    """
+    while True:
+        try:
+            return os.stat(root).st_dev
+        except FileNotFoundError:
+            parent = os.path.dirname(root)
+            if parent == root:
+                return None
+            root = parent or os.curdir
+        except OSError:
+            return None

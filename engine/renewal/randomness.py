@@ -51,7 +51,7 @@ class Randomness:
         if self.gamma is not None:
             self.gamma.require(keys)
         self._store, self._clock = store, clock
-        self._campaign = f"{store.path} {store.created_at().isoformat()}".encode()
+        self._campaign = f"{store.where} {store.created_at().isoformat()}".encode()
         self._counted = counters()
         self._of_workers = (0, 0)
         detail = {

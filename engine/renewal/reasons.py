@@ -29,6 +29,8 @@ class Reason(enum.Enum):
     DUPLICATE = "duplicate-key"
     PENDING_ELSEWHERE = "renewal-under-way"
     BY_AUTHORITY = "refused-by-authority"
+    # undone: no run takes it up again
+    ROLLED_BACK = "rolled-back"
     # nothing to do
     NOT_DUE = "not-due"
     REPLACED = "already-renewed"
@@ -55,12 +57,16 @@ class Reason(enum.Enum):
     WRONG_PIN = "wrong-pin"
     PIN_BLOCKED = "pin-blocked"
     # faults on the way
+    CLOCK = "clock"
     MEDIUM = "medium"
     NAME_TAKEN = "name-taken"
+    HELD = "held-by-another-campaign"
     NEW_CONTAINER = "new-container"
     GENERATOR = "generator"
     REQUEST = "request"
     TRANSPORT = "transport"
+    LOGIN = "login-refused"
+    REQUEST_RETURNED = "request-returned"
     ANSWER_UNREADABLE = "answer-unreadable"
     ANSWER_OTHER_KEY = "answer-for-another-key"
     ANSWER_OTHER_SUBJECT = "answer-for-another-subject"
@@ -115,6 +121,10 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
     Reason.BY_AUTHORITY: (
         "the certification authority refuses the request",
         "ask the authority; in most cases " + OFFICE,
+    ),
+    Reason.ROLLED_BACK: (
+        "the renewal was rolled back",
+        "to renew this key after all, begin a new campaign with it",
     ),
     Reason.NOT_DUE: ("the key is not due yet", ""),
     Reason.REPLACED: ("a new key with its certificate is there already", ""),
@@ -178,8 +188,8 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "another destination",
     ),
     Reason.LIBRARY: (
-        "the new key is to be made inside a token, and the library of the token's "
-        "maker was not named",
+        "the key is inside a token, or is to be made there, and the library of the "
+        "token's maker was not named",
         "name it with --library, or in the variable GOSTKEY_PKCS11, then run resume",
     ),
     Reason.PIN_FILE: (
@@ -201,6 +211,10 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "unblock it with the administrator's PIN (gostkey token unblock), then run "
         "resume",
     ),
+    Reason.CLOCK: (
+        "the clock of this machine is behind the beginning of this campaign",
+        "set the clock right, then run resume",
+    ),
     Reason.MEDIUM: (
         "the medium cannot be read or written",
         "check the medium, free space or write protection; then run resume",
@@ -209,6 +223,11 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "a container that renews the same key is there, and this campaign did "
         "not make it",
         "go on with the campaign that made it, or choose another destination",
+    ),
+    Reason.HELD: (
+        "another campaign renews the key, or has renewed it",
+        "go on with that campaign; once it has been given up and removed, run resume "
+        "here",
     ),
     Reason.NEW_CONTAINER: (
         "the new container cannot be used as it was written",
@@ -225,6 +244,14 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
     Reason.TRANSPORT: (
         "the request could not be sent or the answer not fetched",
         "check the line to the authority, then run resume",
+    ),
+    Reason.LOGIN: (
+        "the server on the way to the authority does not take name and password",
+        "correct the password file, then run resume",
+    ),
+    Reason.REQUEST_RETURNED: (
+        "the request came back undelivered",
+        "correct the authority's address, then run resume, which sends it again",
     ),
     Reason.ANSWER_UNREADABLE: (
         "the authority's answer is not a certificate",
@@ -272,6 +299,7 @@ REFUSALS = frozenset(
         Reason.DUPLICATE,
         Reason.PENDING_ELSEWHERE,
         Reason.BY_AUTHORITY,
+        Reason.ROLLED_BACK,
     }
 )
 NOTHING_TO_DO = frozenset({Reason.NOT_DUE, Reason.REPLACED, Reason.WAITING})

@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 STATES = (
     "due",
@@ -34,6 +34,9 @@ STATES = (
 )
 """The states of an item, in their order; each but the first names its step."""
 
+ROLLED_BACK = "rolled-back"
+"""The state of an item whose renewal was undone; also the name of that step."""
+
 metadata = MetaData()
 
 campaign = Table(
@@ -46,6 +49,8 @@ campaign = Table(
     Column("phase", Text, nullable=False),
     # JSON: office's zone, transport, and for a trial what it is made of
     Column("settings", Text, nullable=False),
+    # which run had the campaign's lock last; of databases that several stations share
+    Column("holder", Text),
 )
 
 item = Table(
@@ -66,6 +71,8 @@ item = Table(
     Column("old_begins", Text),
     Column("old_ends", Text),
     Column("old_certificate", LargeBinary),
+    # Streebog-256 of the old certificate, in hex: by it the audit log names the key
+    Column("fingerprint", Text),
     Column("curve", Text),
     Column("usage", Text),
     Column("exportable", Boolean),
@@ -92,6 +99,8 @@ item = Table(
     Column("note", Text),
 )
 Index("item_request", item.c.request_id, unique=True)
+# What is counted while a run is going on, without a look at the items themselves.
+Index("item_state", item.c.state, item.c.reason, item.c.sent_at)
 
 row_error = Table(
     "row_error",
@@ -107,6 +116,8 @@ journal = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("at", Text, nullable=False),
+    # user@host:process
+    Column("who", Text, nullable=False),
     Column("item_id", Integer, ForeignKey("item.id"), nullable=False),
     Column("step", Text, nullable=False),
     # "before", then "after", "refused" or "failed"
@@ -124,4 +135,15 @@ randomness = Table(
     # "begin" of a run, "gamma" for each chunk of keys, "end"
     Column("kind", Text, nullable=False),
     Column("detail", Text, nullable=False),
+)
+
+# The signatures of the audit logs: each is a line of its log, whole.
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    # which log, and the number of the line in it
+    Column("log", Text, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("text", Text, nullable=False),
 )

@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -26,9 +26,11 @@ from gostkey.errors import (
     GeneratorFailure,
     GostKeyError,
     IntegrityError,
+    LoginRefused,
     MediumError,
     PasswordRequired,
     RequestRefused,
+    RequestReturned,
     TransportError,
     WrongPassword,
 )
@@ -38,6 +40,7 @@ from gostkey.pki.chain import ChainVerifier
 from gostkey.signing import SigningKey, SupportsSigning
 
 from .chips import is_chip_address
+from .claims import Claims, NoClaims
 from .places import LocalPlaces, Places
 from .randomness import Randomness
 from .reasons import Reason, Verdict, verdict
@@ -53,19 +56,25 @@ log = logging.getLogger("gostkey.renewal")
 Ahead: TypeAlias = "tuple[Container, OpenContainer | GostKeyError]"
 """A container and its keys, or why they cannot be had."""
 
+CLOCK_TOLERANCE = timedelta(days=1)
+"""How far a clock may be behind the campaign: less changes no day that counts."""
+
 
 @dataclass(eq=False)
 class Work:
     """One item of a chunk, and the keys that are open for it."""
 
     item: Item
-    old_key: SigningKey | None = None
+    old_key: SupportsSigning | None = None
     new_key: SupportsSigning | None = None
     new_files: Mapping[str, bytes] | None = None
     """The new container's files, as they were read from its medium."""
     notes: list[str] = field(default_factory=list)
     tokens: Tokens = field(default_factory=Tokens)
     """The run's."""
+    _certificate: Certificate | None = None
+    disk: int | None = None
+    """The disk on which the new container's folder was chosen (its device number)."""
     old_ahead: Ahead | None = None
     new_ahead: Ahead | None = None
     """The containers, where they were opened with those of the chunk."""
@@ -79,6 +88,18 @@ class Work:
     def in_chip(self) -> bool:
         """Whether the new key is inside a token; then it has no container."""
         return is_chip_address(self.item.destination)
+
+    @property
+    def from_chip(self) -> bool:
+        """Whether the old key is inside a token; then it signs there and stays."""
+        return is_chip_address(self.item.container)
+
+    @property
+    def old_certificate(self) -> Certificate:
+        """The old key's, which the plan has read."""
+        if self._certificate is None:
+            self._certificate = Certificate.of_known(self.item.old_certificate or b"")
+        return self._certificate
 
     def wipe(self) -> None:
         """Wipe the open keys and forget the container's files."""
@@ -143,8 +164,25 @@ class Context:
     _verifier: ChainVerifier | None = None
     places: Places = field(default_factory=LocalPlaces)
     """Chooses the folders of new containers."""
+    claims: Claims = field(default_factory=NoClaims)
+    """Claims the keys, where several campaigns share a database."""
     begun: dict[str, set[int]] = field(default_factory=dict)
     """Step to the items for which an earlier run began it."""
+    created_at: datetime | None = None
+    """When the campaign was begun: no right clock shows less."""
+    send_again: bool = False
+    """Whether overdue requests are sent once more before their answers are fetched."""
+
+    def clock_verdict(self) -> Verdict | None:
+        """Say what stops every item while the clock is behind the campaign itself.
+
+        By a clock that was set back, all old keys look as if they did not hold yet:
+        the authority would refuse them, for ever.
+        """
+        now = self.clock()
+        if self.created_at is None or now >= self.created_at - CLOCK_TOLERANCE:
+            return None
+        return verdict(Reason.CLOCK, f"it shows {now:%Y-%m-%d %H:%M} UTC")
 
     def trust(self) -> Trust:
         """Take the authority's certificates and CRLs, once in a run.
@@ -319,6 +357,8 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (CertificateMismatch, Reason.MISMATCH),
     (ContainerDamaged, Reason.DAMAGED),
     (RequestRefused, Reason.BY_AUTHORITY),
+    (LoginRefused, Reason.LOGIN),
+    (RequestReturned, Reason.REQUEST_RETURNED),
     (TransportError, Reason.TRANSPORT),
 )
 
@@ -360,7 +400,8 @@ def open_ahead(works: Sequence[Work], *, old: bool) -> None:
     for work in works:
         one = work.item
         # Tokens are slow and want a PIN; they are opened when it is their turn.
-        if is_token_address(one.container) if old else (work.on_token or work.in_chip):
+        old_apart = work.from_chip or is_token_address(one.container)
+        if old_apart if old else (work.on_token or work.in_chip):
             continue
         try:
             container = Container.parse(read_old(work) if old else read_new(work))
@@ -391,6 +432,8 @@ def _opened(
 
 def open_old(work: Work) -> Outcome:
     """Open the old container and keep its key; check that it is the planned one."""
+    if work.from_chip:
+        return _open_old_in_chip(work)
     one, ahead = work.item, work.old_ahead
     container = ahead[0] if ahead else Container.parse(read_old(work))
     entry = next((key for key in container.keys if key.slot == one.slot), None)
@@ -409,14 +452,27 @@ def open_old(work: Work) -> Outcome:
     return Done()
 
 
+def _open_old_in_chip(work: Work) -> Outcome:
+    """Find the old key inside its token; it does not leave it."""
+    one = work.item
+    inside = work.tokens.chips.key(one.container)
+    if inside.verifying_key != work.old_certificate.public_key:
+        return verdict(Reason.KEY_CHANGED)
+    work.old_key = inside
+    return Done()
+
+
 def read_old(work: Work) -> Mapping[str, bytes]:
     """Read the old container's files from its medium."""
     place = work.item.container
     if is_token_address(place):
         return work.tokens.read(place)
-    if not os.path.isdir(place):
-        raise MediumError(f"{place}: is not there; insert the medium")
-    return read_container(place)
+    try:
+        return read_container(place)
+    except MediumError:
+        if not os.path.isdir(place):
+            raise MediumError(f"{place}: is not there; insert the medium") from None
+        raise
 
 
 def read_new(work: Work) -> Mapping[str, bytes]:
@@ -439,7 +495,7 @@ def open_new(work: Work) -> None:
     """
     one, ahead = work.item, work.new_ahead
     if work.in_chip:
-        inside = work.tokens.chips.key(place_of(work))
+        inside = work.tokens.chips.key(place_of(work), new=True)
         _must_be_ours(work, inside)
         work.new_key = inside
         return

@@ -1,20 +1,16 @@
-"""The campaign's memory: a SQLite file that a crash cannot spoil.
+"""The campaign's memory: a database that a crash cannot spoil.
 
 Every step of every item is written before it begins and after it has ended,
-the items of a chunk in one transaction.  Write-ahead log with a sync at every
-commit: what was committed survives a power cut.
+the items of a chunk in one transaction.  What was committed survives a power cut.
+Which database it is, is a matter of `databases`.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from datetime import datetime, timezone
-from itertools import islice
+from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +18,11 @@ import sqlalchemy as sa
 
 from gostkey.errors import CampaignError, MediumError
 
-from .reasons import Reason, Verdict
+from .address import remembered
+from .databases import STORE_NAME, Database, SqliteDatabase, patient
+from .postgres import PostgresDatabase
+from .reasons import Reason
+from .records import ITEM_FIELDS, Change, Clock, Item, moment, parse_moment
 from .schema import (
     SCHEMA_VERSION,
     STATES,
@@ -33,96 +33,45 @@ from .schema import (
     randomness,
     row_error,
 )
+from .storing import AT_ONCE, as_json, fill, write_changes
 from .subscribers import RowError
 
-STORE_NAME = "campaign.sqlite"
-_AT_ONCE = 512
-"""Items that are put into the store in one statement."""
+__all__ = [
+    "ITEM_FIELDS",
+    "STORE_NAME",
+    "Change",
+    "Clock",
+    "Item",
+    "Store",
+    "database_of",
+    "moment",
+    "parse_moment",
+]
 
 
-@dataclass
-class Item:
-    """One key to be renewed; the fields are the columns of the table ``item``."""
+def database_of(folder: Path, url: str | None = None) -> Database:
+    """Tell where the store of the campaign in *folder* is.
 
-    id: int
-    source: str
-    container: str
-    container_name: str
-    slot: str
-    password_file: str | None
-    new_password_file: str | None
-    pin_file: str | None
-    new_pin_file: str | None
-    owner: str
-    inn: str
-    old_begins: str | None
-    old_ends: str | None
-    old_certificate: bytes | None
-    curve: str | None
-    usage: str | None
-    exportable: bool | None
-    destination: str | None
-    new_name: str | None
-    new_folder: str | None
-    moving_to: str | None
-    public_key: bytes | None
-    request: bytes | None
-    request_id: str | None
-    sent_at: str | None
-    certificate: bytes | None
-    new_begins: str | None
-    new_ends: str | None
-    archive: str | None
-    backup: str | None
-    state: str
-    reason: str | None
-    text: str | None
-    cure: str | None
-    note: str | None
+    Args:
+        folder: the campaign's.
+        url: of a PostgreSQL database; without it the one that the folder remembers,
+            or else the file in the folder.
 
-    @property
-    def verdict(self) -> Verdict | None:
-        """Give why the item stopped, or None."""
-        if self.reason is None:
-            return None
-        return Verdict(Reason(self.reason), self.text or "", self.cure or "")
-
-    @property
-    def is_open(self) -> bool:
-        """Say whether a step is still to be done and nothing forbids it."""
-        return self.reason is None and self.state in STATES[1:-1]
-
-    def label(self) -> str:
-        """Name the item in messages: owner and container."""
-        return f"{self.owner} ({self.container})" if self.owner else self.container
-
-
-ITEM_FIELDS = tuple(one.name for one in fields(Item))
-
-
-@dataclass(frozen=True)
-class Change:
-    """What a step is about to do, or did, to one item."""
-
-    item_id: int
-    step: str
-    phase: str
-    """"before", then "after", "refused" or "failed"."""
-    values: Mapping[str, Any]
-    """New values of columns of ``item``."""
-    detail: Mapping[str, Any]
-    """For the journal; JSON-safe and without secrets."""
+    Raises:
+        CampaignError: if *url* cannot be used.
+    """
+    url = url or remembered(folder)
+    return SqliteDatabase(folder) if url is None else PostgresDatabase(folder, url)
 
 
 class Store:
     """The open store of one campaign; close it, or use it as a context."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / STORE_NAME
-        url = sa.URL.create("sqlite", database=str(self.path))
-        self._engine = sa.create_engine(url)
-        sa.event.listen(self._engine, "connect", _configure)
-        sa.event.listen(self._engine, "begin", _begin)
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.where = database.where
+        self.after_record: Callable[[], None] = _nothing
+        """Is called after each `record`, by the process that made it."""
 
     # -- making and opening ------------------------------------------------
 
@@ -134,8 +83,10 @@ class Store:
         at: datetime,
         items: Iterable[Item] | None = None,
         errors: Iterable[RowError] = (),
+        *,
+        url: str | None = None,
     ) -> Store:
-        """Make the store in *folder*, readable by its owner only.
+        """Make the store in *folder* or at *url*, for its owner only.
 
         With *items* the campaign is there as a whole or not at all; without
         them its phase is "preparing" until `fill`.
@@ -143,18 +94,23 @@ class Store:
         Raises:
             CampaignError: if there is one already.
             MediumError: if the folder cannot be written.
+            StoreLost: if the database does not answer; then nothing is made.
         """
-        cls.refuse_second(folder)
+        cls.refuse_second(folder, url)
+        database = database_of(folder, url)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(folder / STORE_NAME, os.O_CREAT | os.O_RDWR, 0o600))
+            database.prepare()
         except OSError as error:
+            if isinstance(error, MediumError):
+                raise
             raise MediumError(
                 f"{folder}: the campaign's folder cannot be written: "
                 f"{error.strerror or error}; choose another one"
             ) from error
-        store = cls(folder)
+        store = cls(database)
         with store._writing() as connection:
+            database.make_place(connection)
             metadata.create_all(connection)
             connection.execute(
                 campaign.insert().values(
@@ -166,69 +122,67 @@ class Store:
                 )
             )
             if items is not None:
-                _fill(connection, items, errors, at)
+                fill(connection, items, errors, at)
         return store
 
     @classmethod
-    def refuse_second(cls, folder: Path) -> None:
-        """Raise CampaignError if there is a campaign in *folder*."""
+    def refuse_second(cls, folder: Path, url: str | None = None) -> None:
+        """Raise CampaignError if there is a campaign in *folder* or at *url*."""
         if cls.exists(folder):
             raise CampaignError(
                 f"{folder}: there is a campaign already; go on with it (gostkey "
                 "renew resume), or choose another folder for a new one"
             )
+        if url is not None and cls.exists(folder, url):
+            where = database_of(folder, url).where
+            raise CampaignError(
+                f"{where}: there is a campaign of this name already; join it (gostkey "
+                "renew work), or choose another folder for a new one"
+            )
 
     @classmethod
-    def open(cls, folder: Path) -> Store:
-        """Open the store in *folder*.
+    def open(cls, folder: Path, url: str | None = None) -> Store:
+        """Open the store of the campaign in *folder*, or at *url*.
 
         Raises:
             CampaignError: if there is none, or it is of another version.
+            StoreLost: if the database does not answer.
         """
-        if not cls.exists(folder):
+        database = database_of(folder, url)
+        if not database.exists():
+            database.close()
+            where = folder if isinstance(database, SqliteDatabase) else database.where
             raise CampaignError(
-                f"{folder}: there is no campaign; begin one with gostkey renew run"
+                f"{where}: there is no campaign; begin one with gostkey renew run"
             )
-        store = cls(folder)
+        store = cls(database)
         with store._reading() as connection:
             version = connection.execute(sa.select(campaign.c.schema_version)).scalar()
         if version != SCHEMA_VERSION:
             raise CampaignError(
-                f"{store.path}: its version is {version} and this program knows "
+                f"{store.where}: its version is {version} and this program knows "
                 f"{SCHEMA_VERSION}; use the version of gostkey that made it"
             )
         return store
 
     @classmethod
-    def exists(cls, folder: Path) -> bool:
-        """Say whether *folder* holds a campaign.
+    def exists(cls, folder: Path, url: str | None = None) -> bool:
+        """Say whether *folder* holds a campaign, or *url* does.
 
-        An empty file, or one without tables, is what a run leaves that was
-        killed before it had begun; it is no campaign yet.
+        What a run leaves that was killed before it had begun is no campaign yet.
         """
-        path = folder / STORE_NAME
-        if not path.is_file() or (
-            path.stat().st_size == 0
-            and not path.with_name(STORE_NAME + "-wal").exists()
-        ):
-            return False
-        store = cls(folder)
+        database = database_of(folder, url)
         try:
-            with store._reading() as connection:
-                names = sa.inspect(connection).get_table_names()
-                if campaign.name not in names:
-                    return False
-                count = sa.select(sa.func.count()).select_from(campaign)
-                return bool(connection.execute(count).scalar())
+            return database.exists()
         finally:
-            store.close()
+            database.close()
 
     def close(self) -> None:
-        """Close the file; it is opened again when it is needed.
+        """Close what is open; it is opened again when it is needed.
 
         Before a fork: no process may touch what another one opened.
         """
-        self._engine.dispose()
+        self.database.close()
 
     def __enter__(self) -> Store:
         return self
@@ -238,17 +192,20 @@ class Store:
 
     # -- the campaign ------------------------------------------------------
 
+    @patient
     def settings(self) -> dict[str, Any]:
         """Read what the campaign was begun with."""
         with self._reading() as connection:
             text = connection.execute(sa.select(campaign.c.settings)).scalar_one()
         return dict(json.loads(text))
 
+    @patient
     def phase(self) -> str:
         """Say "preparing" or "planned"."""
         with self._reading() as connection:
             return str(connection.execute(sa.select(campaign.c.phase)).scalar_one())
 
+    @patient
     def created_at(self) -> datetime:
         """Say when the campaign was begun."""
         with self._reading() as connection:
@@ -270,8 +227,9 @@ class Store:
         with self._writing() as connection:
             text = json.dumps(settings, ensure_ascii=False)
             connection.execute(campaign.update().values(settings=text))
-            _fill(connection, items, errors, at)
+            fill(connection, items, errors, at)
 
+    @patient
     def row_errors(self) -> list[RowError]:
         """Read the rows of the list that could not be used."""
         with self._reading() as connection:
@@ -280,6 +238,7 @@ class Store:
 
     # -- items -------------------------------------------------------------
 
+    @patient
     def items(self, ids: Sequence[int] | None = None) -> list[Item]:
         """Read items in their order: all of them, or those with *ids*."""
         query = sa.select(item).order_by(item.c.id)
@@ -288,6 +247,7 @@ class Store:
         with self._reading() as connection:
             return [Item(*row) for row in connection.execute(query)]
 
+    @patient
     def open_ids(
         self,
         from_state: str = "planned",
@@ -295,7 +255,7 @@ class Store:
         *,
         on_tokens: bool = True,
     ) -> list[int]:
-        """List the items on which something is still to be done.
+        """List the items on which something is still to be done, by their end.
 
         Args:
             from_state: leave out those that have not come so far.
@@ -307,15 +267,65 @@ class Store:
         query = (
             sa.select(item.c.id)
             .where(item.c.reason.is_(None), item.c.state.in_(states))
-            .order_by(item.c.id)
+            .order_by(item.c.old_ends, item.c.id)
         )
         if not on_tokens:
             for place in (item.c.container, item.c.destination):
                 query = query.where(place.not_like("token:%"))
-            query = query.where(item.c.destination.not_like("chip:%"))
+            for place in (item.c.container, item.c.destination):
+                query = query.where(place.not_like("chip:%"))
         with self._reading() as connection:
             return list(connection.execute(query).scalars())
 
+    @patient
+    def find_ids(
+        self,
+        *,
+        number: int | None = None,
+        named: Sequence[str] = (),
+        reason: Reason | None = None,
+        state_is_not: str | None = None,
+    ) -> list[int]:
+        """List the items that a person means, or that stopped for a reason.
+
+        Args:
+            number: the item's own.
+            named: places and names of its containers, or its request's, any of them.
+            reason: for which it stopped.
+            state_is_not: leave out those in this state.
+        """
+        query = sa.select(item.c.id).order_by(item.c.id)
+        if number is not None:
+            query = query.where(item.c.id == number)
+        if named:
+            columns = (
+                *(item.c.container, item.c.container_name, item.c.new_folder),
+                *(item.c.new_name, item.c.request_id),
+            )
+            query = query.where(sa.or_(*(one.in_(list(named)) for one in columns)))
+        if reason is not None:
+            query = query.where(item.c.reason == reason.value)
+        if state_is_not is not None:
+            query = query.where(item.c.state != state_is_not)
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def old_certificates(self) -> Iterator[bytes]:
+        """Yield the certificates of all old keys."""
+        query = sa.select(item.c.old_certificate).where(
+            item.c.old_certificate.is_not(None)
+        )
+        with self._reading() as connection:
+            yield from connection.execute(query).scalars()
+
+    @patient
+    def archived_ids(self) -> list[int]:
+        """List the items that have a copy of their old container."""
+        query = sa.select(item.c.id).where(item.c.archive.is_not(None))
+        with self._reading() as connection:
+            return list(connection.execute(query.order_by(item.c.id)).scalars())
+
+    @patient
     def begun_on_tokens(self) -> list[Item]:
         """List the items for which something is to be written to a token."""
         query = sa.select(item).where(
@@ -327,6 +337,7 @@ class Store:
         with self._reading() as connection:
             return [Item(*row) for row in connection.execute(query)]
 
+    @patient
     def count_states(self) -> dict[str, int]:
         """Count the items on which something is still to be done, by state."""
         query = (
@@ -337,6 +348,7 @@ class Store:
         with self._reading() as connection:
             return {state: count for state, count in connection.execute(query)}
 
+    @patient
     def count_planned(self, reasons: Iterable[str | None]) -> int:
         """Count the items that have no key yet and stopped for one of *reasons*."""
         wanted = set(reasons)
@@ -352,6 +364,7 @@ class Store:
         with self._reading() as connection:
             return int(connection.execute(query).scalar_one())
 
+    @patient
     def reopen(self, reasons: Iterable[Reason]) -> int:
         """Clear the failures for *reasons*, so that they are tried again."""
         codes = [reason.value for reason in reasons]
@@ -371,22 +384,15 @@ class Store:
         Called before each step of a chunk and after it; nothing else changes
         an item.
         """
-        with self._writing() as connection:
-            by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-            for change in changes:
-                values = dict(change.values)
-                if values:
-                    group = by_columns.setdefault(tuple(sorted(values)), [])
-                    group.append({**values, "item_id": change.item_id})
-            for columns, rows in by_columns.items():
-                update = (
-                    item.update()
-                    .where(item.c.id == sa.bindparam("item_id"))
-                    .values({name: sa.bindparam(name) for name in columns})
-                )
-                connection.execute(update, rows)
-            _write_journal(connection, at, changes)
+        self._record(changes, at)
+        self.after_record()
 
+    @patient
+    def _record(self, changes: Sequence[Change], at: datetime) -> None:
+        with self._writing() as connection:
+            write_changes(connection, changes, at)
+
+    @patient
     def begun(self, step: str) -> set[int]:
         """List the items for which *step* was ever begun."""
         query = sa.select(journal.c.item_id).where(
@@ -395,6 +401,7 @@ class Store:
         with self._reading() as connection:
             return set(connection.execute(query).scalars())
 
+    @patient
     def interrupted(self) -> dict[int, str]:
         """List the items whose last step was begun and has no outcome yet."""
         last = sa.select(sa.func.max(journal.c.id)).group_by(journal.c.item_id)
@@ -404,6 +411,7 @@ class Store:
         with self._reading() as connection:
             return {row.item_id: row.step for row in connection.execute(query)}
 
+    @patient
     def history(self, item_id: int | None = None) -> list[dict[str, Any]]:
         """Read the journal, oldest first, for one item or for all."""
         query = sa.select(journal).order_by(journal.c.id)
@@ -413,16 +421,51 @@ class Store:
             rows = connection.execute(query).mappings().all()
         return [{**row, "detail": json.loads(row["detail"])} for row in rows]
 
+    @patient
+    def settled(self) -> int:
+        """Give a number of the journal up to which nothing will be added any more.
+
+        0 if the journal is empty.
+        """
+        with self._writing() as connection:
+            if connection.dialect.name == "postgresql":
+                # Numbers are given out before they are committed, by several
+                # stations: wait for those that are under way.
+                connection.exec_driver_sql("LOCK TABLE journal IN SHARE MODE")
+            last = connection.execute(sa.select(sa.func.max(journal.c.id))).scalar()
+        return int(last or 0)
+
+    # -- for those who only look, and for the audit log ---------------------
+
+    def rows(self, query: sa.Select[Any]) -> Iterator[Any]:
+        """Read what a query gives, some rows at a time, however many there are."""
+        with self._reading() as connection:
+            yield from connection.execution_options(yield_per=AT_ONCE).execute(query)
+
+    @patient
+    def read(self, query: sa.Select[Any]) -> list[Any]:
+        """Read all that a query gives."""
+        with self._reading() as connection:
+            return list(connection.execute(query))
+
+    @patient
+    def execute(self, statement: sa.Insert) -> None:
+        """Add a row to a table that is no item's."""
+        with self._writing() as connection:
+            connection.execute(statement)
+
     # -- randomness --------------------------------------------------------
 
+    @patient
     def record_randomness(
         self, kind: str, detail: Mapping[str, Any], at: datetime
     ) -> None:
         """Write how random numbers were had; without secrets."""
-        values = {"at": moment(at), "kind": kind, "detail": _json(dict(detail))}
+        values = {"at": moment(at), "kind": kind, "detail": as_json(dict(detail))}
         with self._writing() as connection:
             connection.execute(randomness.insert().values(values))
 
+    @patient
     def randomness(self) -> list[dict[str, Any]]:
         """Read what `record_randomness` wrote, oldest first."""
         query = sa.select(randomness).order_by(randomness.c.id)
@@ -432,121 +475,12 @@ class Store:
 
     # -- connections -------------------------------------------------------
 
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._faults(), self._engine.begin() as connection:
-            yield connection
+    def _writing(self) -> AbstractContextManager[sa.Connection]:
+        return self.database.writing()
 
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with self._faults(), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _faults(self) -> Iterator[None]:
-        try:
-            yield
-        except sa.exc.OperationalError as error:
-            raise MediumError(
-                f"{self.path}: {error.orig}; free or unlock the disk, then run resume"
-            ) from error
-        except sa.exc.DatabaseError as error:
-            if isinstance(error, sa.exc.IntegrityError):
-                raise
-            raise CampaignError(
-                f"{self.path}: is not a campaign's store, or is damaged "
-                f"({error.orig}); take it from a backup"
-            ) from error
+    def _reading(self) -> AbstractContextManager[sa.Connection]:
+        return self.database.reading()
 
 
-_json = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def moment(at: datetime) -> str:
-    """Write a moment as ISO 8601 in UTC."""
-    return at.astimezone(timezone.utc).isoformat()
-
-
-def parse_moment(text: str) -> datetime:
-    """Read a moment that `moment` wrote."""
-    return datetime.fromisoformat(text)
-
-
-def _row(one: Item) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in ITEM_FIELDS}
-
-
-def _fill(
-    connection: sa.Connection,
-    items: Iterable[Item],
-    errors: Iterable[RowError],
-    at: datetime,
-) -> None:
-    coming = iter(items)
-    while some := list(islice(coming, _AT_ONCE)):
-        connection.execute(item.insert(), [_row(one) for one in some])
-        changes = [
-            Change(
-                one.id,
-                "planned",
-                one.verdict.kind if one.verdict else "after",
-                {},
-                _plan_detail(one),
-            )
-            for one in some
-        ]
-        _write_journal(connection, at, changes)
-    rows = [{"line": one.line, "text": one.text, "cure": one.cure} for one in errors]
-    if rows:
-        connection.execute(row_error.insert(), rows)
-    connection.execute(campaign.update().values(phase="planned"))
-
-
-def _plan_detail(one: Item) -> dict[str, Any]:
-    if one.reason is not None:
-        return {"reason": one.reason, "text": one.text}
-    return {"new_name": one.new_name, "destination": one.destination}
-
-
-def _write_journal(
-    connection: sa.Connection, at: datetime, changes: Sequence[Change]
-) -> None:
-    if not changes:
-        return
-    when = moment(at)
-    connection.execute(
-        journal.insert(),
-        [
-            {
-                "at": when,
-                "item_id": change.item_id,
-                "step": change.step,
-                "phase": change.phase,
-                "detail": _json(dict(change.detail)),
-            }
-            for change in changes
-        ],
-    )
-
-
-def _configure(connection: sqlite3.Connection, _: object) -> None:
-    # SQLAlchemy's recipe: the driver must not open transactions by itself, or
-    # the tables would not be made in one.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "busy_timeout=10000",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
-
-
-Clock = Callable[[], datetime]
-"""Gives the present moment, aware; UTC unless the caller likes another zone."""
+def _nothing() -> None:
+    pass

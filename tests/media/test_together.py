@@ -35,7 +35,7 @@ class Calls:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, fault: int = 0) -> None:
         self.order: list[str] = []
-        fsync, rename, read_back = os.fsync, os.rename, durable.read_back
+        fsync, rename, read_back = os.fsync, os.rename, durable.end_reading_back
 
         def flush_of(descriptor: int) -> Callable[[], None]:
             self.order.append("open")
@@ -57,7 +57,7 @@ class Calls:
         original = durable.write_for_later
         monkeypatch.setattr(groups, "flush_of", flush_of)
         monkeypatch.setattr(durable, "write_for_later", note("write", original))
-        monkeypatch.setattr(durable, "read_back", note("read back", read_back))
+        monkeypatch.setattr(durable, "end_reading_back", note("read back", read_back))
         monkeypatch.setattr(os, "fsync", note("fsync", fsync))
         monkeypatch.setattr(os, "rename", note("rename", rename))
 
@@ -93,19 +93,49 @@ def test_a_file_that_does_not_read_back_stops_its_container_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Calls(monkeypatch)
-    original = durable.read_back
-    seen: list[str] = []
+    original = durable.end_reading_back
+    calls = 0
+    before = open_files()
 
-    def failing(path: str, size: int) -> bytes:
-        seen.append(os.path.dirname(path))
-        return b"" if os.path.dirname(path) == seen[0] else original(path, size)
+    def failing(descriptor: int, size: int) -> bytes:
+        nonlocal calls
+        calls += 1
+        data = original(descriptor, size)
+        return b"" if calls == 3 else data
 
-    monkeypatch.setattr(groups, "WAITING", 1)
-    monkeypatch.setattr(durable, "read_back", failing)
+    monkeypatch.setattr(durable, "end_reading_back", failing)
     results = write(FolderStore(tmp_path))
     bad = [one for one in results if isinstance(one, MediumError)]
     assert len(bad) == 1 and "read back" in str(bad[0])
     assert len(os.listdir(tmp_path)) == MANY - 1
+    assert open_files() == before
+
+
+def test_a_file_that_cannot_be_read_back_stops_its_container_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Calls(monkeypatch)
+    original = durable.begin_reading_back
+    calls = 0
+    before = open_files()
+
+    def failing(path: str) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+        return original(path)
+
+    monkeypatch.setattr(durable, "begin_reading_back", failing)
+    results = write(FolderStore(tmp_path))
+    bad = [one for one in results if isinstance(one, MediumError)]
+    assert len(bad) == 1 and "the medium fails" in str(bad[0])
+    assert len(os.listdir(tmp_path)) == MANY - 1
+    assert open_files() == before
+
+
+def open_files() -> int:
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
 
 
 def test_an_interruption_at_the_flush_leaves_nothing(

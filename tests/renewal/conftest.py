@@ -7,10 +7,19 @@ from typing import Any
 
 import pytest
 from cards.fixtures import in_readers
+from clusters import cluster, kept_in
 from renewal.offices import Office, new_office
 from renewal.scenes import SUBSCRIBERS, Template, new_template
 
-__all__ = ["in_readers", "office", "template", "trio", "undisturbed"]
+__all__ = [
+    "cluster",
+    "kept_in",
+    "in_readers",
+    "office",
+    "template",
+    "trio",
+    "undisturbed",
+]
 
 
 @pytest.fixture

@@ -52,6 +52,8 @@ class Office:
     authority: CertificateAuthority
     clock: SetClock
     subscribers: list[Subscriber] = field(default_factory=list)
+    store: str | None = None
+    """Address of the campaign's database; None for a file."""
 
     @property
     def keys(self) -> Path:
@@ -127,7 +129,11 @@ class Office:
     def begin(self, transport: Transport | None = None) -> Campaign:
         """Begin a campaign on all subscribers."""
         return Campaign.begin(
-            self.campaign, self.plan(), transport or self.transport(), clock=self.clock
+            self.campaign,
+            self.plan(),
+            transport or self.transport(),
+            clock=self.clock,
+            store=self.store,
         )
 
     def open(self, transport: Transport | None = None) -> Campaign:

@@ -23,6 +23,7 @@ from gostkey.containers import Container
 from gostkey.media import FolderStore
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal import STATES, Campaign, EmbeddedCA, Listing, make_plan
+from gostkey.renewal.audit import verify
 from gostkey.renewal.store import Change, Store
 
 SUBSCRIBERS = 3
@@ -73,7 +74,11 @@ class Scene:
                 Listing(tuple(self.office.subscribers)), self.office.clock()
             )
             with Campaign.begin(
-                self.office.campaign, plan, self.reopen(), clock=self.office.clock
+                self.office.campaign,
+                plan,
+                self.reopen(),
+                clock=self.office.clock,
+                store=self.office.store,
             ) as campaign:
                 campaign.run(workers=self.workers)
 
@@ -139,6 +144,10 @@ class Scene:
                 assert certificate is not None
                 key = opened.keys["primary"].verifying_key
                 assert certificate.public_key == key
+        with Store.open(self.office.campaign) as store:
+            found = verify(self.office.campaign, store)
+        assert found.good, found.problems
+        assert found.seals
 
 
 Template = Callable[[Path], Scene]
@@ -154,6 +163,8 @@ def new_template(folder: Path) -> Template:
 
     def make(folder: Path) -> Scene:
         shutil.copytree(origin.folder, folder, dirs_exist_ok=True)
+        # As if on another machine: the same keys are renewed in each copy.
+        os.environ["GOSTKEY_STATE"] = str(folder / "state")
         office = Office(folder, origin.authority, origin.clock)
         office.subscribers = [
             replace(who, container=folder / who.container.relative_to(origin.folder))

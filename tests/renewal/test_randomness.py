@@ -99,7 +99,7 @@ def test_gamma_is_counted_before_the_first_key(office: Office, tmp_path: Path) -
 def test_gamma_that_vanishes_stops_the_run_and_a_new_one_ends_it(
     office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gostkey.renewal.campaign.CHUNK", 2)
+    monkeypatch.setattr("gostkey.renewal.running.CHUNK", 2)
     assert CHUNK != 2
     for _ in range(4):
         office.add()

@@ -32,7 +32,7 @@ Workers = Callable[[workers._Parent, Sequence[Change], datetime], None]
 @pytest.fixture(autouse=True)
 def chunks_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let each item be a chunk, so that there is work for several workers."""
-    monkeypatch.setattr("gostkey.renewal.campaign.CHUNK", 1)
+    monkeypatch.setattr("gostkey.renewal.running.CHUNK", 1)
 
 
 def with_workers(template: Template, folder: Path) -> Scene:

@@ -1,0 +1,197 @@
+"""How commands of a campaign name the authority: a transport from options."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gostkey.renewal.transports import (
+    CommandTransport,
+    EmbeddedCA,
+    FolderTransport,
+    HttpTransport,
+    MailTransport,
+    Transport,
+)
+
+from .campaigns import clock_at
+from .config_options import drop_overruled
+from .files import PathOption
+from .texts import _
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Authority:
+    """What the options say of the authority."""
+
+    ca: Path | None = None
+    ca_password_file: Path | None = None
+    outbox: Path | None = None
+    inbox: Path | None = None
+    trusted: Path | None = None
+    url: str | None = None
+    url_ca: Path | None = None
+    url_root: tuple[str, ...] = ()
+    url_auth_file: Path | None = None
+    submit_command: str | None = None
+    fetch_command: str | None = None
+    mail: Path | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether any of the options was given."""
+        return any(one not in (None, ()) for one in astuple(self))
+
+    def transport(self, at: datetime | None) -> Transport:
+        """Open the way to the authority.
+
+        Raises:
+            click.UsageError: if the options name none, or more than one.
+        """
+        folders = (self.outbox, self.inbox, self.trusted)
+        if self.mail is not None:
+            if any(one for one in astuple(self) if one != self.mail):
+                raise click.UsageError(_("--mail goes with no other authority"))
+            return MailTransport.open(self.mail, clock_at(at))
+        commands = (self.submit_command, self.fetch_command)
+        if any(commands):
+            named = (self.ca, self.ca_password_file, self.outbox, self.inbox, self.url)
+            if not all(commands) or self.trusted is None or any(named):
+                raise click.UsageError(
+                    _(
+                        "--submit-command goes with --fetch-command and --trusted, "
+                        "and with no other way to the authority"
+                    )
+                )
+            return CommandTransport(
+                self.submit_command or "", self.fetch_command or "", self.trusted
+            )
+        of_url = self.url_ca or self.url_auth_file or self.url_root
+        others = (self.ca, self.ca_password_file, self.outbox, self.inbox)
+        if self.url is not None and not any(others):
+            return HttpTransport(
+                self.url,
+                trusted=self.trusted,
+                pins=self.url_root,
+                ca_file=self.url_ca,
+                auth_file=self.url_auth_file,
+            )
+        if self.url is not None or of_url:
+            raise click.UsageError(
+                _(
+                    "--url goes with --trusted or --url-root, and with no other "
+                    "way to the authority"
+                )
+            )
+        if self.ca is not None and not any(folders):
+            return EmbeddedCA.open(self.ca, clock_at(at), self.ca_password_file)
+        by_hand = self.ca is None and self.ca_password_file is None
+        if by_hand and self.outbox and self.inbox and self.trusted:
+            return FolderTransport(self.outbox, self.inbox, self.trusted)
+        raise click.UsageError(
+            _(
+                "name the authority: --ca FOLDER, or --outbox, --inbox and --trusted, "
+                "or --mail FILE, or --url and --trusted, or --submit-command, "
+                "--fetch-command and --trusted"
+            )
+        )
+
+
+def authority_options(command: F) -> F:
+    """Add the options that name the authority; the command gets `authority`."""
+
+    @functools.wraps(command)
+    def with_authority(*args: Any, **values: Any) -> Any:
+        drop_overruled(values, [one.name for one in fields(Authority)])
+        given = {one.name: values.pop(one.name) for one in fields(Authority)}
+        return command(*args, authority=Authority(**given), **values)
+
+    wrapped: Any = with_authority
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    done: F = wrapped
+    return done
+
+
+_OPTIONS = (
+    click.option(
+        "--ca",
+        type=PathOption,
+        metavar="FOLDER",
+        help=_("The small authority in this folder."),
+    ),
+    click.option(
+        "--ca-password-file",
+        type=PathOption,
+        metavar="FILE",
+        help=_("File with the password of that authority's key."),
+    ),
+    click.option(
+        "--outbox", type=PathOption, metavar="FOLDER", help=_("Requests are put here.")
+    ),
+    click.option(
+        "--inbox", type=PathOption, metavar="FOLDER", help=_("Certificates come here.")
+    ),
+    click.option(
+        "--trusted",
+        type=PathOption,
+        metavar="FOLDER",
+        help=_("The authority's certificates and CRLs."),
+    ),
+    click.option(
+        "--url",
+        metavar="URL",
+        help=_("An authority behind HTTPS: https://HOST:PORT."),
+    ),
+    click.option(
+        "--url-ca",
+        type=PathOption,
+        metavar="FILE",
+        help=_(
+            "PEM with what the TLS certificate of --url is checked with; else what "
+            "the system trusts."
+        ),
+    ),
+    click.option(
+        "--url-root",
+        multiple=True,
+        metavar="FINGERPRINT",
+        help=_(
+            "In place of --trusted: the fingerprint of the authority's root, "
+            "Streebog-256 or SHA-256, as the authority told it."
+        ),
+    ),
+    click.option(
+        "--url-auth-file",
+        type=PathOption,
+        metavar="FILE",
+        help=_("File with NAME:PASSWORD or a token for --url, if it wants one."),
+    ),
+    click.option(
+        "--mail",
+        type=PathOption,
+        metavar="FILE",
+        help=_("The authority is written to; FILE (TOML) says how, see docs/mail.md."),
+    ),
+    click.option(
+        "--submit-command",
+        metavar="COMMAND",
+        help=_(
+            "Another centre: a program that sends {request}; see docs/http.md for "
+            "its arguments and exit codes."
+        ),
+    ),
+    click.option(
+        "--fetch-command",
+        metavar="COMMAND",
+        help=_("A program that writes the certificate for {id} into {answer}."),
+    ),
+)

@@ -1,0 +1,316 @@
+"""Checking an audit log: chain, signatures, the journal, and the items.
+
+Every line is read once, beside the journal; memory does not grow with the lines.  A
+problem names its line, counted from 1 as an editor shows it; 0 is the log as a whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from gostkey.errors import GostKeyError
+from gostkey.media import explain
+from gostkey.signing import VerifyingKey
+
+from ..schema import audit_seal
+from ..store import Store
+from .items import Outcomes
+from .lines import (
+    LOG_NAME,
+    MOST,
+    NOTHING,
+    digest_of,
+    line_of,
+    outcomes,
+    parse,
+    step,
+)
+
+MOST_PROBLEMS = 100
+"""Problems that are told one by one."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in a log that is not as it was written."""
+
+    line: int
+    """From 1; 0 if it is about no line."""
+    text: str
+
+
+@dataclass(frozen=True)
+class Seal:
+    """A signature in a log that is right."""
+
+    line: int
+    at: str
+    who: str
+    key: str
+    """Fingerprint of the public key: `VerifyingKey.fingerprint`."""
+    public_key: str
+    """SubjectPublicKeyInfo in hex."""
+
+
+@dataclass
+class Verification:
+    """What was found in a log."""
+
+    path: Path
+    lines: int = 0
+    steps: int = 0
+    runs: int = 0
+    repairs: int = 0
+    signed_lines: int = 0
+    """Lines up to the last signature that is right."""
+    seals: list[Seal] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    more_problems: int = 0
+    """Problems that were counted only."""
+    other_logs: int = 0
+    """Logs that signatures in the store belong to, besides this one."""
+
+    @property
+    def good(self) -> bool:
+        """Say whether nothing is wrong."""
+        return not self.problems
+
+    def tell(self, line: int, text: str) -> None:
+        """Add a problem."""
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Problem(line, text))
+        else:
+            self.more_problems += 1
+
+
+def verify(
+    folder: Path, store: Store, public_key: VerifyingKey | None = None
+) -> Verification:
+    """Check the log of a campaign.
+
+    Args:
+        folder: of the campaign.
+        store: of the campaign, open.
+        public_key: that must have signed; any key will do if it is left out.
+
+    Raises:
+        MediumError: if the log cannot be read.
+        CampaignError: if the store cannot be.
+    """
+    path = folder / LOG_NAME
+    found = Verification(path)
+    try:
+        with path.open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                found.tell(0, "the log is empty")
+                return found
+            lines = iter(lambda: file.readline(MOST), b"")
+            _Check(found, store, public_key).all(lines)
+    except FileNotFoundError:
+        found.tell(0, "there is no log; nothing was run yet, or it was removed")
+    except OSError as error:
+        raise explain(error, path) from error
+    return found
+
+
+class _Check:
+    """One walk along a log and the journal."""
+
+    def __init__(
+        self, found: Verification, store: Store, public_key: VerifyingKey | None
+    ) -> None:
+        self._found = found
+        self._store = store
+        self._wanted = public_key
+        self._journal = store.rows(outcomes(0))
+        self._row = next(self._journal, None)
+        self._last = 0
+        self._outcomes = Outcomes()
+        self._name = ""
+        self._texts: dict[int, bytes] = {}
+        """Seals by their line's number, counted from 0."""
+
+    def all(self, lines: Iterator[bytes]) -> None:
+        """Check everything."""
+        found = self._found
+        prev, number = NOTHING, 0
+        for number, text in enumerate(lines, start=1):
+            line = text[:-1] if text.endswith(b"\n") else text
+            if line is text:
+                self._tell(number, "is cut off: it does not end as a line does")
+            self._line(number, line, prev)
+            prev = digest_of(line)
+        found.lines = number
+        self._ends_early(number)
+        if found.signed_lines < found.lines:
+            since = "nothing is signed"
+            if found.signed_lines:
+                since = f"lines after {found.signed_lines} are not signed"
+            self._tell(
+                found.lines,
+                f"{since}: a run goes on, or was interrupted (resume signs), or the "
+                "signature was removed",
+            )
+        self._seals_of_the_store()
+        for wrong in self._outcomes.disagreements(self._store):
+            self._tell(0, wrong)
+
+    def _tell(self, number: int, text: str) -> None:
+        self._found.tell(number, text)
+
+    def _line(self, number: int, line: bytes, prev: str) -> None:
+        said = parse(line)
+        if said is None:
+            self._tell(number, "is no line of an audit log")
+            return
+        if said["n"] != number - 1:
+            self._tell(
+                number, f"is numbered {said['n']}, and {number - 1} is its number"
+            )
+        if said["prev"] != prev:
+            self._tell(
+                number,
+                "does not follow on the line before: that one was changed, or lines "
+                "were removed, added or moved",
+            )
+        kind = said["kind"]
+        if (kind == "log") != (number == 1):
+            self._tell(number, "begins a log, and only the first line does")
+        if kind == "step":
+            self._step(number, line, said)
+            return
+        if said["journal"] != self._last:
+            self._tell(
+                number,
+                f"says that the journal was at {said['journal']}, and it was at "
+                f"{self._last}",
+            )
+        if kind == "log":
+            self._name = str(said.get("log"))
+            begun = str(said.get("campaign"))
+            if begun != self._store.created_at().isoformat():
+                self._tell(number, f"is of another campaign, begun at {begun}")
+        elif kind == "run":
+            self._found.runs += 1
+        elif kind == "repair":
+            self._found.repairs += 1
+        elif kind == "seal":
+            self._seal(number, line, said)
+        else:
+            self._tell(number, "is of no kind that is known")
+
+    # -- the journal ---------------------------------------------------------
+
+    def _step(self, number: int, line: bytes, said: dict[str, Any]) -> None:
+        self._found.steps += 1
+        told = said["journal"]
+        if told <= self._last:
+            self._tell(
+                number, f"tells of outcome {told} of the journal again, or too late"
+            )
+            return
+        while self._row is not None and self._row.id < told:
+            self._missing(number)
+        row = self._row
+        self._last = told
+        if row is None or row.id != told:
+            self._tell(
+                number, f"tells of outcome {told}, which the journal does not have"
+            )
+            return
+        if line != line_of(said["n"], said["prev"], step(row)):
+            self._tell(
+                number,
+                f"differs from outcome {told} of the journal "
+                f"(item {row.item_id}, {row.step}: {row.phase})",
+            )
+        self._next()
+
+    def _missing(self, number: int) -> None:
+        row = self._row
+        assert row is not None
+        self._tell(
+            number,
+            f"outcome {row.id} of the journal (item {row.item_id}, {row.step}: "
+            f"{row.phase}) should be told before it, and is not",
+        )
+        self._next()
+
+    def _ends_early(self, number: int) -> None:
+        first, count = self._row, 0
+        while self._row is not None:
+            count += 1
+            self._next()
+        if first is not None:
+            self._tell(
+                number + 1,
+                f"the log ends, and the journal goes on with outcome {first.id} "
+                f"({count} are missing): a run goes on or was interrupted (resume "
+                "writes them), or the end was cut off",
+            )
+
+    def _next(self) -> None:
+        row = self._row
+        assert row is not None
+        self._outcomes.add(row)
+        self._row = next(self._journal, None)
+
+    # -- signatures ----------------------------------------------------------
+
+    def _seal(self, number: int, line: bytes, said: dict[str, Any]) -> None:
+        self._texts[number - 1] = line
+        signature, public = said.get("signature"), said.get("public_key")
+        end = f',"signature":"{signature}"}}'.encode()
+        try:
+            if not line.endswith(end):
+                raise ValueError
+            key = VerifyingKey.from_spki(bytes.fromhex(str(public)))
+            key.verify(bytes.fromhex(str(signature)), line[: -len(end)] + b"}")
+        except (GostKeyError, ValueError):
+            self._tell(number, "holds a signature that does not verify")
+            return
+        if self._wanted is not None and key != self._wanted:
+            self._tell(
+                number,
+                f"is signed by the key {key.fingerprint}, and not by "
+                f"{self._wanted.fingerprint}",
+            )
+            return
+        self._found.seals.append(
+            Seal(
+                number,
+                str(said.get("at")),
+                str(said.get("who")),
+                key.fingerprint,
+                str(public),
+            )
+        )
+        self._found.signed_lines = number
+
+    def _seals_of_the_store(self) -> None:
+        """Compare with what the store knows; it may be that of several logs."""
+        others = set()
+        query = sa.select(audit_seal).order_by(audit_seal.c.id)
+        for row in self._store.rows(query):
+            if row.log != self._name:
+                others.add(row.log)
+                continue
+            there = self._texts.pop(row.line, None)
+            if there is None:
+                self._tell(
+                    row.line + 1,
+                    "should be a signature, which the store remembers, and is not",
+                )
+            elif there != row.text.encode("utf-8"):
+                self._tell(
+                    row.line + 1, "is another signature than the store remembers"
+                )
+        for number in self._texts:
+            self._tell(number + 1, "is a signature that the store does not remember")
+        self._found.other_logs = len(others)

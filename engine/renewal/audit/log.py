@@ -1,0 +1,267 @@
+"""Writing a campaign's audit log: it follows the journal, and outlives a crash.
+
+The journal is the truth.  The log takes its outcomes over in the order of the journal,
+some at a time, by whichever process works on the campaign; what a crash kept from it,
+the next run takes over.  So a step never waits for the log, and a line is on the disk
+a second after its step at the latest, or after a crash when the next run begins.
+
+With several stations each has a log in its own folder, which holds the outcomes of all
+of them; in one folder only one process writes.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from gostkey.errors import CampaignLocked, GeneratorFailure
+from gostkey.media import explain
+from gostkey.media.durable import flush_folder
+from gostkey.signing import SigningKey
+
+from ..lock import CampaignLock
+from ..schema import audit_seal
+from ..store import Clock, Store, moment
+from ..who import who
+from . import tail
+from .keys import campaigns_key
+from .lines import (
+    FORMAT,
+    LOG_NAME,
+    NOTHING,
+    digest_of,
+    line_of,
+    members,
+    outcomes,
+    step,
+)
+
+AUDIT_LOCK = "audit.lock"
+_PAUSE = 1.0
+"""Seconds between two looks at the journal."""
+_AT_ONCE = 1 << 16
+"""Bytes that are written together."""
+
+
+class AuditLog:
+    """The log of one campaign, open for writing; close it, or use it as a context.
+
+    Where another process writes the log in this folder already, nothing is done here:
+    its lines tell of this one's steps, too.
+    """
+
+    def __init__(self, folder: Path, store: Store, clock: Clock) -> None:
+        """Take what the log is about; `open` opens it.
+
+        Args:
+            folder: of the campaign; the log is in it.
+            store: of the campaign, open.
+            clock: gives the present moment.
+        """
+        self.path = folder / LOG_NAME
+        self._folder = folder
+        self._store = store
+        self._clock = clock
+        self._lock = CampaignLock(folder / AUDIT_LOCK)
+        self._process = 0
+        self._file = -1
+        self._name = ""
+        self._number = 0
+        self._prev = NOTHING
+        self._journal = 0
+        self._looked = 0.0
+        self._waiting: list[bytes] = []
+        self._size = 0
+
+    # -- opening and closing -------------------------------------------------
+
+    def open(self, doing: str) -> None:
+        """Open the log, or begin it; repair its end, and take over what it lacks.
+
+        Args:
+            doing: what begins now: "run", "resume" or "receive".
+
+        Raises:
+            MediumError: if it cannot be read or written.
+        """
+        try:
+            self._lock.acquire()
+        except CampaignLocked:
+            return
+        try:
+            self._open(doing)
+        except OSError as error:
+            self.close()
+            raise explain(error, self.path) from error
+        except BaseException:
+            self.close()
+            raise
+        self._store.after_record = self.follow
+
+    def _open(self, doing: str) -> None:
+        end = tail.read(self.path)
+        cut = tail.cut(self.path, end)
+        self._process = os.getpid()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        new = not self.path.exists()
+        self._file = os.open(self.path, flags, 0o600)
+        if new:
+            flush_folder(self._folder)
+        self._name, self._number = end.name, end.number
+        self._prev, self._journal = end.prev, end.journal
+        if not self._number:
+            self._begin()
+        self._put_seal_back()
+        if cut is not None:
+            self._add(members(kind="repair", **self._now(), **cut))
+        self._take_over()
+        self._add(members(kind="run", **self._now(), doing=doing))
+        self._flush()
+
+    def close(self) -> None:
+        """Close the log; it may be called twice."""
+        self._store.after_record = _nothing
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+        self._lock.release()
+
+    def __enter__(self) -> AuditLog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- while the run goes on -----------------------------------------------
+
+    def follow(self, *, now: bool = False) -> None:
+        """Take over what the journal has more than the log, at most once a second.
+
+        Args:
+            now: do not wait for the second to pass.
+
+        Raises:
+            MediumError: if the log cannot be written.
+        """
+        # A worker has inherited the log, and leaves it to its parent.
+        if self._file < 0 or self._process != os.getpid():
+            return
+        if not now and time.monotonic() < self._looked + _PAUSE:
+            return
+        try:
+            # What was taken over is not taken again.
+            self._store.database.patiently(self._take_over)
+            self._flush()
+        except OSError as error:
+            # What was not written will be taken over when it is opened again.
+            self.close()
+            raise explain(error, self.path) from error
+        self._looked = time.monotonic()
+
+    def seal(self, key: SigningKey | None = None) -> bool:
+        """Take over all that is in the journal, and sign.
+
+        Args:
+            key: that signs; the campaign's own if left out.
+
+        Returns:
+            False if another process writes the log, or the generator has failed, and
+            nothing was signed.
+
+        Raises:
+            MediumError: if it cannot be written.
+        """
+        self.follow(now=True)
+        if self._file < 0:
+            return False
+        try:
+            if key is not None:
+                self._seal(key)
+            else:
+                with campaigns_key(self._folder) as own:
+                    self._seal(own)
+        except GeneratorFailure:
+            return False
+        except OSError as error:
+            self.close()
+            raise explain(error, self.path) from error
+        return True
+
+    def _seal(self, key: SigningKey) -> None:
+        public = key.verifying_key.to_spki().hex()
+        rest = members(kind="seal", **self._now(), public_key=public)
+        unsigned = line_of(self._number, self._prev, rest)
+        signature = key.sign(unsigned).hex()
+        rest += f',"signature":"{signature}"'
+        number, line = self._number, line_of(self._number, self._prev, rest)
+        # The store knows the seal first: a log that was shortened is told by it.
+        self._store.execute(
+            audit_seal.insert().values(
+                log=self._name, line=number, text=line.decode("utf-8")
+            )
+        )
+        self._add(rest)
+        self._flush()
+
+    # -- lines ---------------------------------------------------------------
+
+    def _now(self) -> dict[str, Any]:
+        return {"journal": self._journal, "at": moment(self._clock()), "who": who()}
+
+    def _begin(self) -> None:
+        self._name = secrets.token_hex(16)
+        rest = members(
+            kind="log",
+            **self._now(),
+            format=FORMAT,
+            log=self._name,
+            campaign=moment(self._store.created_at()),
+        )
+        self._add(rest)
+
+    def _put_seal_back(self) -> None:
+        """Write a seal that the store knows and a crash kept from the log."""
+        query = sa.select(audit_seal.c.text).where(
+            audit_seal.c.log == self._name, audit_seal.c.line == self._number
+        )
+        for row in self._store.rows(query):
+            line = row.text.encode("utf-8")
+            start = line_of(self._number, self._prev, "")[:-1]
+            if line.startswith(start):
+                self._add(line[len(start) : -1].decode("utf-8"))
+
+    def _take_over(self) -> None:
+        last = self._store.settled()
+        if last <= self._journal:
+            return
+        for row in self._store.rows(outcomes(self._journal, last)):
+            self._journal = row.id
+            self._add(step(row))
+
+    def _add(self, rest: str) -> None:
+        line = line_of(self._number, self._prev, rest)
+        self._number += 1
+        self._prev = digest_of(line)
+        self._waiting += (line, b"\n")
+        self._size += len(line) + 1
+        if self._size >= _AT_ONCE:
+            self._write()
+
+    def _write(self) -> None:
+        rest = memoryview(b"".join(self._waiting))
+        self._waiting, self._size = [], 0
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+
+    def _flush(self) -> None:
+        self._write()
+        os.fsync(self._file)
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,211 @@
+"""One run over the open items of a campaign: chunk by chunk, step by step.
+
+`Campaign` says which steps and for whom; here they are done, by this process alone or
+with worker processes that make keys and requests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gostkey.errors import GostKeyError
+from gostkey.media import FolderStore
+
+from .answer_steps import Check, Fetch, Send
+from .chunks import CHUNK, Progress, do_step, state_before
+from .forks import CAN_FORK, WorkerDied
+from .install_steps import ARCHIVE, BACKUP, BackUp, Install
+from .key_steps import MakeKey, MakeRequest
+from .pacing import Pacing
+from .schema import STATES
+from .steps import Context, Step, Work
+from .store import Item, Store
+from .tokens import Tokens
+from .workers import Crew
+
+STEPS: tuple[Step, ...] = (
+    MakeKey(),
+    MakeRequest(),
+    Send(),
+    Fetch(),
+    Check(),
+    Install(),
+    BackUp(),
+)
+MAKING: tuple[Step, ...] = STEPS[:2]
+"""What worker processes do; all else is for the one that knows the authority."""
+RECEIVING: tuple[Step, ...] = STEPS[3:]
+MOST_DEATHS = 3
+"""Worker processes that may die in a run and are replaced."""
+
+
+class Run:
+    """One run: the steps to be done, with all that they need."""
+
+    def __init__(
+        self,
+        store: Store,
+        context: Context,
+        steps: Sequence[Step],
+        progress: Progress,
+        pacing: Pacing | None = None,
+    ) -> None:
+        """Take what the run is about.
+
+        Args:
+            store: the campaign's.
+            context: of the steps; its store is *store*.
+            steps: one after the other as in `STEPS`.
+            progress: is told of each step.
+            pacing: what holds the run back.
+        """
+        self._store = store
+        self._context = context
+        self._steps = steps
+        self._progress = progress
+        self._pacing = pacing or Pacing()
+        self._held: set[int] = set()
+        self._sends = any(step.name == "sent" for step in steps)
+
+    def do(self, keys: int, workers: int) -> None:
+        """Do what is open.
+
+        Args:
+            keys: how many of them will be made; asked of `Randomness`.
+            workers: processes that make keys and requests.
+
+        Raises:
+            GeneratorFailure, GammaExhausted, WorkerDied: as `Campaign.run`.
+        """
+        self._pacing.begin(str(self._context.folder))
+        self._held = self._pacing.held_back(self._unsent())
+        self._do(keys, workers)
+        self._pacing.tell_of_limit(len(self._held))
+
+    def _do(self, keys: int, workers: int) -> None:
+        if not keys:
+            self._do_chunks()
+            return
+        randomness = self._context.randomness
+        randomness.begin(self._store, self._context.clock, keys)
+        try:
+            making = tuple(step for step in self._steps if step in MAKING)
+            if workers > 1 and CAN_FORK:
+                self._make_with(workers, making)
+            self._do_chunks()
+        finally:
+            randomness.end()
+
+    def _do_chunks(self) -> None:
+        tokens = self._context.tokens
+        for ids in self._chunk_ids(self._steps):
+            chunk = self._store.items(ids)
+            unsent = [one for one in chunk if is_unsent(one)] if self._sends else []
+            if not self._pacing.before(len(unsent)):
+                return
+            tokens.learn(chunk)
+            works = [Work(one, tokens=tokens) for one in chunk]
+            try:
+                for step in self._steps:
+                    done = do_step(self._context, step, works)
+                    self._progress.step(step.name, done)
+            finally:
+                for work in works:
+                    work.wipe()
+            # Those that have no request yet stopped before one could go.
+            self._pacing.not_sent(sum(work.item.request is None for work in works))
+            self._progress.handled(works)
+            self._progress.end_chunk(works)
+
+    def _chunk_ids(
+        self, steps: Sequence[Step], *, on_tokens: bool = True
+    ) -> Iterator[list[int]]:
+        """List the items on which one of the steps is to be done, chunk by chunk."""
+        first, last = state_before(steps[0]), state_before(steps[-1])
+        ids = self._store.open_ids(first, last, on_tokens=on_tokens)
+        if self._held:
+            ids = [one for one in ids if one not in self._held]
+        size = min(CHUNK, self._pacing.chunk)
+        for start in range(0, len(ids), size):
+            yield ids[start : start + size]
+
+    def _unsent(self) -> list[int]:
+        """List the items whose request has not been sent, by their end."""
+        first = state_before(self._steps[0])
+        if STATES.index(first) >= STATES.index("sent"):
+            return []
+        return self._store.open_ids(first, "requested")
+
+    def _make_with(self, workers: int, steps: Sequence[Step]) -> None:
+        """Have worker processes make keys and requests; replace those that die.
+
+        Tokens are left for this process: it alone can ask for their PINs.
+        """
+        context = self._context
+        context.settle_trust()
+        deaths = 0
+        while self._pacing.before(0):
+            # Anew after a death: what the dead one was at is read from the disk.
+            mine = replace(context, places=context.places.anew())
+            chunks = list(self._chunk_ids(steps, on_tokens=False))
+            # Nobody waits in the middle of a chunk: in quiet hours all workers end.
+            handed = Counted(self._pacing.going(chunks))
+            items = map(self._store.items, handed)
+            self._store.close()
+            try:
+                with Crew(mine, steps, min(workers, len(chunks))) as crew:
+                    crew.run(items, self._progress, to_the_end=steps == self._steps)
+                if handed.count == len(chunks):
+                    return
+            except WorkerDied:
+                deaths += 1
+                if deaths > MOST_DEATHS:
+                    raise
+            clean(self._store, context.folder, context.tokens)
+
+
+class Counted:
+    """Chunks as they are handed out, and how many were."""
+
+    def __init__(self, chunks: Iterator[Sequence[int]]) -> None:
+        self._chunks = chunks
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Sequence[int]]:
+        for one in self._chunks:
+            self.count += 1
+            yield one
+
+
+def is_unsent(one: Item) -> bool:
+    """Say whether an item's request is still to be sent."""
+    return STATES.index(one.state) < STATES.index("sent")
+
+
+def clean(store: Store, folder: Path, tokens: Tokens) -> None:
+    """Remove what a killed run left half-written, where it was at work.
+
+    Another campaign that writes to the same medium in this very moment
+    would have to try again; nothing that is finished is touched.
+    """
+    places: set[Path] = set()
+    for item_id, step in store.interrupted().items():
+        (one,) = store.items([item_id])
+        if step == "keyed" and one.destination:
+            places.add(Path(one.destination))
+        elif step == "installed" and one.new_folder:
+            places.add(Path(one.new_folder))
+        elif step == "backed-up":
+            places |= {folder / ARCHIVE, folder / BACKUP}
+    half = store.begun_on_tokens()
+    tokens.learn(half)
+    for one in half:
+        # A token that is not there fails its item, with the right words.
+        with contextlib.suppress(GostKeyError):
+            tokens.remove_half(one.moving_to or one.new_folder or "")
+    for place in places:
+        if place.is_dir():
+            FolderStore(place, depth=0).clean_leftovers(older_than=0)

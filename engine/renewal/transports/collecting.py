@@ -1,0 +1,42 @@
+"""What a transport may offer besides, where answers are collected many at once.
+
+A folder is looked into again and again for nothing; a mailbox is asked over a line.
+So the steps say which answers they wait for, before they ask for each, and which ones
+they have safely, so that these can be put away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol, runtime_checkable
+
+from .transport import Pending, Transport
+
+
+@runtime_checkable
+class Collecting(Protocol):
+    """A transport that collects answers for many requests in one go."""
+
+    def expect(self, pendings: Sequence[Pending]) -> None:
+        """Collect what has come for these requests; `fetch` then gives it.
+
+        Raises:
+            GostKeyError: if nothing can be collected now.
+        """
+
+    def settle(self, request_ids: Iterable[str]) -> None:
+        """Put away what came for these requests: the journal has what came of it."""
+
+    def close(self) -> None:
+        """Leave the servers, until one is needed again."""
+
+
+@contextmanager
+def leaving(transport: Transport) -> Iterator[None]:
+    """Have the transport leave its servers at the end of a run."""
+    try:
+        yield
+    finally:
+        if isinstance(transport, Collecting):
+            transport.close()

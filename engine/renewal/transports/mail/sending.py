@@ -1,0 +1,210 @@
+"""Sending messages over SMTP: many in one session, each with an outcome of its own.
+
+What a server refuses for good is told at once; what it puts off, and a connection
+that is cut, is tried again with pauses.  A message of which nobody knows whether it
+was taken is sent again: it has the same Message-ID, and the other side knows the
+request by its bytes.
+
+Sources: RFC 5321 4.2 and 4.5.3.2; RFC 6409; RFC 4954.
+"""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gostkey.errors import GostKeyError, LoginRefused, TransportError
+
+from ..patience import Line, Patience, TryLater, describe_fault, may_pass
+from .connecting import not_trusted, tls_context, words
+from .settings import IMPLICIT, STARTTLS, Server
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message to be sent."""
+
+    sender: str
+    recipient: str
+    raw: bytes
+    """Headers and body, lines ended by CRLF, 7-bit."""
+
+
+Outcome = GostKeyError | None
+
+
+def _fault(error: BaseException) -> str:
+    """Say what went wrong; smtplib makes a cut of an answer that does not come."""
+    if isinstance(error.__context__, TimeoutError):
+        error = error.__context__
+    return describe_fault(error)
+
+
+class Sender:
+    """The way out; sessions are opened when something is to be sent."""
+
+    def __init__(
+        self, server: Server, file: Path, patience: Patience | None = None
+    ) -> None:
+        """Take the server.
+
+        Args:
+            server: the submission server.
+            file: the settings, for messages.
+            patience: with the server; its time-outs are the server's own.
+        """
+        self._server = server
+        self._file = file
+        self._line = Line(
+            f"mail server {server.name}", patience or Patience(), describe=_fault
+        )
+        self._refused: LoginRefused | None = None
+
+    def send(self, letters: Sequence[Letter]) -> list[Outcome]:
+        """Send messages.
+
+        Returns:
+            For each None if the server has taken it, else why not.
+
+        Raises:
+            LoginRefused: if the server does not take name and password; it is not
+                asked again by this object, as many tries would lock the account.
+            CampaignError: if a file that the settings name cannot be read.
+        """
+        outcomes: list[Outcome] = [None] * len(letters)
+        left = deque(range(len(letters)))
+        try:
+            if letters:
+                self._line.call(lambda: self._session(letters, left, outcomes))
+        except LoginRefused:
+            raise
+        except TransportError as error:
+            for index in left:
+                outcomes[index] = outcomes[index] or error
+        return outcomes
+
+    def check(self) -> None:
+        """Log in and out again.
+
+        Raises:
+            LoginRefused, TransportError, CampaignError: if that cannot be done.
+        """
+        self._line.call(lambda: self._open().quit())
+
+    def _session(
+        self, letters: Sequence[Letter], left: deque[int], outcomes: list[Outcome]
+    ) -> None:
+        """Send what is left; what is put off stays in *left*.
+
+        Raises:
+            TryLater: if something was put off.
+            OSError: if the connection broke; all faults of smtplib are ones.
+        """
+        put_off: list[int] = []
+        try:
+            with self._open() as client:
+                while left:
+                    index = left[0]
+                    outcomes[index], again = self._send(client, letters[index])
+                    left.popleft()
+                    if again:
+                        put_off.append(index)
+        except OSError:
+            # Those that were taken before it broke are taken.
+            if left or put_off:
+                raise
+        finally:
+            left.extend(put_off)
+        if put_off:
+            raise TryLater(str(outcomes[put_off[-1]]))
+
+    def _send(self, client: smtplib.SMTP, letter: Letter) -> tuple[Outcome, bool]:
+        """Send one message; say what came of it and whether to try again."""
+        try:
+            client.sendmail(letter.sender, [letter.recipient], letter.raw)
+            return None, False
+        except smtplib.SMTPRecipientsRefused as error:
+            response = smtplib.SMTPResponseException(
+                *next(iter(error.recipients.values()))
+            )
+            what = f"the recipient {letter.recipient}"
+        except smtplib.SMTPSenderRefused as error:
+            response, what = error, f"the sender {letter.sender}"
+        except smtplib.SMTPDataError as error:
+            response, what = error, "the message"
+        code, said = response.smtp_code, words(response)
+        if code == 421:
+            raise smtplib.SMTPServerDisconnected(said)
+        where = f"mail server {self._server.name}"
+        if 400 <= code < 500:
+            return (
+                TransportError(
+                    f"{where}: puts off {what}: {said}; that is usual for some "
+                    "minutes, then run resume"
+                ),
+                True,
+            )
+        return (
+            TransportError(
+                f"{where}: refuses {what}: {said}; correct the addresses in "
+                f"{self._file} or ask who keeps the server, then run resume"
+            ),
+            False,
+        )
+
+    def _open(self) -> smtplib.SMTP:
+        if self._refused is not None:
+            raise self._refused
+        server = self._server
+        context = tls_context(server)
+        password = server.password()
+        wait = server.connect_seconds
+        client: smtplib.SMTP | None = None
+        try:
+            if server.tls == IMPLICIT:
+                client = smtplib.SMTP_SSL(
+                    server.host, server.port, timeout=wait, context=context
+                )
+            else:
+                client = smtplib.SMTP(server.host, server.port, timeout=wait)
+            if server.tls == STARTTLS:
+                client.starttls(context=context)
+            if client.sock is not None:
+                client.sock.settimeout(server.answer_seconds)
+            if server.user:
+                client.login(server.user, password)
+        except BaseException as error:
+            if client is not None:
+                client.close()
+            raise self._told(error) from error
+        return client
+
+    def _told(self, error: BaseException) -> BaseException:
+        """Turn what opening a session may raise into what is told, or tried again."""
+        server = self._server
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return not_trusted("smtp", server, error, self._file)
+        if isinstance(error, smtplib.SMTPAuthenticationError):
+            # 4xx: the server cannot look just now (RFC 4954 6: 454).
+            if 400 <= error.smtp_code < 500:
+                return TryLater(words(error))
+            self._refused = LoginRefused(
+                f"mail server {server.name}: does not take the name {server.user!r} "
+                f"with the password in {server.password_file}: {words(error)}; "
+                "correct the file, then run resume"
+            )
+            return self._refused
+        if isinstance(error, smtplib.SMTPNotSupportedError) or (
+            isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER"
+        ):
+            return TransportError(
+                f"mail server {server.name}: {words(error)}; correct port and tls in "
+                f"[smtp] of {self._file}"
+            )
+        if isinstance(error, OSError) and not may_pass(error):
+            return TransportError(f"mail server {server.name}: {words(error)}")
+        return error
