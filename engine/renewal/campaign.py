@@ -9,7 +9,7 @@ three can be called any number of times, by any process, one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
@@ -24,19 +24,24 @@ from .audit import AuditLog
 from .chunks import CHUNK, Event, OnEvent, Progress
 from .items import numbered
 from .lock import CampaignLock
+from .pacing import Pacing
 from .plan import Plan, PlanItem, confirm, make_plan, plan_items
 from .randomness import Randomness
 from .reasons import FINAL_FAULTS, REFUSALS, Reason
 from .report import Report, make_report
 from .rules import MOSCOW
 from .running import MAKING, RECEIVING, STEPS, Run, clean
+from .stations.claims import shared
 from .steps import Context, Step
 from .store import Clock, Store
 from .subscribers import Listing, RowError, read_list
 from .tokens import Tokens
 from .transports import Transport
+from .transports.collecting import leaving
 from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
+from .undo import Archive, Undone, finish_rollbacks, prune_archives, roll_back
+from .undo.rollback import find_item
 
 DEFAULT_FOLDER = Path("gostkey-campaign")
 LOCK_NAME = "campaign.lock"
@@ -157,13 +162,39 @@ class Campaign:
             CampaignError, CampaignLocked, MediumError, StoreLost: as `begin`.
             WorkerDied: if a worker process died; nothing is begun then.
         """
+        items = plan_items(listing, clock(), zone, workers=workers)
+        return cls.begin_items(
+            folder,
+            items,
+            transport,
+            zone=zone,
+            clock=clock,
+            experimental=experimental,
+            errors=listing.errors,
+            store=store,
+        )
+
+    @classmethod
+    def begin_items(
+        cls,
+        folder: Path,
+        items: Iterable[PlanItem],
+        transport: Transport,
+        *,
+        zone: tzinfo = MOSCOW,
+        clock: Clock = utc_now,
+        experimental: bool = False,
+        errors: Sequence[RowError] = (),
+        store: str | None = None,
+    ) -> Campaign:
+        """Begin a campaign on keys that were decided on this moment, as they come.
+
+        Arguments and errors are those of `begin` and `begin_list`.
+        """
         now = clock()
         settings = new_settings(zone, now, transport.settings())
         settings["experimental"] = experimental
-        items = plan_items(listing, now, zone, workers=workers)
-        return cls._begin(
-            folder, settings, transport, clock, now, items, listing.errors, store
-        )
+        return cls._begin(folder, settings, transport, clock, now, items, errors, store)
 
     @classmethod
     def _begin(
@@ -295,6 +326,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> Report:
         """Do all that is open; items that failed before stay as they are.
 
@@ -306,13 +338,15 @@ class Campaign:
             workers: processes that make keys and requests, each a chunk at a
                 time; only where a process can fork.  They add to each other's
                 speed up to the number of processors.
+            pacing: limit, rate, quiet hours and failures that end the run; its
+                `ended` says afterwards whether something is left for them.
 
         Raises:
             GeneratorFailure: if the random generator fails.
             GammaExhausted: if the gamma file has too few records; what is done
                 stays, and `resume` goes on with a new file.
         """
-        self._work(STEPS, on_event, randomness, tokens, workers)
+        self._work(STEPS, on_event, randomness, tokens, workers, pacing=pacing)
         return self.report()
 
     def make_requests(
@@ -322,6 +356,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> dict[str, int]:
         """Do what `run` does up to the requests, and send nothing.
 
@@ -330,7 +365,7 @@ class Campaign:
         Returns:
             How many items that nothing has stopped are in which state.
         """
-        self._work(MAKING, on_event, randomness, tokens, workers)
+        self._work(MAKING, on_event, randomness, tokens, workers, pacing=pacing)
         return self._store.count_states()
 
     def resume(
@@ -340,17 +375,32 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> Report:
         """Go on after an interruption, and try the failed items again.
 
         Arguments and errors are those of `run`.
         """
+        tokens = tokens or Tokens()
+        self.try_again(tokens)
+        finish_rollbacks(self._store, self.folder, self.clock, tokens)
+        self._work(STEPS, on_event, randomness, tokens, workers, "resume", pacing)
+        return self.report()
+
+    def try_again(self, tokens: Tokens | None = None) -> None:
+        """Open the failed items again and remove what is half-written; no more."""
         self.prepare()
         self._store.reopen(_TRIED_AGAIN)
-        tokens = tokens or Tokens()
-        clean(self._store, self.folder, tokens)
-        self._work(STEPS, on_event, randomness, tokens, workers, "resume")
-        return self.report()
+        clean(self._store, self.folder, tokens or Tokens())
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other stations may work on it: its database is PostgreSQL."""
+        return self._store.database.is_shared
+
+    def has_tokens(self) -> bool:
+        """Say whether something is to be done at tokens."""
+        return len(self._store.open_ids()) > len(self._store.open_ids(on_tokens=False))
 
     def policy(self) -> Policy | None:
         """Return whom the last run asked for random input; None before the first.
@@ -370,13 +420,81 @@ class Campaign:
         return self._store.count_planned(again)
 
     def receive(
-        self, on_event: OnEvent | None = None, *, tokens: Tokens | None = None
+        self,
+        on_event: OnEvent | None = None,
+        *,
+        tokens: Tokens | None = None,
+        pacing: Pacing | None = None,
+        send_again: bool = False,
     ) -> Report:
-        """Fetch the certificates that have come, check and install them."""
+        """Fetch the certificates that have come, check and install them.
+
+        Args:
+            on_event: is told of the progress.
+            tokens: the run's.
+            send_again: send overdue requests once more before, the same bytes.
+        """
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        self._work(RECEIVING, on_event, tokens=tokens, doing="receive")
+        self._work(
+            RECEIVING,
+            on_event,
+            tokens=tokens,
+            doing="receive",
+            pacing=pacing,
+            send_again=send_again,
+        )
         return self.report()
+
+    def roll_back(
+        self,
+        which: Iterable[str],
+        *,
+        not_used: bool = False,
+        tokens: Tokens | None = None,
+    ) -> list[Undone]:
+        """Put old containers back and take the new ones out of use.
+
+        Args:
+            which: numbers of items, or what names their keys; see `undo.find_item`.
+            not_used: the operator's word that a new certificate that is installed was
+                not used; without it only those can be rolled back that are not.
+            tokens: whom to ask for PINs.
+
+        Raises:
+            CampaignError: if something names no item, or several; nothing is done then.
+        """
+        tokens = tokens or Tokens()
+        ids = list(dict.fromkeys(find_item(self._store, one) for one in which))
+        clean(self._store, self.folder, tokens)
+        with AuditLog(self.folder, self._store, self.clock) as log:
+            log.open("rollback")
+            done = roll_back(
+                self._store, self.folder, self.clock, ids, tokens, not_used=not_used
+            )
+            log.seal(self.audit_key)
+        claims, _ = shared(self._store.database)
+        free = [one.item_id for one in done if one.error is None]
+        claims.release(self._store.items(free))
+        return done
+
+    def prune_archives(
+        self, keep_days: int, *, tokens: Tokens | None = None
+    ) -> Iterator[Archive]:
+        """Remove copies of old containers that are older and not the only ones."""
+        removed = False
+        tokens = tokens or Tokens()
+        try:
+            for one in prune_archives(
+                self._store, self.clock, tokens, keep_days=keep_days
+            ):
+                removed |= one.removed
+                yield one
+        finally:
+            if removed:
+                with AuditLog(self.folder, self._store, self.clock) as log:
+                    log.open("prune")
+                    log.seal(self.audit_key)
 
     def report(self) -> Report:
         """Tell where every item stands."""
@@ -413,6 +531,8 @@ class Campaign:
         tokens: Tokens | None = None,
         workers: int = 1,
         doing: str = "run",
+        pacing: Pacing | None = None,
+        send_again: bool = False,
     ) -> None:
         self.prepare()
         settings = self._store.settings()
@@ -421,7 +541,8 @@ class Campaign:
         transport = self._transport
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
-        progress = Progress(on_event, self._store.count_states(), steps)
+        progress = Progress(on_event, self._store.count_states(), steps, pacing)
+        claims, places = shared(self._store.database)
         context = Context(
             folder=self.folder,
             store=self._store,
@@ -430,12 +551,20 @@ class Campaign:
             zone=zone_of(settings),
             randomness=randomness or Randomness(),
             tokens=tokens,
+            places=places,
+            claims=claims,
             created_at=self._store.created_at(),
+            send_again=send_again,
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
-        with AuditLog(self.folder, self._store, self.clock) as log:
+        if pacing is not None and pacing.limit is not None:
+            keys = min(keys, pacing.limit)
+        with (
+            leaving(transport),
+            AuditLog(self.folder, self._store, self.clock) as log,
+        ):
             log.open(doing)
-            Run(self._store, context, steps, progress).do(keys, workers)
+            Run(self._store, context, steps, progress, pacing).do(keys, workers)
             log.seal(self.audit_key)
 
 
@@ -455,8 +584,8 @@ def zone_of(settings: dict[str, Any]) -> tzinfo:
     return timezone(timedelta(minutes=int(settings["zone_minutes"])))
 
 
-def locked(folder: Path) -> CampaignLock:
-    """Make a campaign's folder if need be, and take its lock.
+def locked(folder: Path, name: str = LOCK_NAME) -> CampaignLock:
+    """Make a campaign's folder if need be, and take its lock, or another one in it.
 
     Raises:
         CampaignLocked: if another process has it.
@@ -466,6 +595,6 @@ def locked(folder: Path) -> CampaignLock:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise explain(error, folder) from error
-    lock = CampaignLock(folder / LOCK_NAME)
+    lock = CampaignLock(folder / name)
     lock.acquire()
     return lock

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 
 import pytest
 
@@ -19,7 +19,6 @@ from gostkey.renewal.rules import (
     KeyState,
     Validity,
     days_left,
-    is_late,
     judge,
     key_state,
     last_day,
@@ -161,12 +160,6 @@ def test_a_moment_without_a_zone_is_a_programming_error() -> None:
         key_state(ENDS, datetime(2026, 12, 1))
 
 
-def test_a_certificate_is_late_after_three_hours() -> None:
-    sent = at("2026-12-01 10:00:00")
-    assert not is_late(sent, sent + timedelta(hours=2, minutes=59, seconds=59))
-    assert is_late(sent, sent + timedelta(hours=3))
-
-
 def test_every_reason_has_one_sentence_and_a_cure() -> None:
     assert set(TEXTS) == set(Reason)
     for reason, (text, cure) in TEXTS.items():
@@ -208,4 +201,5 @@ def test_reason_codes_are_stable() -> None:
         "duplicate-key",
         "renewal-under-way",
         "refused-by-authority",
+        "rolled-back",
     }
