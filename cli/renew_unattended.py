@@ -15,13 +15,11 @@ from typing import Any, TypeVar
 import click
 
 from gostkey.random.policy import Policy
-from gostkey.renewal.campaign import Campaign, Event, OnEvent
 from gostkey.renewal.configuration import read_span
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
 from gostkey.renewal.unattended import Intervals, Stopper, Watch
 from gostkey.renewal.unattended.watch import Office
-from gostkey.renewal.watching.pace import Pace
 
 from .authority_options import Authority
 from .failures import Exit
@@ -164,25 +162,7 @@ def watch_run(
         with gathered(out, quiet, keys, policy) as randomness:
             yield randomness
 
-    @contextmanager
-    def listening(campaign: Campaign) -> Iterator[OnEvent]:
-        pace = Pace()
-        made = watched.over(out, campaign, None)
-        more = None if made is None else made(pace)
-
-        def on_event(event: Event) -> None:
-            pace(event)
-            if more is not None:
-                more(event)
-
-        try:
-            yield on_event
-        finally:
-            if more is not None:
-                more.close()
-
     office = Office(
-        listening=listening,
         listing=partial(source.read, library) if source.given else None,
         transport=partial(authority.transport, at) if source.given else None,
         gather=gather,
@@ -191,6 +171,7 @@ def watch_run(
         workers=workers,
         experimental=experimental,
         keep_archives=watching.keep_archives,
+        listening=partial(watched.listening, out),
     )
     out.keep_on()
     out.after_interrupt = _("the same command goes on")
@@ -203,7 +184,6 @@ def watch_run(
             ),
             watching.intervals(),
             tell=out.note,
-            on_event=partial(_tell, out),
         )
         out.note(_("watching; SIGTERM or Ctrl-C ends it after the keys at hand"))
         code = watch.run(once=watching.once)
@@ -215,18 +195,3 @@ def watch_run(
 def _unasked(options: RandomOptions) -> RandomOptions:
     """Ask nobody, where nobody is."""
     return RandomOptions(**{**options.__dict__, "no_input": True})
-
-
-def _tell(out: Output, event: Event) -> None:
-    if event.kind == "item":
-        out.note(event_line(event))
-
-
-def event_line(event: Event) -> str:
-    """Say how a key has ended."""
-    where = f"{event.owner} ({event.container})" if event.owner else event.container
-    if event.kind == "waiting":
-        return _("{key}: waits for its certificate").format(key=where)
-    if event.reason:
-        return f"{where}: {event.text}"
-    return f"{where}: {event.state}"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,12 +37,6 @@ _NEVER = float("inf")
 
 Gather = Callable[[int, "Policy | None"], "AbstractContextManager[Randomness | None]"]
 """Sees to the random input for so many keys."""
-
-Listening = Callable[[Campaign], "AbstractContextManager[OnEvent]"]
-
-
-def _nobody(campaign: Campaign) -> AbstractContextManager[OnEvent]:
-    return nullcontext(lambda event: None)
 
 
 @dataclass(frozen=True)
@@ -70,10 +64,10 @@ class Office:
     clock: Clock
     workers: int = 1
     experimental: bool = False
-    listening: Listening = _nobody
-    """Makes one who is told of each step on a campaign."""
     keep_archives: int | None = None
     """Days that copies of old containers stay; None: for ever."""
+    listening: Callable[[Campaign], AbstractContextManager[OnEvent]] | None = None
+    """Makes a campaign ready for a run, and gives who listens to it."""
 
 
 @dataclass
@@ -287,13 +281,8 @@ class Watch:
         office = self._office
         with (
             Campaign.open(one.folder, clock=office.clock) as campaign,
-            office.listening(campaign) as listener,
+            self._listening(campaign) as on_event,
         ):
-
-            def on_event(event: Event) -> None:
-                self._event(event)
-                listener(event)
-
             only_waits = set(one.counts) <= {"renewed", "waiting", "refused",
                                              "rolled-back"}  # fmt: skip
             with office.tokens() as tokens:
@@ -312,6 +301,19 @@ class Watch:
                         workers=office.workers,
                         pacing=self._pacing,
                     )
+
+    @contextmanager
+    def _listening(self, campaign: Campaign) -> Iterator[OnEvent]:
+        if self._office.listening is None:
+            yield self._event
+            return
+        with self._office.listening(campaign) as listener:
+
+            def on_event(event: Event) -> None:
+                self._event(event)
+                listener(event)
+
+            yield on_event
 
     def _prune(self, keep_days: int) -> None:
         for folder in self._rounds.campaigns():
