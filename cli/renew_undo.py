@@ -143,7 +143,10 @@ def archives_command() -> None:
 @archives_command.command(
     "list",
     help=help_page(
-        _("Show the copies, their age, and whether the old container is still there."),
+        _(
+            "Show the copies.\n\n"
+            "With their age, and whether the old container is still in its place."
+        ),
         examples=["gostkey renew archives list --campaign spring --json"],
         exits=[0, 1, 3],
     ),
