@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from gostkey.containers import Container, KeyEntry
+from gostkey.containers import KeyEntry, parse_public
 from gostkey.containers.names import decode_name
 from gostkey.errors import (
     ContainerDamaged,
@@ -110,7 +110,7 @@ def examine_renewing(subscribers: Sequence[Subscriber]) -> list[Holding]:
 
 def _look(subscriber: Subscriber, files: Mapping[str, bytes]) -> list[Holding]:
     try:
-        container = Container.parse(files)
+        name, header = parse_public(files)
     except ContainerDamaged as error:
         return [_faulty(subscriber, Reason.DAMAGED, str(error))]
     except ContainerError as error:
@@ -118,7 +118,7 @@ def _look(subscriber: Subscriber, files: Mapping[str, bytes]) -> list[Holding]:
     except GostKeyError as error:
         # An algorithm or curve that is unknown.
         return [_faulty(subscriber, Reason.DAMAGED, str(error))]
-    return [_holding(subscriber, container.name, entry) for entry in container.keys]
+    return [_holding(subscriber, name, entry) for entry in header.keys]
 
 
 def _examine_token(subscriber: Subscriber) -> list[Holding]:
@@ -237,9 +237,9 @@ def why_closed(destination: Path) -> Verdict | None:
 
 
 def _holding(subscriber: Subscriber, name: str, entry: KeyEntry) -> Holding:
-    base = Holding(subscriber, name, entry.slot, usage=entry.usage)
     if entry.certificate is None:
-        return replace(base, fault=verdict(Reason.NO_CERTIFICATE))
+        why = verdict(Reason.NO_CERTIFICATE)
+        return Holding(subscriber, name, entry.slot, usage=entry.usage, fault=why)
     try:
         certificate = Certificate.from_bytes(entry.certificate)
         public = certificate.public_key
@@ -249,14 +249,17 @@ def _holding(subscriber: Subscriber, name: str, entry: KeyEntry) -> Holding:
         changed = changed_fields(subscriber.form, subject)
     except GostKeyError as error:
         why = verdict(Reason.CERTIFICATE_UNREADABLE, str(error))
-        return replace(base, fault=why)
+        return Holding(subscriber, name, entry.slot, usage=entry.usage, fault=why)
     fault = None
     fingerprint = entry.fingerprint or b""
     if public.curve != entry.curve or not public.to_bytes().startswith(fingerprint):
         fault = verdict(Reason.MISMATCH)
     is_2001 = entry.scheme is Scheme.GOST_2001
-    return replace(
-        base,
+    return Holding(
+        subscriber,
+        name,
+        entry.slot,
+        usage=entry.usage,
         owner=owner,
         inn=inn,
         validity=Validity(

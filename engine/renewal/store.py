@@ -461,8 +461,9 @@ def _fill(
     at: datetime,
 ) -> None:
     coming = iter(items)
+    insert = item.insert().values({name: sa.bindparam(name) for name in ITEM_FIELDS})
     while some := list(islice(coming, _AT_ONCE)):
-        connection.execute(item.insert(), [_row(one) for one in some])
+        _many(connection, ("items",), insert, [_row(one) for one in some])
         changes = [
             Change(
                 one.id,
