@@ -31,7 +31,7 @@ COMMANDS = {
     "key": "key",
     "sign": "sign",
     "verify": "sign",
-    "container": "container_commands",
+    "container": "container",
     "token": "token",
     "cert": "cert",
     "entropy": "entropy",

@@ -14,6 +14,7 @@ import click
 from gostkey.renewal.transports import (
     EmbeddedCA,
     FolderTransport,
+    HttpTransport,
     MailTransport,
     Transport,
 )
@@ -34,12 +35,16 @@ class Authority:
     outbox: Path | None = None
     inbox: Path | None = None
     trusted: Path | None = None
+    url: str | None = None
+    url_ca: Path | None = None
+    url_root: tuple[str, ...] = ()
+    url_auth_file: Path | None = None
     mail: Path | None = None
 
     @property
     def named(self) -> bool:
         """Whether any of the options was given."""
-        return any(one is not None for one in astuple(self))
+        return any(one not in (None, ()) for one in astuple(self))
 
     def transport(self, at: datetime | None) -> Transport:
         """Open the way to the authority.
@@ -49,9 +54,26 @@ class Authority:
         """
         folders = (self.outbox, self.inbox, self.trusted)
         if self.mail is not None:
-            if any((*folders, self.ca, self.ca_password_file)):
+            if any((*folders, self.ca, self.ca_password_file, self.url)):
                 raise click.UsageError(_("--mail goes with no other authority"))
             return MailTransport.open(self.mail, clock_at(at))
+        of_url = self.url_ca or self.url_auth_file or self.url_root
+        others = (self.ca, self.ca_password_file, self.outbox, self.inbox)
+        if self.url is not None and not any(others):
+            return HttpTransport(
+                self.url,
+                trusted=self.trusted,
+                pins=self.url_root,
+                ca_file=self.url_ca,
+                auth_file=self.url_auth_file,
+            )
+        if self.url is not None or of_url:
+            raise click.UsageError(
+                _(
+                    "--url goes with --trusted or --url-root, and with no other "
+                    "way to the authority"
+                )
+            )
         if self.ca is not None and not any(folders):
             return EmbeddedCA.open(self.ca, clock_at(at), self.ca_password_file)
         by_hand = self.ca is None and self.ca_password_file is None
@@ -60,7 +82,7 @@ class Authority:
         raise click.UsageError(
             _(
                 "name the authority: --ca FOLDER, or --outbox, --inbox and --trusted, "
-                "or --mail FILE"
+                "or --mail FILE, or --url and --trusted"
             )
         )
 
@@ -104,6 +126,35 @@ _OPTIONS = (
         type=PathOption,
         metavar="FOLDER",
         help=_("The authority's certificates and CRLs."),
+    ),
+    click.option(
+        "--url",
+        metavar="URL",
+        help=_("An authority behind HTTPS: https://HOST:PORT."),
+    ),
+    click.option(
+        "--url-ca",
+        type=PathOption,
+        metavar="FILE",
+        help=_(
+            "PEM with what the TLS certificate of --url is checked with; else what "
+            "the system trusts."
+        ),
+    ),
+    click.option(
+        "--url-root",
+        multiple=True,
+        metavar="FINGERPRINT",
+        help=_(
+            "In place of --trusted: the fingerprint of the authority's root, "
+            "Streebog-256 or SHA-256, as the authority told it."
+        ),
+    ),
+    click.option(
+        "--url-auth-file",
+        type=PathOption,
+        metavar="FILE",
+        help=_("File with NAME:PASSWORD or a token for --url, if it wants one."),
     ),
     click.option(
         "--mail",

@@ -1,7 +1,8 @@
-"""``gostkey ca serve``: answer the renewal requests that come into a folder or by mail.
+"""``gostkey ca serve``: answer renewal requests from a folder, by mail or HTTPS.
 
 The other end is `gostkey renew run --outbox --inbox --trusted`, on this machine
-or over a share or a carried disk: its outbox is the inbox here.
+or over a share or a carried disk: its outbox is the inbox here.  For HTTPS it is
+`--url`; what belongs to that is in `ca_https`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from gostkey.errors import GeneratorFailure, GostKeyError, RequestRefused
 from gostkey.pki.ca import CertificateAuthority
 
 from .ca import FOLDER, PASSWORD_OPTIONS, ca_command, open_authority
+from .ca_https import Https, https_options
 from .ca_serve_mail import MailDesk, mail_option
 from .failures import Failure, describe, naming, overall
 from .files import PathOption, read_file, write_file
@@ -35,7 +37,7 @@ CRL_EVERY = 3600.0
     "serve",
     help=help_page(
         _(
-            "Answer the renewal requests in a folder or a mailbox.\n\n"
+            "Answer renewal requests from folders, mail or HTTPS.\n\n"
             "NAME.p7m in --inbox gets NAME.cer in --outbox. A refused one gets "
             "NAME.refused.txt with the reason. Answered requests stay "
             "where they are and are not answered again. First certificates are not "
@@ -43,12 +45,16 @@ CRL_EVERY = 3600.0
             "--publish FOLDER keeps the authority's certificate and a current CRL "
             "there, which is what `renew run --trusted` wants. With --mail requests "
             "come by IMAP and certificates go back by SMTP, signed with the "
-            "authority's key. Stop it with Ctrl-C."
+            "authority's key. With --https they come over the network "
+            "(`renew run --url`). Stop it with Ctrl-C."
         ),
         examples=[
             "gostkey ca serve authority --inbox requests --outbox answers "
             "--publish trusted",
             "gostkey ca serve authority --inbox requests --outbox answers --once",
+            "gostkey ca serve authority --https 127.0.0.1:8443",
+            "gostkey ca serve authority --https :8443 --tls-cert tls.crt "
+            "--tls-key tls.key",
             "gostkey ca serve authority --mail mail.toml --interval 30",
         ],
         exits=[0, 1, 2, 3, 4, 5, 130],
@@ -83,6 +89,7 @@ CRL_EVERY = 3600.0
     metavar="SECONDS",
     help=_("Pause between two looks into the inbox."),
 )
+@https_options
 @at_option
 @PASSWORD_OPTIONS
 @json_option
@@ -96,11 +103,19 @@ def serve(
     publish: Path | None,
     once: bool,
     interval: float,
+    https: Https,
     at: datetime | None,
     password: PasswordSource,
 ) -> int:
-    if (inbox is None) != (outbox is None) or (inbox is None) == (mail is None):
+    if (inbox is None) != (outbox is None) or (inbox and mail):
         raise click.UsageError(_("name --inbox and --outbox, or --mail"))
+    if inbox is None and mail is None and (https.https is None or once):
+        raise click.UsageError(
+            _(
+                "where do requests come from? name --inbox and --outbox, --mail "
+                "or --https"
+            )
+        )
     with open_authority(folder, password) as authority, ExitStack() as stack:
         for place in (inbox, outbox, publish):
             if place is not None:
@@ -108,22 +123,26 @@ def serve(
         desk = None
         if mail is not None:
             desk = stack.enter_context(MailDesk(out, authority, mail))
-        if not once:
-            where = desk.place if desk else inbox
+        online = stack.enter_context(https.serving(out, authority, folder, at))
+        where = desk.place if desk else inbox
+        if where is not None and not once:
             out.note(_("waiting for requests in {folder}").format(folder=where))
         published = -CRL_EVERY
         while True:
             if publish is not None and time.monotonic() - published >= CRL_EVERY:
                 _publish(authority, publish, now(at))
                 published = time.monotonic()
+            done = 0
+            failures: list[Failure] = []
             if desk is not None:
                 done, failures = desk.answer_all(now(at), patient=not once)
-            else:
-                assert inbox is not None and outbox is not None
+            elif inbox is not None and outbox is not None:
                 done, failures = _answer_all(out, authority, inbox, outbox, now(at))
             if once:
                 return overall(done, failures)
             time.sleep(interval)
+            if online is not None and online.failure is not None:
+                raise online.failure
 
 
 def _publish(authority: CertificateAuthority, folder: Path, at: datetime) -> None:

@@ -1,7 +1,7 @@
 """``gostkey container``: find and show key containers.
 
-This module has the group and what only reads; `container_commands` names
-the modules with the other commands.
+This module has the group and what only reads; `COMMANDS` names the modules
+with the other commands.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from typing import Any
 
 import click
 
+from gostkey.containers import Container
 from gostkey.errors import ContainerError, GostKeyError, MediumError
 from gostkey.media import (
     Medium,
     TokenStore,
+    describe_in_words,
+    find_public,
     held,
     is_token_address,
     locate_all,
@@ -26,13 +29,26 @@ from gostkey.media import (
     usual_media,
     usual_tokens,
 )
-from gostkey.pki.certificates import Certificate
 
-from .failures import Failure, describe, overall
+from .failures import Failure, describe, naming, overall
 from .files import PathOption
+from .late import LateGroup
 from .output import Output, json_option, place
 from .sources import at_option, now, read_container
 from .texts import _, help_page
+
+COMMANDS = {
+    "backup": "container_backup",
+    "check": "container_check",
+    "copy": "container_copy",
+    "export": "container_transfer",
+    "import": "container_transfer",
+    "install": "container_change",
+    "password": "container_change",
+    "remove": "container_remove",
+    "repair": "container_repair",
+}
+"""Command -> module, which adds the command to the group when it is loaded."""
 
 FOLDERS = click.argument(
     "folders", metavar="FOLDER...", nargs=-1, required=True, type=PathOption
@@ -41,6 +57,8 @@ FOLDERS = click.argument(
 
 @click.group(
     "container",
+    cls=LateGroup,
+    later=COMMANDS,
     help=help_page(
         _(
             "Find, check, copy, change and back up key containers.\n\n"
@@ -111,9 +129,13 @@ def list_(out: Output, folders: tuple[Path, ...], at: datetime | None) -> int:
     done = 0
     hints: list[str] = []
     media = _media(folders, hints, out, failures)
-    for medium, folder in _found(out, media, failures, hints):
+    today = now(at).date()
+    for medium, folder, files in _found(out, media, failures, hints):
         try:
-            record = _describe(medium, folder, at)
+            if not isinstance(files, dict):
+                raise files
+            with naming(folder):
+                record = _describe(Container.parse(files), medium, today)
         except (GostKeyError, OSError) as error:
             failures.append(describe(error))
             out.failure(failures[-1], str(folder))
@@ -190,7 +212,9 @@ def show(out: Output, folders: tuple[Path, ...]) -> int:
     done = 0
     for medium, folder in _named(out, folders, failures):
         try:
-            record = _describe(medium, folder)
+            container = read_container(folder, medium, public=True)
+            with naming(folder):
+                record = _describe(container, medium, now(None).date())
         except (GostKeyError, OSError) as error:
             failures.append(describe(error))
             out.failure(failures[-1], str(folder))
@@ -229,15 +253,15 @@ def _found(
     media: Iterable[tuple[str, Medium[Path]]],
     failures: list[Failure],
     hints: list[str],
-) -> Iterator[tuple[Medium[Path], Path]]:
+) -> Iterator[tuple[Medium[Path], Path, dict[str, bytes] | GostKeyError | OSError]]:
     """Yield the containers of media; add what helps against half-written ones."""
     for name, medium in media:
         unreadable: list[GostKeyError] = []
         try:
             faults: list[MediumError] = []
             with held(medium):
-                for found in medium.find(faults):
-                    yield medium, found
+                for place, files in find_public(medium, faults):
+                    yield medium, place, files
                 hints += _half_written(medium)
             unreadable += faults
         except GostKeyError as error:
@@ -277,35 +301,19 @@ def _named(
 
 
 def _describe(
-    medium: Medium[Path], folder: Path, at: datetime | None = None
+    container: Container, medium: Medium[Path], today: date
 ) -> dict[str, Any]:
-    """Return the container's description with names of certificates in words."""
-    container = read_container(folder, medium, public=True)
-    record = container.describe()
+    """Return the container's description, with the days left of each key."""
+    record = describe_in_words(container)
     record["needs_pin"] = isinstance(medium, TokenStore)
     if record["needs_pin"]:
         record["has_reserve"] = None
-    for key, entry in zip(record["keys"], container.keys, strict=True):
-        key["days_left"] = _days_left(key["not_after"], at)
-        if entry.certificate is None or "error" in key["certificate"]:
-            continue
-        described = key["certificate"]
-        del described["subject_der"], described["issuer_der"]
-        certificate = Certificate.from_bytes(entry.certificate)
-        key["days_left"] = _days_left(described["not_after"], at)
-        described["owner"] = certificate.subject.owner
-        described["inn"] = certificate.subject.inn
-        described["subject"] = certificate.subject.text()
-        described["issuer"] = certificate.issuer.text()
+    for key in record["keys"]:
+        dates = key["certificate"] or {}
+        end = dates["not_after"] if "not_after" in dates else key["not_after"]
+        # Below 0 if it is past.
+        key["days_left"] = (date.fromisoformat(end[:10]) - today).days if end else None
     return record
-
-
-def _days_left(not_after: str | datetime | None, at: datetime | None) -> int | None:
-    """Return the days to a date; below 0 if it is past."""
-    if not not_after:
-        return None
-    end = date.fromisoformat(str(not_after)[:10])
-    return (end - now(at).date()).days
 
 
 def _lines(folder: Path, record: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -68,12 +68,14 @@ def workers_option(command: F) -> F:
             "The authority is either the small one of `gostkey ca` in a folder "
             "(--ca), or requests go to a folder (--outbox) and certificates come "
             "from another (--inbox); --trusted then holds the authority's "
-            "certificates and CRLs."
+            "certificates and CRLs. With --url they go over HTTPS."
         ),
         examples=[
             "gostkey renew run /media/keys --exchanges-finished --ca /srv/ca",
             "gostkey renew run --plan plan.json --campaign spring --outbox out "
             "--inbox in --trusted authority",
+            "gostkey renew run --csv list.csv --url https://ca.example --trusted "
+            "authority",
             "gostkey renew run token:30DA6803 --exchanges-finished --ca /srv/ca",
             "gostkey renew run --campaign spring",
         ],

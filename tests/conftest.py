@@ -13,6 +13,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+import tally as tally_module
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -71,6 +72,16 @@ def pytest_report_header() -> list[str]:
         f"{backend_module.available()}, from {where}",
         f"gostkey: other people's sample files: {samples}",
     ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(tally_module.Plugin(), "tally")
+
+
+@pytest.fixture
+def tally() -> tally_module.Tally:
+    """Count the faults that tests inject: ``with tally("full disk"): ...``."""
+    return tally_module.fault
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gostkey.backend import active
 from gostkey.errors import ContainerDamaged, PrivateKeyRange
@@ -40,6 +41,8 @@ def read_pair(
     if absent:
         return Pair(names, f"{' and '.join(absent)}: missing", {})
     primary_name, masks_name = names
+    if not files[primary_name] and not files[masks_name]:
+        return _empty_pair(names)
     try:
         keys = schemas.decode(schemas.PrimaryFile, files[primary_name], primary_name)
         masks = schemas.decode(schemas.MasksFile, files[masks_name], masks_name)
@@ -60,6 +63,16 @@ def read_pair(
     if keys.secondary is not None:
         wrapped["secondary"] = keys.secondary
     return Pair(names, "", wrapped, masks.mask, salt)
+
+
+@lru_cache(maxsize=2)
+def _empty_pair(names: tuple[str, str]) -> Pair:
+    """Return what files without content make: a list does not read those with keys."""
+    try:
+        schemas.decode(schemas.PrimaryFile, b"", names[0])
+    except ContainerDamaged as error:
+        return Pair(names, str(error), {})
+    raise AssertionError("nothing was decoded from nothing")
 
 
 class PairOpener:

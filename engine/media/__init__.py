@@ -9,6 +9,7 @@ from .folder import FolderStore
 from .groups import read_container
 from .image import FloppyImage
 from .installing import Installed, csp_folder, find_containers, install_certificate
+from .listing import describe_in_words, find_public
 from .medium import ChangeableMedium, Medium
 from .own_files import read_own_files
 from .places import is_in_file, locate, locate_all, open_destination, open_medium
@@ -37,8 +38,10 @@ __all__ = [
     "collect",
     "copy_container",
     "csp_folder",
+    "describe_in_words",
     "explain",
     "find_containers",
+    "find_public",
     "held",
     "install_certificate",
     "is_encrypted",

@@ -9,7 +9,6 @@ new one was read back.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import threading
 import time
@@ -32,6 +31,7 @@ from .groups import (
     settle,
     write_containers,
 )
+from .looking import NUMBERED, Walk
 from .own_files import read_own_files
 from .switching import SET_ASIDE, rewrite_container, settle_switch
 
@@ -40,8 +40,6 @@ DEPTH = 4
 
 PUBLIC_FILES = frozenset({"name.key", "header.key"})
 """Without one of them a container is half-written."""
-
-_NUMBERED = re.compile(r".+\.[0-9]{3}")
 
 
 class FolderStore:
@@ -79,38 +77,25 @@ class FolderStore:
         with explained(self.root):
             os.stat(self.root)
             os.listdir(self.root)
-        seen: set[tuple[int, int]] = set()
-        yield from self._find(self.root, 0, seen, unreadable)
+        for seen in Walk(self.depth).through(str(self.root), unreadable):
+            yield Path(seen.folder)
 
-    def _find(
-        self,
-        folder: Path,
-        level: int,
-        seen: set[tuple[int, int]],
-        unreadable: list[MediumError] | None,
-    ) -> Iterator[Path]:
-        try:
-            about = os.stat(folder)
-            # Links may lead round in a circle; Windows gives no inode: (0, 0).
-            here = (about.st_dev, about.st_ino)
-            if here in seen and here[1]:
-                return
-            seen.add(here)
-            with os.scandir(folder) as scan:
-                entries = sorted(scan, key=lambda entry: entry.name)
-            files = {entry.name.lower() for entry in entries if not _is_folder(entry)}
-        except OSError as error:
-            if unreadable is not None:
-                unreadable.append(explain(error, folder))
-            return
-        inner = [entry.name for entry in entries if _is_folder(entry)]
-        inner = [name for name in inner if not _is_unfinished(name, inner)]
-        named_like_one = level and not inner and _NUMBERED.fullmatch(folder.name)
-        if files.intersection(FILES) or named_like_one:
-            yield folder
-        elif level < self.depth:
-            for name in inner:
-                yield from self._find(folder / name, level + 1, seen, unreadable)
+    def find_public(
+        self, unreadable: list[MediumError] | None = None
+    ) -> Iterator[tuple[Path, dict[str, bytes] | MediumError]]:
+        """Yield the containers with what `read_public` gives, or why it cannot be read.
+
+        That is `find` and `read_public`, with fewer waits for the disk.
+
+        Raises:
+            MediumError: if the root itself cannot be read.
+        """
+        with explained(self.root):
+            os.stat(self.root)
+            os.listdir(self.root)
+        walk = Walk(self.depth, public=True)
+        for seen in walk.through(str(self.root), unreadable):
+            yield Path(seen.folder), seen.error or seen.files
 
     def read(self, place: Path) -> dict[str, bytes]:
         """Read the files of a container: lower-case name to content.
@@ -324,7 +309,7 @@ class FolderStore:
         self, name: str, files: Mapping[str, bytes], there: AbstractSet[str]
     ) -> Path:
         """Return a free folder for a copy, or the one that is this copy."""
-        stem = name[:-4] if _NUMBERED.fullmatch(name) else name
+        stem = name[:-4] if NUMBERED.fullmatch(name) else name
         for candidate in (name, *(f"{stem}.{number:03d}" for number in range(1000))):
             copy = self.root / candidate
             if candidate.lower() not in there or (
@@ -402,20 +387,3 @@ def _one(results: list[Path | MediumError]) -> Path:
     if isinstance(result, MediumError):
         raise result
     return result
-
-
-def _is_unfinished(name: str, beside: list[str]) -> bool:
-    """Say whether a folder is no container of its own (yet, or any more).
-
-    One that was set aside counts while nothing has taken its place.
-    """
-    if name.startswith(durable.TEMPORARY):
-        return True
-    return name.startswith(SET_ASIDE) and name[len(SET_ASIDE) :] in beside
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False

@@ -410,16 +410,24 @@ def read_public_files(folder: str | Path) -> dict[str, bytes]:
         MediumError: as `read_container`.
     """
     try:
-        names = _names_in(folder)
-        return {
-            name: durable.read_file(f"{folder}{os.sep}{names[name]}", LARGEST_FILE)
-            if name in PUBLIC
-            else b""
-            for name in FILES
-            if name in names
-        }
+        return public_files(str(folder), _names_in(folder))
     except OSError as error:
         raise explain(error, Path(folder)) from error
+
+
+def public_files(folder: str, names: Mapping[str, str]) -> dict[str, bytes]:
+    """Do as `read_public_files`, with the names that are there: lower-case to name.
+
+    Raises:
+        OSError: if a file cannot be read; MediumError if it has over 64 KiB.
+    """
+    return {
+        name: durable.read_file(f"{folder}{os.sep}{names[name]}", LARGEST_FILE)
+        if name in PUBLIC
+        else b""
+        for name in FILES
+        if name in names
+    }
 
 
 def read_container(folder: str | Path) -> dict[str, bytes]:

@@ -227,6 +227,7 @@ STRING_TYPES: dict[int, tuple[str, str]] = {
     0x1E: ("BMPString", "utf-16-be"),
 }
 """Tag octet -> name of the type, Python codec of its contents."""
+_STRING_TAGS = {bytes([tag]): found for tag, found in STRING_TYPES.items()}
 
 _BY_X509_NAME = {
     "NumericString": _ASN1Type.NumericString,
@@ -278,16 +279,26 @@ def string_value(value: asn1.TLV, what: str) -> tuple[str, str]:
     Raises:
         EncodingError: if it is not a string, or its octets are not of its type.
     """
-    found = STRING_TYPES.get(value.tag_bytes[0]) if len(value.tag_bytes) == 1 else None
-    if found is None:
+    found = read_string(value)
+    if found is not None:
+        return found
+    kind = _STRING_TAGS.get(value.tag_bytes)
+    if kind is None:
         raise EncodingError(
             f"{what}: tag {value.tag_bytes.hex()} is not that of a string"
         )
-    name, codec = found
+    raise EncodingError(f"{what}: octets are not a {kind[0]}")
+
+
+def read_string(value: asn1.TLV) -> tuple[str, str] | None:
+    """Return type name and text of a string; None if it is none or a bad one."""
+    found = _STRING_TAGS.get(value.tag_bytes)
+    if found is None:
+        return None
     try:
-        return name, bytes(value.data).decode(codec)
-    except UnicodeDecodeError as error:
-        raise EncodingError(f"{what}: octets are not a {name}: {error}") from error
+        return found[0], str(value.data, found[1])
+    except UnicodeDecodeError:
+        return None
 
 
 def der_of(data: bytes | bytearray | str, *labels: str) -> bytes:

@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from cryptography.hazmat import asn1
 
 from gostkey.errors import EncodingError
 
 from . import identifiers
-from .coding import decode, encode, string_tlv, string_value, unwrap, wrap
+from .coding import decode, encode, read_string, string_tlv, string_value, unwrap, wrap
 from .coding import oid as coding_oid
 from .schemas import AttributeTypeAndValue, NameList
 
@@ -68,8 +69,7 @@ def _oid(label: str) -> str:
     return label if "." in label else _OIDS.get(label.upper(), "")
 
 
-@dataclass(frozen=True)
-class Attribute:
+class Attribute(NamedTuple):
     """One attribute: OID, name of its string type, text.
 
     A value that is no string has the type name "" and its DER in hex as text.
@@ -238,12 +238,8 @@ class Name:
 
 
 def _attribute(item: AttributeTypeAndValue) -> Attribute:
-    oid = item.type.dotted_string
-    try:
-        type_name, text = string_value(item.value, f"attribute {oid}")
-    except EncodingError:
-        type_name, text = "", encode(item.value).hex()
-    return Attribute(oid, type_name, text)
+    string = read_string(item.value) or ("", encode(item.value).hex())
+    return Attribute(item.type.dotted_string, *string)
 
 
 def _read(der: bytes) -> Name:
@@ -256,8 +252,13 @@ _SMALL = 2048
 _read_small = lru_cache(maxsize=1024)(_read)
 
 
+_SPECIAL = frozenset(',"=+')
+
+
 def _quoted(value: str) -> str:
-    return '"' + value.replace('"', '""') + '"' if set(value) & set(',"=+') else value
+    if _SPECIAL.isdisjoint(value):
+        return value
+    return '"' + value.replace('"', '""') + '"'
 
 
 def _check(label: str, kind: Kind | None, text: str) -> None:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-
-from gostkey import batch
 from gostkey.keyforms import Scheme
 from gostkey.signing import SigningKey, SupportsSigning, VerifyingKey
+
+if TYPE_CHECKING:
+    from gostkey import batch
+
+# What only reads certificates does not wait for NumPy: it is loaded by those functions
+# that check or make signatures.
 
 __all__ = [
     "Claim",
@@ -57,6 +60,8 @@ def digests_hold(
     keys: Sequence[VerifyingKey], signatures: Sequence[bytes], digests: Sequence[bytes]
 ) -> list[bool]:
     """Say of each signature whether its key made it of the digest."""
+    from gostkey import batch
+
     holds = [False] * len(keys)
     for places in _by_curve(keys, range(len(keys))):
         places = [
@@ -80,6 +85,8 @@ def digests_hold(
 
 def digest_many(keys: Sequence[VerifyingKey], messages: Sequence[bytes]) -> list[bytes]:
     """Hash each message as a signature of its key does, several at a time."""
+    from gostkey import batch
+
     digests = [b""] * len(messages)
     by_bits: dict[int, list[int]] = {}
     for place, key in enumerate(keys):
@@ -115,6 +122,10 @@ def sign_digests(
     Raises:
         GeneratorFailure: if the generator fails its tests.
     """
+    import numpy as np
+
+    from gostkey import batch
+
     signatures = [b""] * len(digests)
     in_memory: dict[int, SigningKey] = {}
     for place, key in enumerate(keys):
@@ -146,5 +157,7 @@ def _by_curve(keys: Iterable[AnyKey], places: Iterable[int]) -> Iterable[list[in
 
 
 def _rows(pieces: Sequence[bytes]) -> batch.Bytes:
+    import numpy as np
+
     """Lay pieces of one length under each other."""
     return np.frombuffer(b"".join(pieces), np.uint8).reshape(len(pieces), -1)

@@ -24,12 +24,14 @@ from .audit import AuditLog
 from .chunks import CHUNK, Event, OnEvent, Progress
 from .items import numbered
 from .lock import CampaignLock
-from .plan import Plan, PlanItem, confirm, make_plan, plan_items
+from .plan import Plan, confirm, make_plan, plan_items
 from .randomness import Randomness
 from .reasons import FINAL_FAULTS, REFUSALS, Reason
+from .records import Item
 from .report import Report, make_report
 from .rules import MOSCOW
 from .running import MAKING, RECEIVING, STEPS, Run, clean
+from .spooled import SpooledPlan
 from .steps import Context, Step
 from .store import Clock, Store
 from .subscribers import Listing, RowError, read_list
@@ -51,7 +53,12 @@ __all__ = [
     "zone_of",
 ]
 
-_TRIED_AGAIN = frozenset(Reason) - REFUSALS - FINAL_FAULTS
+# What the calendar alone refused is looked at again: a clock may have been set right.
+_TRIED_AGAIN = (frozenset(Reason) - REFUSALS - FINAL_FAULTS) | {
+    Reason.LAST_DAY,
+    Reason.EXPIRED,
+    Reason.NOT_YET_VALID,
+}
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
@@ -85,7 +92,7 @@ class Campaign:
     def begin(
         cls,
         folder: Path,
-        plan: Plan,
+        plan: Plan | SpooledPlan,
         transport: Transport,
         *,
         clock: Clock = utc_now,
@@ -98,7 +105,7 @@ class Campaign:
 
         Args:
             folder: of the campaign; made if it is not there.
-            plan: from `make_plan` or `plan_from_json`.
+            plan: from `make_plan`, `plan_from_json` or `SpooledPlan.of`.
             transport: the way to the authority; `resume` will find it again.
             clock: gives the present moment.
             experimental: write to tokens also where nobody has shown that it works.
@@ -112,12 +119,16 @@ class Campaign:
             StoreLost: if the database does not answer.
         """
         now = clock()
-        if plan.saved:
-            plan = confirm(plan, now)
+        if isinstance(plan, SpooledPlan):
+            items = plan.items()
+        else:
+            if plan.saved:
+                plan = confirm(plan, now)
+            items = numbered(plan.items)
         settings = new_settings(plan.zone, now, transport.settings())
         settings["experimental"] = experimental
         return cls._begin(
-            folder, settings, transport, clock, now, plan.items, plan.row_errors, store
+            folder, settings, transport, clock, now, items, plan.row_errors, store
         )
 
     @classmethod
@@ -155,7 +166,7 @@ class Campaign:
         now = clock()
         settings = new_settings(zone, now, transport.settings())
         settings["experimental"] = experimental
-        items = plan_items(listing, now, zone, workers=workers)
+        items = numbered(plan_items(listing, now, zone, workers=workers))
         return cls._begin(
             folder, settings, transport, clock, now, items, listing.errors, store
         )
@@ -168,15 +179,13 @@ class Campaign:
         transport: Transport,
         clock: Clock,
         now: datetime,
-        items: Iterable[PlanItem],
+        items: Iterable[Item],
         errors: Sequence[RowError],
         url: str | None,
     ) -> Campaign:
         lock = locked(folder)
         try:
-            store = Store.create(
-                folder, settings, now, numbered(items), errors, url=url
-            )
+            store = Store.create(folder, settings, now, items, errors, url=url)
             store.database.hold()
         except BaseException:
             lock.release()
@@ -425,6 +434,7 @@ class Campaign:
             zone=zone_of(settings),
             randomness=randomness or Randomness(),
             tokens=tokens,
+            created_at=self._store.created_at(),
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         with AuditLog(self.folder, self._store, self.clock) as log:

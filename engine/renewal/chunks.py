@@ -14,7 +14,7 @@ from typing import Any
 from .answer_steps import BACK_TO_SENT, settle
 from .reasons import Reason, Verdict
 from .schema import STATES
-from .steps import Context, Done, Step, Work
+from .steps import Context, Done, Outcome, Step, Work
 from .store import Change, Item
 
 CHUNK = 512
@@ -64,7 +64,7 @@ def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
     if not ready:
         return 0
     changes, going = [], []
-    for work, outcome in zip(ready, step.prepare(context, ready), strict=True):
+    for work, outcome in zip(ready, _prepared(context, step, ready), strict=True):
         if isinstance(outcome, Done):
             going.append(work)
             # One that waits for its answer is not journalled at every look.
@@ -79,7 +79,7 @@ def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
             changes.append(_stopped(work.item, step, outcome))
     record(context, works, changes)
     changes = []
-    for work, outcome in zip(going, step.run(context, going), strict=True):
+    for work, outcome in zip(going, _done(context, step, going), strict=True):
         if isinstance(outcome, Done):
             values = {**outcome.values, "state": step.name}
             changes.append(
@@ -91,6 +91,17 @@ def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
     if step.name in ("certified", "checked"):
         settle(context, step.name, ready)
     return len(ready)
+
+
+def _prepared(context: Context, step: Step, works: list[Work]) -> Sequence[Outcome]:
+    wrong = context.clock_verdict()
+    return step.prepare(context, works) if wrong is None else [wrong for _ in works]
+
+
+def _done(context: Context, step: Step, works: list[Work]) -> Sequence[Outcome]:
+    # Looked at again: a clock that was set back may make the authority refuse.
+    wrong = context.clock_verdict()
+    return step.run(context, works) if wrong is None else [wrong for _ in works]
 
 
 def record(context: Context, works: Sequence[Work], changes: Sequence[Change]) -> None:

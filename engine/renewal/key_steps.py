@@ -27,7 +27,7 @@ from gostkey.pki.renewal_request import Built, build_many, check_built
 from gostkey.signing import SigningKey, SupportsSigning
 
 from .chips import chip_of
-from .places import Wanted
+from .places import Wanted, disk_of
 from .reasons import Reason, Verdict, verdict
 from .rules import Validity, judge_dates
 from .scan import renewed_key
@@ -78,8 +78,13 @@ class MakeKey:
         ]
         wanted = [_wanted(works[place].item) for place in in_folders]
         chosen = context.places.choose(wanted)
+        disks: dict[str, int | None] = {}
         for place, folder in zip(in_folders, chosen, strict=True):
             outcomes[place] = _placed(works[place].item, folder)
+            root = works[place].item.destination or ""
+            if root not in disks:
+                disks[root] = disk_of(root)
+            works[place].disk = disks[root]
         return outcomes
 
     def _open(self, context: Context, work: Work) -> Outcome:
@@ -114,9 +119,10 @@ class MakeKey:
         files = {work.item.id: one for work, one in made}
 
         def write(store: FolderStore, group: list[Work]) -> list[Path | MediumError]:
-            return store.write_many(
+            results = store.write_many(
                 [(place_of(work), files[work.item.id]) for work in group]
             )
+            return _on_their_disk(store, group, results)
 
         def write_to_token(work: Work) -> Outcome:
             work.tokens.write(
@@ -241,6 +247,28 @@ def _keyed(work: Work, *, adopted: bool) -> Done:
     public = work.new_key.verifying_key.to_bytes()
     values = {"public_key": public, "note": "; ".join(work.notes) or None}
     return Done(values, {"public_key": public.hex(), "adopted": adopted})
+
+
+def _on_their_disk(
+    store: FolderStore, works: Sequence[Work], results: Sequence[Path | MediumError]
+) -> list[Path | MediumError]:
+    """Take back what came to lie beside the medium instead of on it.
+
+    When a medium is pulled, the folder where it was seen may stay; what is written
+    there then is on another disk, and hidden when the medium is plugged in again.
+    """
+    checked = list(results)
+    for row, (work, result) in enumerate(zip(works, results, strict=True)):
+        if isinstance(result, MediumError) or work.disk is None:
+            continue
+        if disk_of(work.item.destination or "") == work.disk:
+            continue
+        store.remove(result)
+        checked[row] = MediumError(
+            f"{work.item.destination}: was pulled out while it was written to; plug it "
+            "in again, then run resume"
+        )
+    return checked
 
 
 def _place_on_token(work: Work, token: str, name: str) -> Outcome:

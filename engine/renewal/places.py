@@ -88,3 +88,20 @@ class LocalPlaces:
                 known.setdefault(name.rpartition(".")[0].lower(), set()).add(name)
             self._known[root] = known
         return known
+
+
+def disk_of(root: str) -> int | None:
+    """Give the device number of the disk that a folder is on, or will be on.
+
+    None if nothing of its path can be looked at.
+    """
+    while True:
+        try:
+            return os.stat(root).st_dev
+        except FileNotFoundError:
+            parent = os.path.dirname(root)
+            if parent == root:
+                return None
+            root = parent or os.curdir
+        except OSError:
+            return None

@@ -55,6 +55,7 @@ class Reason(enum.Enum):
     WRONG_PIN = "wrong-pin"
     PIN_BLOCKED = "pin-blocked"
     # faults on the way
+    CLOCK = "clock"
     MEDIUM = "medium"
     NAME_TAKEN = "name-taken"
     NEW_CONTAINER = "new-container"
@@ -202,6 +203,10 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "the token's PIN is blocked, or its last try is not to be risked",
         "unblock it with the administrator's PIN (gostkey token unblock), then run "
         "resume",
+    ),
+    Reason.CLOCK: (
+        "the clock of this machine is behind the beginning of this campaign",
+        "set the clock right, then run resume",
     ),
     Reason.MEDIUM: (
         "the medium cannot be read or written",

@@ -13,7 +13,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -55,6 +55,9 @@ log = logging.getLogger("gostkey.renewal")
 Ahead: TypeAlias = "tuple[Container, OpenContainer | GostKeyError]"
 """A container and its keys, or why they cannot be had."""
 
+CLOCK_TOLERANCE = timedelta(days=1)
+"""How far a clock may be behind the campaign: less changes no day that counts."""
+
 
 @dataclass(eq=False)
 class Work:
@@ -69,6 +72,8 @@ class Work:
     tokens: Tokens = field(default_factory=Tokens)
     """The run's."""
     _certificate: Certificate | None = None
+    disk: int | None = None
+    """The disk on which the new container's folder was chosen (its device number)."""
     old_ahead: Ahead | None = None
     new_ahead: Ahead | None = None
     """The containers, where they were opened with those of the chunk."""
@@ -155,6 +160,19 @@ class Context:
     """Chooses the folders of new containers."""
     begun: dict[str, set[int]] = field(default_factory=dict)
     """Step to the items for which an earlier run began it."""
+    created_at: datetime | None = None
+    """When the campaign was begun: no right clock shows less."""
+
+    def clock_verdict(self) -> Verdict | None:
+        """Say what stops every item while the clock is behind the campaign itself.
+
+        By a clock that was set back, all old keys look as if they did not hold yet:
+        the authority would refuse them, for ever.
+        """
+        now = self.clock()
+        if self.created_at is None or now >= self.created_at - CLOCK_TOLERANCE:
+            return None
+        return verdict(Reason.CLOCK, f"it shows {now:%Y-%m-%d %H:%M} UTC")
 
     def trust(self) -> Trust:
         """Take the authority's certificates and CRLs, once in a run.

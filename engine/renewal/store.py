@@ -11,7 +11,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,8 @@ from .schema import (
     randomness,
     row_error,
 )
+from .storing import AT_ONCE, as_json, fill, write_changes
 from .subscribers import RowError
-from .who import who
 
 __all__ = [
     "ITEM_FIELDS",
@@ -48,9 +47,6 @@ __all__ = [
     "moment",
     "parse_moment",
 ]
-
-_AT_ONCE = 512
-"""Items that are put into the store in one statement."""
 
 
 def database_of(folder: Path, url: str | None = None) -> Database:
@@ -126,7 +122,7 @@ class Store:
                 )
             )
             if items is not None:
-                _fill(connection, items, errors, at)
+                fill(connection, items, errors, at)
         return store
 
     @classmethod
@@ -231,7 +227,7 @@ class Store:
         with self._writing() as connection:
             text = json.dumps(settings, ensure_ascii=False)
             connection.execute(campaign.update().values(settings=text))
-            _fill(connection, items, errors, at)
+            fill(connection, items, errors, at)
 
     @patient
     def row_errors(self) -> list[RowError]:
@@ -344,21 +340,8 @@ class Store:
 
     @patient
     def _record(self, changes: Sequence[Change], at: datetime) -> None:
-        by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        for change in changes:
-            if change.values:
-                columns = tuple(sorted(change.values))
-                row = {**change.values, "item_id": change.item_id}
-                by_columns.setdefault(columns, []).append(row)
         with self._writing() as connection:
-            for columns, rows in by_columns.items():
-                update = (
-                    item.update()
-                    .where(item.c.id == sa.bindparam("item_id"))
-                    .values({name: sa.bindparam(name) for name in columns})
-                )
-                _many(connection, ("item", *columns), update, rows)
-            _write_journal(connection, at, changes)
+            write_changes(connection, changes, at)
 
     @patient
     def begun(self, step: str) -> set[int]:
@@ -396,9 +379,10 @@ class Store:
         0 if the journal is empty.
         """
         with self._writing() as connection:
-            # Numbers are given out before they are committed: wait for those that
-            # are under way at other stations.
-            self.database.one_at_a_time(connection)
+            if connection.dialect.name == "postgresql":
+                # Numbers are given out before they are committed, by several
+                # stations: wait for those that are under way.
+                connection.exec_driver_sql("LOCK TABLE journal IN SHARE MODE")
             last = connection.execute(sa.select(sa.func.max(journal.c.id))).scalar()
         return int(last or 0)
 
@@ -407,7 +391,7 @@ class Store:
     def rows(self, query: sa.Select[Any]) -> Iterator[Any]:
         """Read what a query gives, some rows at a time, however many there are."""
         with self._reading() as connection:
-            yield from connection.execution_options(yield_per=_AT_ONCE).execute(query)
+            yield from connection.execution_options(yield_per=AT_ONCE).execute(query)
 
     @patient
     def execute(self, statement: sa.Insert) -> None:
@@ -422,7 +406,7 @@ class Store:
         self, kind: str, detail: Mapping[str, Any], at: datetime
     ) -> None:
         """Write how random numbers were had; without secrets."""
-        values = {"at": moment(at), "kind": kind, "detail": _json(dict(detail))}
+        values = {"at": moment(at), "kind": kind, "detail": as_json(dict(detail))}
         with self._writing() as connection:
             connection.execute(randomness.insert().values(values))
 
@@ -445,99 +429,3 @@ class Store:
 
 def _nothing() -> None:
     pass
-
-
-_json = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def _row(one: Item) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in ITEM_FIELDS}
-
-
-def _fill(
-    connection: sa.Connection,
-    items: Iterable[Item],
-    errors: Iterable[RowError],
-    at: datetime,
-) -> None:
-    coming = iter(items)
-    insert = item.insert().values({name: sa.bindparam(name) for name in ITEM_FIELDS})
-    while some := list(islice(coming, _AT_ONCE)):
-        _many(connection, ("items",), insert, [_row(one) for one in some])
-        changes = [
-            Change(
-                one.id,
-                "planned",
-                one.verdict.kind if one.verdict else "after",
-                {},
-                _plan_detail(one),
-            )
-            for one in some
-        ]
-        _write_journal(connection, at, changes)
-    rows = [{"line": one.line, "text": one.text, "cure": one.cure} for one in errors]
-    if rows:
-        connection.execute(row_error.insert(), rows)
-    connection.execute(campaign.update().values(phase="planned"))
-
-
-def _plan_detail(one: Item) -> dict[str, Any]:
-    if one.reason is not None:
-        return {"reason": one.reason, "text": one.text}
-    return {"new_name": one.new_name, "destination": one.destination}
-
-
-def _write_journal(
-    connection: sa.Connection, at: datetime, changes: Sequence[Change]
-) -> None:
-    if not changes:
-        return
-    when, by = moment(at), who()
-    insert = journal.insert().values(
-        {name: sa.bindparam(name) for name in _JOURNAL_FIELDS}
-    )
-    rows = [
-        dict(
-            zip(
-                _JOURNAL_FIELDS,
-                (
-                    when,
-                    by,
-                    change.item_id,
-                    change.step,
-                    change.phase,
-                    _json(dict(change.detail)),
-                ),
-                strict=True,
-            )
-        )
-        for change in changes
-    ]
-    _many(connection, ("journal",), insert, rows)
-
-
-_JOURNAL_FIELDS = ("at", "who", "item_id", "step", "phase", "detail")
-_compiled: dict[tuple[str, ...], tuple[str, list[str] | None]] = {}
-"""Kind of database and statement to its text and the order of its values."""
-
-
-def _many(
-    connection: sa.Connection,
-    name: tuple[str, ...],
-    statement: sa.Insert | sa.Update,
-    rows: list[dict[str, Any]],
-) -> None:
-    """Execute a statement for many rows, whose values the driver takes as they are.
-
-    As `connection.execute`, which looks at each value of each row: most of the time
-    that a chunk's journal would cost.
-    """
-    key = (connection.dialect.name, connection.dialect.driver, *name)
-    if key not in _compiled:
-        compiled = statement.compile(dialect=connection.dialect)
-        _compiled[key] = str(compiled), compiled.positiontup
-    text, order = _compiled[key]
-    values: list[Any] = rows
-    if order is not None:
-        values = [tuple(row[name] for name in order) for row in rows]
-    connection.exec_driver_sql(text, values)

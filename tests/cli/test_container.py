@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from gostkey.cli import container
 from gostkey.media import FolderStore
 
-from .conftest import AT, Office, Run
+from .conftest import AT, Office, Run, environment
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -226,3 +228,20 @@ def test_a_container_with_two_keys_wants_a_slot(run: Run, fixtures: Path) -> Non
     assert ran.code == 1 and "--slot" in ran.stderr
     ran = run("key", "inspect", "--json", folder, "--slot", "secondary")
     assert ran.record["public_key"].startswith("7dcc768d2e82fe8b559aff28")
+
+
+def test_a_list_does_not_wait_for_what_it_does_not_use() -> None:
+    """Databases and arrays take longer to load than some containers to list."""
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; import gostkey.cli.container; "
+            "print(*{'numpy', 'sqlalchemy', 'rich'} & set(sys.modules))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(),
+    )
+    assert said.stdout.strip() == ""

@@ -14,7 +14,7 @@ import samples
 
 from gostkey.containers import FILES, Container, with_certificate
 from gostkey.errors import MediumError
-from gostkey.media import FolderStore, Medium
+from gostkey.media import FolderStore, Medium, looking
 from gostkey.media.groups import OLD_HEADER
 
 TEMPORARY = ".gostkey-tmp-0123456789abcdef"
@@ -113,6 +113,42 @@ def test_unreadable_folder_is_reported_and_the_rest_goes_on(
     assert found == ["a", "c"]
     (error,) = unreadable
     assert str(tmp_path / "b") in str(error) and "denied" in str(error)
+
+
+def test_reading_ahead_finds_what_looking_one_by_one_finds(
+    tmp_path: Path, sample: samples.Sample
+) -> None:
+    """More folders than are looked into alone, and more than one batch of them."""
+    for number in range(looking.AHEAD + looking.ALONE + 1):
+        sample.write(tmp_path / f"b{number % 3}" / f"k{number:03}.000")
+    (tmp_path / "b1" / "k001.000" / "header.key").unlink()
+    large = tmp_path / "b2" / "k002.000" / "name.key"
+    large.write_bytes(bytes(65 << 10))
+    store = FolderStore(tmp_path)
+    found = dict(store.find_public())
+    assert list(found) == list(store.find())
+    assert list(found) == sorted(tmp_path.glob("b*/*.000"))
+    assert set(found[tmp_path / "b1" / "k001.000"]) == {*sample.files} - {"header.key"}
+    error = found.pop(large.parent)
+    assert isinstance(error, MediumError) and str(large) in str(error)
+    for place, files in found.items():
+        assert files == store.read_public(place)
+        assert files["primary.key"] == b""
+    whole = found[tmp_path / "b0" / "k000.000"]
+    assert isinstance(whole, dict)
+    assert whole["header.key"] == sample.files["header.key"]
+
+
+def test_a_listing_that_is_left_half_way_leaves_no_threads(
+    tmp_path: Path, sample: samples.Sample
+) -> None:
+    for number in range(2 * looking.ALONE):
+        sample.write(tmp_path / f"k{number:03}.000")
+    listing = FolderStore(tmp_path).find_public()
+    next(listing)
+    assert any("gostkey-looking" in one.name for one in threading.enumerate())
+    listing.close()  # type: ignore[attr-defined]
+    assert not any("gostkey-looking" in one.name for one in threading.enumerate())
 
 
 def test_absent_root_is_named(tmp_path: Path) -> None:

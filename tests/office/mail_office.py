@@ -20,14 +20,14 @@ from renewal.offices import Office, new_office
 from gostkey.pki.crls import RevocationList
 from gostkey.renewal.transports import MailTransport
 from gostkey.renewal.transports.mail import (
-    Patience,
     RequestDesk,
     Served,
     read_settings,
 )
+from gostkey.renewal.transports.patience import Patience
 
 _NUMBERS = itertools.count()
-HASTE = Patience(tries=2, first_seconds=0.01)
+HASTE = Patience(tries=2, first_wait=0.01, rest=0)
 """Nothing on this machine needs more."""
 
 

@@ -190,5 +190,5 @@ def test_every_debian_package_is_named_with_what_it_is_for() -> None:
     for line in text.splitlines():
         if line and not line.startswith("#"):
             group, _, _, *purpose = line.split()
-            assert group in {"build", "test", "token", "bench"}
+            assert group in {"build", "test", "token", "bench", "office"}
             assert purpose

@@ -2,7 +2,7 @@
 
 One module a way: an authority in this process (`EmbeddedCA`), for trials and closed
 networks; folders for carrying files by hand (`FolderTransport`); mail
-(`MailTransport`).  Sending the same
+(`MailTransport`); HTTPS (`HttpTransport`).  Sending the same
 request twice is the same as once: the authority knows a request by the digest of its
 bytes.
 """
@@ -19,6 +19,7 @@ from gostkey.errors import CampaignError
 from .collecting import Collecting
 from .embedded import EmbeddedCA
 from .folder import FolderTransport
+from .http import HttpTransport
 from .mail import MailTransport
 from .transport import Pending, Transport, Trust, request_ids_of
 from .trusted import MAX_ANSWER_BYTES, load_trust
@@ -28,6 +29,7 @@ __all__ = [
     "Collecting",
     "EmbeddedCA",
     "FolderTransport",
+    "HttpTransport",
     "MailTransport",
     "Pending",
     "Transport",
@@ -58,6 +60,8 @@ def from_settings(
             Path(settings["inbox"]),
             Path(settings["trusted"]),
         )
+    if kind == "https":
+        return HttpTransport.from_settings(settings)
     if kind == "mail":
         return MailTransport.open(
             Path(settings["file"]), clock, str(settings["campaign"])

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from .desk import RequestDesk, Served
 from .office import MailTransport
-from .patience import Patience
 from .settings import MailSettings, read_settings
 
 __all__ = [
     "MailSettings",
     "MailTransport",
-    "Patience",
     "RequestDesk",
     "Served",
     "read_settings",

@@ -19,12 +19,12 @@ from gostkey.errors import EncodingError, GostKeyError, RequestRefused, Transpor
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.pki.certificates import Certificate
 
+from ..patience import Patience
 from ..transport import request_ids_of
 from . import identifiers
 from .entities import Entity, read_entity
-from .mailbox import DONE, Criteria, Found, Mailbox, either
+from .mailbox import DONE, Criteria, Found, Mailbox, Place, either
 from .messages import Asked, Writer, write_certificate, write_refusal
-from .patience import Patience
 from .sending import Letter, Sender
 from .settings import MailSettings, is_address
 
@@ -52,7 +52,7 @@ class Served:
 class _Question:
     """A request in a message, or a message without one."""
 
-    found: Found
+    found: Place
     asked: Asked
     request_id: str
     request: bytes | None
@@ -72,7 +72,7 @@ class RequestDesk:
         self._authority = authority
         self._sender = Sender(settings.smtp, settings.file, patience)
         self._mailbox = Mailbox(settings, patience)
-        self._left: list[Found] = []
+        self._left: list[Place] = []
         """Found, and not answered yet."""
 
     def close(self) -> None:
@@ -94,9 +94,9 @@ class RequestDesk:
             GeneratorFailure, CertificateError, MediumError: of the authority.
         """
         served: list[Served] = []
-        self._left += [
-            one for one in self._mailbox.new(_CRITERIA) if self._is_for_us(one)
-        ]
+        for one in self._mailbox.new(_CRITERIA):
+            if self._is_for_us(one):
+                self._left.append(one.place)
         waiting, self._left = self._left, []
         for start in range(0, len(waiting), _AT_ONCE):
             some = waiting[start : start + _AT_ONCE]
@@ -128,7 +128,7 @@ class RequestDesk:
         clients = self._settings.clients
         return bool(sender) and (not clients or sender.lower() in clients)
 
-    def _questions(self, found: Found, raw: bytes) -> list[_Question]:
+    def _questions(self, found: Place, raw: bytes) -> list[_Question]:
         try:
             message = read_entity(raw)
         except EncodingError:
@@ -163,7 +163,7 @@ class RequestDesk:
 
     def _answer(
         self, questions: Sequence[_Question], at: datetime, crl: bytes | None
-    ) -> tuple[list[Served], list[Found]]:
+    ) -> tuple[list[Served], list[Place]]:
         """Answer; return what became of each, and the messages to be tried again."""
         requests = [one.request for one in questions if one.request is not None]
         issued = iter(self._authority.issue_renewals(requests, at) if requests else [])
@@ -182,8 +182,8 @@ class RequestDesk:
         ]
         outcomes = self._sender.send(letters)
         served: list[Served] = []
-        done: dict[int, Found] = {}
-        left: dict[int, Found] = {}
+        done: dict[int, Place] = {}
+        left: dict[int, Place] = {}
         for one, answer, fault in zip(questions, answers, outcomes, strict=True):
             if fault is not None:
                 left[one.found.uid] = one.found

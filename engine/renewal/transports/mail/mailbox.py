@@ -11,17 +11,20 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
+import logging
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gostkey.errors import EncodingError, LoginRefused, TransportError
 
-from .connecting import not_trusted, tls_context, words
+from ..patience import Line, Patience, TryLater
+from .connecting import not_trusted, short, tls_context, words
 from .entities import LARGEST_MESSAGE, Entity, read_entity
-from .patience import Patience
 from .settings import IMPLICIT, STARTTLS, MailSettings
+
+log = logging.getLogger("gostkey.renewal")
 
 DONE = "$GostkeyDone"
 """Keyword of messages that are done."""
@@ -37,14 +40,22 @@ _HEADERS_AT_ONCE, _BODIES_AT_ONCE = 500, 50
 Criteria = list[Any]
 
 
-@dataclass(frozen=True)
-class Found:
-    """A message that the server found: its headers, not its body."""
+class Place(NamedTuple):
+    """Where a message is, and how large; short, as there may be many of them."""
 
     validity: int
     """UIDVALIDITY: the number means this message only as long as that stays."""
     uid: int
     size: int
+    sender: str
+    """As the message says, for the log; bounded."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A message that the server found: its headers, not its body."""
+
+    place: Place
     header: Entity
 
 
@@ -61,25 +72,41 @@ class Mailbox:
         """Take the settings; nothing is connected yet."""
         self._settings = settings
         self._server = settings.imap
-        self._patience = patience or Patience()
+        self._line = Line(f"mail server {self._server.name}", patience or Patience())
         self._client: Any = None
         self._validity: int | None = None
         self._last = 0
-        self._is_down = False
         self._refused: LoginRefused | None = None
         self._can_move = True
 
-    def new(self, criteria: Criteria) -> list[Found]:
-        """Find messages that fit and were not found before.
+    def new(self, criteria: Criteria) -> Iterator[Found]:
+        """Find messages that fit and were not found before, in their order.
 
         When the server has numbered its messages anew, all are found again.
         """
-        found: list[Found] = self._tried(lambda: self._new(criteria))
-        return found
+        uids = self._tried(lambda: self._search(criteria))
+        validity = self._validity
+        for start in range(0, len(uids), _HEADERS_AT_ONCE):
+            some = uids[start : start + _HEADERS_AT_ONCE]
+            found = self._tried(lambda some=some: self._headers(some, validity))
+            if self._validity != validity:
+                return
+            yield from found
+            self._last = some[-1]
 
-    def messages(self, found: Sequence[Found]) -> Iterator[tuple[Found, bytes]]:
+    def messages(self, found: Sequence[Place]) -> Iterator[tuple[Place, bytes]]:
         """Fetch messages, a few at a time; those that are too large are left out."""
-        fit = [one for one in found if one.size <= LARGEST_MESSAGE]
+        fit = []
+        for one in found:
+            if one.size <= LARGEST_MESSAGE:
+                fit.append(one)
+            else:
+                log.warning(
+                    "message from %r has %d bytes; more than %d are not read",
+                    one.sender,
+                    one.size,
+                    LARGEST_MESSAGE,
+                )
         for start in range(0, len(fit), _BODIES_AT_ONCE):
             some = fit[start : start + _BODIES_AT_ONCE]
             bodies = self._tried(lambda some=some: self._bodies(some))
@@ -87,7 +114,7 @@ class Mailbox:
                 if one.uid in bodies:
                     yield one, bodies[one.uid]
 
-    def done(self, found: Iterable[Found]) -> None:
+    def done(self, found: Iterable[Place]) -> None:
         """Move messages to the folder of what is done, or else mark them."""
         wanted = list(found)
         if wanted:
@@ -106,7 +133,7 @@ class Mailbox:
 
     # -- what is done while connected ----------------------------------------
 
-    def _new(self, criteria: Criteria) -> list[Found]:
+    def _search(self, criteria: Criteria) -> list[int]:
         client = self._client
         exists = self._select(client)
         uids: list[int] = []
@@ -115,17 +142,15 @@ class Mailbox:
             wanted = [window, "UID", f"{self._last + 1}:*", *criteria]
             uids += client.search(wanted)
         # n:* is at least the last message, whatever n is.
-        fresh = sorted({uid for uid in uids if uid > self._last})
-        found: list[Found] = []
-        for start in range(0, len(fresh), _HEADERS_AT_ONCE):
-            some = fresh[start : start + _HEADERS_AT_ONCE]
-            answer = client.fetch(some, [_HEADERS, "RFC822.SIZE"])
-            found += _found(answer, self._validity or 0)
-        if fresh:
-            self._last = fresh[-1]
-        return sorted(found, key=lambda one: one.uid)
+        return sorted({uid for uid in uids if uid > self._last})
 
-    def _bodies(self, some: Sequence[Found]) -> dict[int, bytes]:
+    def _headers(self, uids: Sequence[int], validity: int | None) -> list[Found]:
+        if self._validity != validity:
+            return []
+        answer = self._client.fetch(uids, [_HEADERS, "RFC822.SIZE"])
+        return sorted(_found(answer, validity or 0), key=lambda one: one.place.uid)
+
+    def _bodies(self, some: Sequence[Place]) -> dict[int, bytes]:
         uids = self._uids(some)
         answer = self._client.fetch(uids, ["BODY.PEEK[]"]) if uids else {}
         return {
@@ -134,11 +159,11 @@ class Mailbox:
             if isinstance(data.get(b"BODY[]"), bytes)
         }
 
-    def _uids(self, some: Iterable[Found]) -> list[int]:
+    def _uids(self, some: Iterable[Place]) -> list[int]:
         """Give the numbers of messages, but those that mean others by now."""
         return sorted({one.uid for one in some if one.validity == self._validity})
 
-    def _done(self, some: Sequence[Found]) -> None:
+    def _done(self, some: Sequence[Place]) -> None:
         client, folder = self._client, self._settings.done_folder
         uids = self._uids(some)
         if not uids:
@@ -162,29 +187,26 @@ class Mailbox:
 
     def _tried(self, work: Any) -> Any:
         """Do something while connected; connect anew after a fault."""
-        if self._refused is not None:
-            raise self._refused
-        patience = self._patience.once() if self._is_down else self._patience
-        why: BaseException | None = None
-        for _ in patience.pauses():
+
+        def once() -> Any:
+            if self._refused is not None:
+                raise self._refused
             try:
                 if self._client is None:
                     self._client = self._connected()
-                result = work()
-                self._is_down = False
-                return result
-            except TransportError:
-                self.close()
-                raise
-            except (OSError, imaplib.IMAP4.error, ssl.SSLError, ValueError) as error:
-                why = error
+                return work()
+            except BaseException:
                 self._drop()
-        self._is_down = True
-        assert why is not None
-        raise TransportError(
-            f"mail server {self._server.name}: {words(why)}; nothing is lost, run "
-            "receive later"
-        ) from why
+                raise
+
+        try:
+            return self._line.call(once)
+        except (OSError, imaplib.IMAP4.error, ValueError) as error:
+            # Faults that no other try would mend, such as a folder that is not there.
+            raise TransportError(
+                f"mail server {self._server.name}: {words(error)}; look at [imap] of "
+                f"{self._settings.file}"
+            ) from error
 
     def _drop(self) -> None:
         """Forget a connection that is of no use any more."""
@@ -233,11 +255,11 @@ class Mailbox:
             self._validity, self._last = validity, 0
         return int(answer.get(b"EXISTS", 0))
 
-    def _login_refused(self, error: Exception) -> TransportError:
+    def _login_refused(self, error: Exception) -> Exception:
         server, said = self._server, words(error)
         # RFC 5530: the server cannot look just now.
         if "[UNAVAILABLE]" in said.upper() or "[INUSE]" in said.upper():
-            return TransportError(f"mail server {server.name}: {said}")
+            return TryLater(said)
         self._refused = LoginRefused(
             f"mail server {server.name}: does not take the name {server.user!r} with "
             f"the password in {server.password_file}: {said}; correct the file, then "
@@ -270,7 +292,9 @@ def _found(answer: Any, validity: int) -> list[Found]:
         size = data.get(b"RFC822.SIZE")
         if isinstance(header, bytes) and isinstance(size, int):
             with contextlib.suppress(EncodingError):
-                found.append(Found(validity, uid, size, read_entity(header)))
+                entity = read_entity(header)
+                sender = short(entity.field("From"), 100)
+                found.append(Found(Place(validity, uid, size, sender), entity))
     return found
 
 

@@ -31,13 +31,14 @@ from gostkey.errors import (
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.renewal_request import RenewalRequest
 
+from ..patience import Patience
 from ..transport import Pending, Trust
 from ..trusted import load_trust
 from . import identifiers
 from .answers import Answer, Kind, read_answer, request_named
-from .mailbox import DONE, Criteria, Found, Mailbox, either
+from .mailbox import DONE, Criteria, Mailbox, Place, either
 from .messages import Writer, write_request
-from .patience import Patience
+from .revocation import NewestCrls
 from .sending import Letter, Sender
 from .settings import MailSettings, read_settings
 from .smime import open_key
@@ -55,9 +56,9 @@ _COUNTS = (Kind.CERTIFICATE, Kind.REFUSAL, Kind.RETURNED, Kind.UNREADABLE)
 class _Heard:
     """What is known of one request."""
 
-    found: list[Found] = field(default_factory=list)
+    found: list[Place] = field(default_factory=list)
     """Not read yet."""
-    answers: list[tuple[Found, Answer]] = field(default_factory=list)
+    answers: list[tuple[Place, Answer]] = field(default_factory=list)
     """Those that say something, oldest first."""
 
 
@@ -87,10 +88,10 @@ class MailTransport:
         self._sender = Sender(settings.smtp, settings.file, patience)
         self._mailbox = Mailbox(settings, patience)
         self._known: tuple[Certificate, ...] | None = None
+        self._crls: NewestCrls | None = None
         self._is_new = True
         self._heard: dict[str, _Heard] = {}
-        self._unnamed: list[Found] = []
-        self._by_key: dict[bytes, list[tuple[Found, Answer]]] = {}
+        self._by_key: dict[bytes, list[tuple[Place, Answer]]] = {}
 
     @classmethod
     def open(
@@ -171,7 +172,7 @@ class MailTransport:
             self._search()
             self._is_new = False
         wanted: dict[int, str] = {}
-        messages: list[Found] = []
+        messages: list[Place] = []
         for one in pendings:
             heard = self._heard.get(one.request_id)
             for found in heard.found if heard else ():
@@ -207,7 +208,7 @@ class MailTransport:
 
         Failing to is no fault: what stays is read again, and is not needed.
         """
-        done: list[Found] = []
+        done: list[Place] = []
         for request_id in request_ids:
             heard = self._heard.pop(request_id, None)
             if heard is not None:
@@ -268,15 +269,15 @@ class MailTransport:
         return ["UNKEYWORD", DONE, *fits]
 
     def _search(self) -> None:
-        unnamed: list[Found] = []
+        unnamed: list[Place] = []
         for one in self._mailbox.new(self._criteria()):
             request_id, campaign = request_named(one.header)
             if campaign is not None and campaign != self._campaign:
                 continue
             if request_id is not None:
-                self._heard.setdefault(request_id, _Heard()).found.append(one)
+                self._heard.setdefault(request_id, _Heard()).found.append(one.place)
             elif one.header.content_type.startswith(("multipart/", "application/")):
-                unnamed.append(one)
+                unnamed.append(one.place)
         for found, raw in self._mailbox.messages(unnamed[-_MOST_UNNAMED:]):
             answer = self._read(raw)
             if answer.request_id is not None:
@@ -287,18 +288,22 @@ class MailTransport:
                     self._by_key.setdefault(key, []).append((found, answer))
 
     def _read(self, raw: bytes) -> Answer:
-        if self._known is None:
+        if self._known is None or self._crls is None:
             trust = self.trust()
             self._known = (*trust.roots, *trust.intermediates)
-        return read_answer(
+            assert self._settings.trusted is not None
+            self._crls = NewestCrls(self._settings.trusted, self._known, trust.crls)
+        answer = read_answer(
             raw, self._known, require_signed=self._settings.require_signed
         )
+        self._crls.take(answer.crls)
+        return answer
 
     def _of_subscribers(self, answer: Answer) -> list[Certificate]:
         """Leave out the authority's own certificates, which may go with an answer."""
         return [one for one in answer.certificates if one not in (self._known or ())]
 
-    def _take(self, found: Found, answer: Answer, request_id: str) -> None:
+    def _take(self, found: Place, answer: Answer, request_id: str) -> None:
         """Keep an answer, if it is one; tell of what a person should read."""
         if answer.kind in _COUNTS:
             heard = self._heard.setdefault(request_id, _Heard())
@@ -306,7 +311,7 @@ class MailTransport:
             return
         log.warning(
             "message from %r on request %s: %s; it stays in the mailbox, read it",
-            found.header.field("From")[:100],
+            found.sender,
             request_id,
             answer.text or "holds nothing for a program",
         )

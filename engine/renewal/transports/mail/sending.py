@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gostkey.errors import GostKeyError, LoginRefused, TransportError
 
+from ..patience import Line, Patience, TryLater, may_pass
 from .connecting import not_trusted, tls_context, words
-from .patience import Patience
 from .settings import IMPLICIT, STARTTLS, Server
 
 
@@ -34,7 +35,6 @@ class Letter:
 
 
 Outcome = GostKeyError | None
-_LOST = (OSError, smtplib.SMTPServerDisconnected, smtplib.SMTPConnectError)
 
 
 class Sender:
@@ -48,12 +48,11 @@ class Sender:
         Args:
             server: the submission server.
             file: the settings, for messages.
-            patience: with the server.
+            patience: with the server; its time-outs are the server's own.
         """
         self._server = server
         self._file = file
-        self._patience = patience or Patience()
-        self._is_down = False
+        self._line = Line(f"mail server {server.name}", patience or Patience())
         self._refused: LoginRefused | None = None
 
     def send(self, letters: Sequence[Letter]) -> list[Outcome]:
@@ -67,14 +66,16 @@ class Sender:
                 asked again by this object, as many tries would lock the account.
             CampaignError: if a file that the settings name cannot be read.
         """
-        outcomes: list[Outcome] = [_later(self._server, "was not tried")] * len(letters)
-        left = list(range(len(letters)))
-        patience = self._patience.once() if self._is_down else self._patience
-        for _ in patience.pauses():
-            if not left:
-                break
-            left = self._session(letters, left, outcomes)
-        self._is_down = bool(left) and len(left) == len(letters)
+        outcomes: list[Outcome] = [None] * len(letters)
+        left = deque(range(len(letters)))
+        try:
+            if letters:
+                self._line.call(lambda: self._session(letters, left, outcomes))
+        except LoginRefused:
+            raise
+        except TransportError as error:
+            for index in left:
+                outcomes[index] = outcomes[index] or error
         return outcomes
 
     def check(self) -> None:
@@ -83,36 +84,34 @@ class Sender:
         Raises:
             LoginRefused, TransportError, CampaignError: if that cannot be done.
         """
-        try:
-            with self._open():
-                pass
-        except _LOST as error:
-            raise _later(self._server, words(error)) from error
+        self._line.call(lambda: self._open().quit())
 
     def _session(
-        self, letters: Sequence[Letter], left: list[int], outcomes: list[Outcome]
-    ) -> list[int]:
-        """Send what is left; return what is to be tried again."""
-        again: list[int] = []
-        at = 0
+        self, letters: Sequence[Letter], left: deque[int], outcomes: list[Outcome]
+    ) -> None:
+        """Send what is left; what is put off stays in *left*.
+
+        Raises:
+            TryLater: if something was put off.
+            OSError: if the connection broke; all faults of smtplib are ones.
+        """
+        put_off: list[int] = []
         try:
             with self._open() as client:
-                while at < len(left):
-                    index = left[at]
-                    outcomes[index], put_off = self._send(client, letters[index])
-                    if put_off:
-                        again.append(index)
-                    at += 1
-        except _LOST as error:
-            # After the last message a lost connection has lost nothing.
-            for index in left[at:]:
-                outcomes[index] = _later(self._server, words(error))
-        except TransportError as error:
-            if isinstance(error, LoginRefused):
+                while left:
+                    index = left[0]
+                    outcomes[index], again = self._send(client, letters[index])
+                    left.popleft()
+                    if again:
+                        put_off.append(index)
+        except OSError:
+            # Those that were taken before it broke are taken.
+            if left or put_off:
                 raise
-            for index in left[at:]:
-                outcomes[index] = error
-        return again + left[at:]
+        finally:
+            left.extend(put_off)
+        if put_off:
+            raise TryLater(str(outcomes[put_off[-1]]))
 
     def _send(self, client: smtplib.SMTP, letter: Letter) -> tuple[Outcome, bool]:
         """Send one message; say what came of it and whether to try again."""
@@ -176,31 +175,27 @@ class Sender:
         return client
 
     def _told(self, error: BaseException) -> BaseException:
-        """Turn what opening a session may raise into what is told."""
+        """Turn what opening a session may raise into what is told, or tried again."""
         server = self._server
         if isinstance(error, ssl.SSLCertVerificationError):
             return not_trusted("smtp", server, error, self._file)
         if isinstance(error, smtplib.SMTPAuthenticationError):
             # 4xx: the server cannot look just now (RFC 4954 6: 454).
             if 400 <= error.smtp_code < 500:
-                return smtplib.SMTPServerDisconnected(words(error))
+                return TryLater(words(error))
             self._refused = LoginRefused(
                 f"mail server {server.name}: does not take the name {server.user!r} "
                 f"with the password in {server.password_file}: {words(error)}; "
                 "correct the file, then run resume"
             )
             return self._refused
-        if isinstance(error, smtplib.SMTPNotSupportedError):
+        if isinstance(error, smtplib.SMTPNotSupportedError) or (
+            isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER"
+        ):
             return TransportError(
                 f"mail server {server.name}: {words(error)}; correct port and tls in "
                 f"[smtp] of {self._file}"
             )
-        if isinstance(error, smtplib.SMTPResponseException):
-            return smtplib.SMTPServerDisconnected(words(error))
+        if isinstance(error, OSError) and not may_pass(error):
+            return TransportError(f"mail server {server.name}: {words(error)}")
         return error
-
-
-def _later(server: Server, why: str) -> TransportError:
-    return TransportError(
-        f"mail server {server.name}: {why}; nothing is lost, run resume later"
-    )

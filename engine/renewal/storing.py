@@ -1,0 +1,136 @@
+"""What is written into a campaign's tables, in whichever database they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import sqlalchemy as sa
+
+from .records import ITEM_FIELDS, Change, Item, moment
+from .schema import campaign, item, journal, row_error
+from .subscribers import RowError
+from .who import who
+
+AT_ONCE = 512
+"""Items that are put into the store in one statement."""
+
+as_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _row(one: Item) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in ITEM_FIELDS}
+
+
+def fill(
+    connection: sa.Connection,
+    items: Iterable[Item],
+    errors: Iterable[RowError],
+    at: datetime,
+) -> None:
+    """Put the items of a new campaign in, as they come, and what was planned."""
+    coming = iter(items)
+    insert = item.insert().values({name: sa.bindparam(name) for name in ITEM_FIELDS})
+    while some := list(islice(coming, AT_ONCE)):
+        _many(connection, ("items",), insert, [_row(one) for one in some])
+        changes = [
+            Change(
+                one.id,
+                "planned",
+                one.verdict.kind if one.verdict else "after",
+                {},
+                _plan_detail(one),
+            )
+            for one in some
+        ]
+        write_journal(connection, at, changes)
+    rows = [{"line": one.line, "text": one.text, "cure": one.cure} for one in errors]
+    if rows:
+        connection.execute(row_error.insert(), rows)
+    connection.execute(campaign.update().values(phase="planned"))
+
+
+def _plan_detail(one: Item) -> dict[str, Any]:
+    if one.reason is not None:
+        return {"reason": one.reason, "text": one.text}
+    return {"new_name": one.new_name, "destination": one.destination}
+
+
+def write_changes(
+    connection: sa.Connection, changes: Sequence[Change], at: datetime
+) -> None:
+    """Write the items' new values and the journal."""
+    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for change in changes:
+        if change.values:
+            columns = tuple(sorted(change.values))
+            row = {**change.values, "item_id": change.item_id}
+            by_columns.setdefault(columns, []).append(row)
+    for columns, rows in by_columns.items():
+        update = (
+            item.update()
+            .where(item.c.id == sa.bindparam("item_id"))
+            .values({name: sa.bindparam(name) for name in columns})
+        )
+        _many(connection, ("item", *columns), update, rows)
+    write_journal(connection, at, changes)
+
+
+def write_journal(
+    connection: sa.Connection, at: datetime, changes: Sequence[Change]
+) -> None:
+    """Write the journal alone; every line of it goes through here."""
+    if not changes:
+        return
+    when, by = moment(at), who()
+    insert = journal.insert().values(
+        {name: sa.bindparam(name) for name in _JOURNAL_FIELDS}
+    )
+    rows = [
+        dict(
+            zip(
+                _JOURNAL_FIELDS,
+                (
+                    when,
+                    by,
+                    change.item_id,
+                    change.step,
+                    change.phase,
+                    as_json(dict(change.detail)),
+                ),
+                strict=True,
+            )
+        )
+        for change in changes
+    ]
+    _many(connection, ("journal",), insert, rows)
+
+
+_JOURNAL_FIELDS = ("at", "who", "item_id", "step", "phase", "detail")
+_compiled: dict[tuple[str, ...], tuple[str, list[str] | None]] = {}
+"""Kind of database and statement to its text and the order of its values."""
+
+
+def _many(
+    connection: sa.Connection,
+    name: tuple[str, ...],
+    statement: sa.Insert | sa.Update,
+    rows: list[dict[str, Any]],
+) -> None:
+    """Execute a statement for many rows, whose values the driver takes as they are.
+
+    As `connection.execute`, which looks at each value of each row: most of the time
+    that a chunk's journal would cost.
+    """
+    key = (connection.dialect.name, connection.dialect.driver, *name)
+    if key not in _compiled:
+        compiled = statement.compile(dialect=connection.dialect)
+        _compiled[key] = str(compiled), compiled.positiontup
+    text, order = _compiled[key]
+    values: list[Any] = rows
+    if order is not None:
+        values = [tuple(row[name] for name in order) for row in rows]
+    connection.exec_driver_sql(text, values)
