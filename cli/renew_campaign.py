@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any, TypeVar
 import click
 
 from gostkey.renewal.campaign import Campaign
-from gostkey.renewal.plan import Plan, make_plan
+from gostkey.renewal.plan import Plan
 from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
 from gostkey.renewal.randomness import Randomness
+from gostkey.renewal.spooled import SpooledPlan
 from gostkey.renewal.tokens import Tokens
 
 from .authority_options import Authority, authority_options
@@ -131,31 +133,37 @@ def run(
                 work = partial(campaign.run, workers=workers)
                 return _work(out, folder, work, library, randomness, experimental)
     transport = authority.transport(at)
-    plan = _plan(source, plan_file, at, zone)
-    warn_of_open_keys(out, plan)
     Campaign.refuse_second(folder, store)
-    with (
-        gathered(out, options, len(plan.planned)) as randomness,
-        Campaign.begin(
-            folder,
-            plan,
-            transport,
-            clock=clock_at(at),
-            experimental=experimental,
-            store=store,
-        ) as campaign,
-    ):
+    with ExitStack() as stack:
+        plan: Plan | SpooledPlan
+        if plan_file is None:
+            plan = SpooledPlan.of(source.read(), clock_at(at)(), zone, workers=workers)
+            stack.enter_context(plan)
+            keys = plan.keys
+        else:
+            plan = _read_plan(plan_file)
+            keys = len(plan.planned)
+        warn_of_open_keys(out, plan)
+        randomness = stack.enter_context(gathered(out, options, keys))
+        campaign = stack.enter_context(
+            Campaign.begin(
+                folder,
+                plan,
+                transport,
+                clock=clock_at(at),
+                experimental=experimental,
+                store=store,
+            )
+        )
+        # What is in the campaign now need not be held twice.
+        del plan
         work = partial(campaign.run, workers=workers)
         return _work(out, folder, work, library, randomness)
 
 
-def _plan(
-    source: Source, plan_file: Path | None, at: datetime | None, zone: tzinfo
-) -> Plan:
-    if plan_file is None:
-        return make_plan(source.read(), clock_at(at)(), zone)
-    with naming(plan_file):
-        return plan_from_json(read_file(plan_file, MAX_PLAN_BYTES))
+def _read_plan(file: Path) -> Plan:
+    with naming(file):
+        return plan_from_json(read_file(file, MAX_PLAN_BYTES))
 
 
 @renew_command.command(
@@ -240,6 +248,6 @@ def _work(
     with Tokens(pin_asker(out), experimental=experimental, library=named) as tokens:
         work = partial(work, tokens=tokens)
         report = watch(out, folder, work, _("renewing keys"))
-    show_report(out, report, zone_in(folder))
+    show_report(out, report, zone_in(folder), folder=folder)
     show_summary(out, report)
     return Exit(report.exit_code)

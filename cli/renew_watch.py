@@ -92,7 +92,7 @@ def report_(
         raise click.UsageError(_("--out writes the table; use --json > FILE for JSON"))
     report, zone = read_report(folder, at, store)
     if target is None:
-        show_report(out, report, zone)
+        show_report(out, report, zone, folder=folder)
         show_randomness(out, report)
     else:
         text = report_lines(report, zone)

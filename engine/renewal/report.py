@@ -5,16 +5,22 @@ The records are JSON-safe and hold nothing secret; tables show the same fields.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from .randomness import summary_of
 from .reasons import OF_TOKENS, Reason
-from .rules import is_late
-from .store import Item, Store, parse_moment
+from .records import moment
+from .report_rows import StoredRows, group_of
+from .rules import CERTIFICATE_EXPECTED
+from .schema import item
+from .store import Store
 from .subscribers import RowError
 
 GROUPS = (
@@ -49,7 +55,8 @@ class Report:
 
     created_at: datetime
     made_at: datetime
-    rows: tuple[Mapping[str, Any], ...]
+    rows: Sequence[Mapping[str, Any]]
+    """Read from the store when they are asked for, if they are many."""
     row_errors: tuple[RowError, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     """Number of items by group."""
@@ -57,6 +64,12 @@ class Report:
     """Whether the items are there; a killed trial may still have to be made."""
     randomness: Mapping[str, Any] = field(default_factory=dict)
     """How the random numbers were had: `randomness.summary_of`."""
+    stops: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    """Number of items that stopped, by group, reason and cure."""
+    late: int = 0
+    """Items whose certificate is overdue."""
+    noted: Iterable[Mapping[str, Any]] = ()
+    """The rows that have a note."""
 
     @property
     def finished(self) -> bool:
@@ -72,7 +85,7 @@ class Report:
         password or PIN, the token, or another medium.  5: the random generator
         failed.
         """
-        if any(row["reason"] == Reason.GENERATOR.value for row in self.rows):
+        if any(reason == Reason.GENERATOR.value for _, reason, _ in self.stops):
             return 5
         bad = sum(self.counts[one] for one in ("failed", "refused", "unreadable"))
         if not bad:
@@ -80,13 +93,13 @@ class Report:
         good = sum(self.counts[one] for one in ("renewed", "waiting", "unfinished"))
         if good:
             return 2
-        stopped = [
-            row
-            for row in self.rows
-            if row["group"] in ("failed", "refused") or row["reason"] in _OF_TOKENS
-        ]
-        alone = len(stopped) == bad
-        if alone and all(row["reason"] in _NEEDS_PERSON for row in stopped):
+        stopped = {
+            key: number
+            for key, number in self.stops.items()
+            if key[0] in ("failed", "refused") or key[1] in _OF_TOKENS
+        }
+        alone = sum(stopped.values()) == bad
+        if alone and all(reason in _NEEDS_PERSON for _, reason, _ in stopped):
             return 4
         return 3
 
@@ -110,11 +123,10 @@ class Report:
                 "containers are in the campaign's folder, which holds keys: keep "
                 "it like them"
             )
-        late = sum(1 for row in self.rows if row["late"])
-        if late:
+        if self.late:
             said.append(
-                f"{late} without a certificate after three hours: ask the authority, "
-                "naming the request, then run gostkey renew receive"
+                f"{self.late} without a certificate after three hours: ask the "
+                "authority, naming the request, then run gostkey renew receive"
             )
         elif self.counts["waiting"]:
             said.append(
@@ -132,9 +144,19 @@ class Report:
         return said
 
 
+HELD = 1000
+"""Items up to which a report holds its rows, as they were when it was made."""
+
+
 def make_report(store: Store, now: datetime) -> Report:
-    """Read a campaign's report from its store."""
-    report = report_of(store.items(), store.row_errors(), store.created_at(), now)
+    """Read a campaign's report from its store; of many items the counts alone."""
+    errors = tuple(store.row_errors())
+    ((total,),) = store.rows(sa.select(sa.func.count()).select_from(item))
+    rows: Sequence[Mapping[str, Any]] = StoredRows(store, now, total)
+    if total <= HELD:
+        report = _report_of(tuple(rows), errors, store.created_at(), now)
+    else:
+        report = _counted(store, StoredRows(store, now, total), errors, now)
     return replace(
         report,
         prepared=store.phase() == "planned",
@@ -152,81 +174,70 @@ def read_report(folder: Path, now: datetime) -> Report:
         return make_report(store, now)
 
 
-def report_of(
-    items: Iterable[Item],
-    row_errors: Iterable[RowError],
+def _report_of(
+    rows: Sequence[Mapping[str, Any]],
+    errors: tuple[RowError, ...],
     created_at: datetime,
     now: datetime,
 ) -> Report:
-    """Make the report of some items."""
-    rows = tuple(_row(one, now) for one in items)
-    errors = tuple(row_errors)
     counts = dict.fromkeys(GROUPS, 0)
+    stops: Counter[tuple[str, str, str]] = Counter()
     for row in rows:
         counts[row["group"]] += 1
+        if row["reason"]:
+            stops[row["group"], row["reason"], row["cure"] or ""] += 1
     counts["unreadable"] += len(errors)
-    return Report(created_at, now, rows, errors, counts)
+    return Report(
+        created_at,
+        now,
+        rows,
+        errors,
+        counts,
+        stops=stops,
+        late=sum(1 for row in rows if row["late"]),
+        noted=[row for row in rows if row["note"]],
+    )
 
 
-def _row(one: Item, now: datetime) -> dict[str, Any]:
-    late, note = False, one.note or ""
-    group = _group(one)
-    if group == "waiting" and one.sent_at is not None:
-        waited = now - parse_moment(one.sent_at)
-        late = is_late(parse_moment(one.sent_at), now)
-        if late:
-            note = "; ".join(
-                filter(
-                    None,
-                    [
-                        note,
-                        f"no certificate for {_hours(waited)}: ask the authority "
-                        f"for request {one.request_id}, then run gostkey renew "
-                        "receive",
-                    ],
-                )
-            )
-    return {
-        "id": one.id,
-        "group": group,
-        "state": one.state,
-        "owner": one.owner,
-        "inn": one.inn,
-        "container": one.container,
-        "container_name": one.container_name,
-        "slot": one.slot,
-        "old_begins": one.old_begins,
-        "old_ends": one.old_ends,
-        "new_begins": one.new_begins,
-        "new_ends": one.new_ends,
-        "new_container": one.new_folder,
-        "new_name": one.new_name,
-        "reason": one.reason,
-        "text": one.text,
-        "cure": one.cure,
-        "note": note or None,
-        "late": late,
-        "request_id": one.request_id,
-        "sent_at": one.sent_at,
-        "archive": one.archive,
-        "backup": one.backup,
-        "source": one.source,
-    }
+def _counted(
+    store: Store, rows: StoredRows, errors: tuple[RowError, ...], now: datetime
+) -> Report:
+    """Make a report whose counts are the database's; its rows are not read."""
+    counts = dict.fromkeys(GROUPS, 0)
+    stops: Counter[tuple[str, str, str]] = Counter()
+    kinds = (item.c.state, item.c.reason, item.c.cure)
+    query = sa.select(*kinds, sa.func.count()).group_by(*kinds)
+    for state, reason, cure, number in store.rows(query):
+        group = group_of(state, reason)
+        counts[group] += number
+        if reason:
+            stops[group, reason, cure or ""] += number
+    counts["unreadable"] += len(errors)
+    overdue = sa.and_(
+        item.c.state == "sent",
+        item.c.reason.is_(None),
+        item.c.sent_at <= moment(now - CERTIFICATE_EXPECTED),
+    )
+    late = sa.select(sa.func.count()).select_from(item).where(overdue)
+    ((number,),) = store.rows(late)
+    return Report(
+        store.created_at(),
+        now,
+        rows,
+        errors,
+        counts,
+        stops=stops,
+        late=number,
+        noted=Noted(rows, sa.or_(item.c.note.is_not(None), overdue)),
+    )
 
 
-def _group(one: Item) -> str:
-    why = one.verdict
-    if why is None:
-        if one.state == "backed-up":
-            return "renewed"
-        return "waiting" if one.state == "sent" else "unfinished"
-    if why.kind == "skipped":
-        return "not-due"
-    if why.kind == "refused":
-        return "refused"
-    return "unreadable" if one.state == "due" else "failed"
+@dataclass(frozen=True)
+class Noted:
+    """The rows with a note, read anew each time."""
 
+    rows: StoredRows
+    condition: sa.ColumnElement[bool]
 
-def _hours(span: timedelta) -> str:
-    minutes = int(span.total_seconds()) // 60
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        return self.rows.matching(self.condition)
