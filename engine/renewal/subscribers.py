@@ -37,7 +37,11 @@ MAX_LIST_BYTES = 64 << 20
 MAX_LINE_CHARS = 16384
 
 
-@dataclass(frozen=True)
+_NO_FORM: Mapping[str, str] = {}
+"""One for all: a list may have a hundred thousand rows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Subscriber:
     """One container whose keys are to be renewed, as the operator named it."""
 
@@ -50,7 +54,7 @@ class Subscriber:
     exchanges_finished: bool = False
     destination: Path | None = None
     key_status: str = "ok"
-    form: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=lambda: _NO_FORM)
     pin_file: Path | None = None
     """With the PIN of the token that has the container, or else of the destination."""
     new_pin_file: Path | None = None
@@ -345,7 +349,7 @@ def _subscriber(
         exchanges_finished=finished in _YES or (confirmed and not finished),
         destination=destination,
         key_status=status,
-        form={name: row[name] for name in FIELDS if row.get(name)},
+        form={name: row[name] for name in FIELDS if row.get(name)} or _NO_FORM,
         pin_file=_optional(base, row.get("pin_file")),
         new_pin_file=_optional(base, row.get("new_pin_file")),
     )
@@ -387,13 +391,23 @@ def _without_duplicates(
     rows: list[tuple[int, Subscriber]],
 ) -> tuple[list[Subscriber], list[RowError]]:
     """Keep the first of equal rows; of rows that contradict each other, none."""
-    groups: dict[str, list[tuple[int, Subscriber]]] = {}
-    for number, one in rows:
-        place = os.path.realpath(one.container)
-        groups.setdefault(place, []).append((number, one))
+    resolve = _Resolver()
+    firsts: dict[str, int] = {}
+    groups: dict[int, list[tuple[int, Subscriber]]] = {}
+    for index, (number, one) in enumerate(rows):
+        first_index = firsts.setdefault(resolve(one.container), index)
+        if first_index != index:
+            groups.setdefault(first_index, [rows[first_index]]).append((number, one))
+    del firsts
     kept: list[Subscriber] = []
     errors: list[RowError] = []
-    for group in groups.values():
+    in_groups = {number for group in groups.values() for number, _ in group}
+    for index, (number, one) in enumerate(rows):
+        if number not in in_groups:
+            kept.append(one)
+        if index not in groups:
+            continue
+        group = groups[index]
         first_number, first = group[0]
         if all(_content(one) == _content(first) for _, one in group):
             kept.append(first)
@@ -416,6 +430,21 @@ def _without_duplicates(
                 )
             )
     return kept, errors
+
+
+class _Resolver:
+    """Resolves paths, the folders that many of them are in only once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def __call__(self, path: Path) -> str:
+        folder, name = os.path.split(path)
+        if name in ("", ".", "..") or os.path.islink(path):
+            return os.path.realpath(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)
 
 
 def _content(one: Subscriber) -> tuple[object, ...]:
