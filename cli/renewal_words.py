@@ -305,6 +305,8 @@ def _report_row(
     result = row["group"]
     if row["reason"]:
         result = f"{result}: {row['text']}"
+        if row["group"] in _BAD and row["source"].startswith("line "):
+            result = f"{result} ({row['source']})"
     return [
         row["owner"] or "-",
         row["container"] if whole else place(row["container"]),
