@@ -32,6 +32,7 @@ from .renewal_words import (
     warn_of_open_keys,
 )
 from .sources import at_option
+from .stations import Work, at_station
 from .store_options import store_options
 from .texts import _, help_page
 from .token_input import experimental_option
@@ -130,7 +131,8 @@ def run(
         with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
             keys, policy = campaign.keys_to_make(), campaign.policy()
             with gathered(out, options, keys, policy) as randomness:
-                work = partial(campaign.run, workers=workers)
+                work: Work = partial(campaign.run, workers=workers)
+                work = at_station(campaign, store, at, workers, randomness) or work
                 return _work(out, folder, work, library, randomness, experimental)
     transport = authority.transport(at)
     Campaign.refuse_second(folder, store)
@@ -158,6 +160,7 @@ def run(
         # What is in the campaign now need not be held twice.
         del plan
         work = partial(campaign.run, workers=workers)
+        work = at_station(campaign, store, at, workers, randomness) or work
         return _work(out, folder, work, library, randomness)
 
 
@@ -200,7 +203,10 @@ def resume(
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         keys = campaign.keys_to_make(failed_too=True)
         with gathered(out, options, keys, campaign.policy()) as randomness:
-            work = partial(campaign.resume, workers=workers)
+            work: Work = partial(campaign.resume, workers=workers)
+            if campaign.is_shared:
+                campaign.try_again()
+            work = at_station(campaign, store, at, workers, randomness) or work
             return _work(out, folder, work, library, randomness, experimental)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import renew_campaign, renew_watch
+from . import renew_campaign, renew_watch, renew_work
 from .renew import renew_command
 
-__all__ = ["renew_campaign", "renew_command", "renew_watch"]
+__all__ = ["renew_campaign", "renew_command", "renew_watch", "renew_work"]

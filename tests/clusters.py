@@ -82,14 +82,24 @@ class Cluster:
             self.stop("immediate")
         shutil.rmtree(self.folder)
 
-    def url(self, campaign: str | None = None) -> str:
-        """Give the address of a campaign in it, or of its database."""
-        url = f"postgresql://gostkey@/postgres?host={self.folder}"
+    def url(self, database: str = "postgres", campaign: str | None = None) -> str:
+        """Give the address of a campaign, or of a database."""
+        url = f"postgresql://gostkey@/{database}?host={self.folder}"
         return url if campaign is None else f"{url}&campaign={campaign}"
 
+    def new_database(self) -> str:
+        """Make an empty database; return its name."""
+        name = f"office{next(_numbers)}"
+        # Whoever has no psycopg does not come here.
+        import psycopg
+
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f"create database {name}")
+        return name
+
     def new_campaign(self) -> str:
-        """Give the address of a campaign that nobody has."""
-        return self.url(f"test-{next(_numbers)}")
+        """Give the address of a campaign in a database of its own."""
+        return self.url(self.new_database(), f"test-{next(_numbers)}")
 
 
 def _environment() -> dict[str, str]:

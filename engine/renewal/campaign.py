@@ -32,6 +32,7 @@ from .report import Report, make_report
 from .rules import MOSCOW
 from .running import MAKING, RECEIVING, STEPS, Run, clean
 from .spooled import SpooledPlan
+from .stations.claims import shared
 from .steps import Context, Step
 from .store import Clock, Store
 from .subscribers import Listing, RowError, read_list
@@ -349,12 +350,25 @@ class Campaign:
 
         Arguments and errors are those of `run`.
         """
-        self.prepare()
-        self._store.reopen(_TRIED_AGAIN)
         tokens = tokens or Tokens()
-        clean(self._store, self.folder, tokens)
+        self.try_again(tokens)
         self._work(STEPS, on_event, randomness, tokens, workers, "resume")
         return self.report()
+
+    def try_again(self, tokens: Tokens | None = None) -> None:
+        """Open the failed items again and remove what is half-written; no more."""
+        self.prepare()
+        self._store.reopen(_TRIED_AGAIN)
+        clean(self._store, self.folder, tokens or Tokens())
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other stations may work on it: its database is PostgreSQL."""
+        return self._store.database.is_shared
+
+    def has_tokens(self) -> bool:
+        """Say whether something is to be done at tokens."""
+        return len(self._store.open_ids()) > len(self._store.open_ids(on_tokens=False))
 
     def policy(self) -> Policy | None:
         """Return whom the last run asked for random input; None before the first.
@@ -426,6 +440,7 @@ class Campaign:
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
         progress = Progress(on_event, self._store.count_states(), steps)
+        claims, places = shared(self._store.database)
         context = Context(
             folder=self.folder,
             store=self._store,
@@ -434,6 +449,8 @@ class Campaign:
             zone=zone_of(settings),
             randomness=randomness or Randomness(),
             tokens=tokens,
+            places=places,
+            claims=claims,
             created_at=self._store.created_at(),
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0

@@ -91,9 +91,16 @@ def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
         elif isinstance(outcome, Verdict):
             changes.append(_stopped(work.item, step, outcome))
     record(context, works, changes)
+    refused = [work.item for work in ready if _is_refused(work.item)]
+    if refused and step.name == "keyed":
+        context.claims.release(refused)
     if step.name in ("certified", "checked"):
         settle(context, step.name, ready)
     return len(ready)
+
+
+def _is_refused(one: Item) -> bool:
+    return one.verdict is not None and one.verdict.kind == "refused"
 
 
 def _prepared(context: Context, step: Step, works: list[Work]) -> Sequence[Outcome]:

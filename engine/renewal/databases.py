@@ -32,6 +32,8 @@ class Database(ABC):
 
     where: str
     """Names the place in messages."""
+    is_shared = False
+    """Whether several stations can work on it at once."""
 
     @abstractmethod
     def exists(self) -> bool:

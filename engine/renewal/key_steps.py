@@ -67,8 +67,15 @@ class MakeKey:
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check dates, open the old key, choose the new container's folder."""
-        open_ahead(works, old=True)
-        outcomes = each(works, lambda w: self._open(context, w), Reason.MEDIUM)
+        held = context.claims.claim([work.item for work in works])
+        open_ahead([work for work in works if work.item.id not in held], old=True)
+
+        def open_it(work: Work) -> Outcome:
+            if work.item.id in held:
+                return verdict(Reason.HELD, held[work.item.id])
+            return self._open(context, work)
+
+        outcomes = each(works, open_it, Reason.MEDIUM)
         in_folders = [
             place
             for place, one in enumerate(outcomes)
@@ -231,7 +238,7 @@ class MakeKey:
 
 def _wanted(one: Item) -> Wanted:
     assert one.destination is not None and one.new_name is not None
-    return Wanted(one.destination, one.new_name, one.new_folder)
+    return Wanted(one.destination, one.new_name, one.new_folder, one.id)
 
 
 def _placed(one: Item, folder: str | Verdict) -> Outcome:

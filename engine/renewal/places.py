@@ -29,6 +29,8 @@ class Wanted:
     new_name: str
     new_folder: str | None
     """The folder that an earlier run chose for it."""
+    item_id: int = 0
+    """Whose it is."""
 
 
 class Places(Protocol):
@@ -41,6 +43,9 @@ class Places(Protocol):
         of this campaign, is chosen again.
         """
 
+    def anew(self) -> Places:
+        """Give what looks at the destinations anew."""
+
 
 class LocalPlaces:
     """Chooses folders by what is in the destinations."""
@@ -48,6 +53,10 @@ class LocalPlaces:
     def __init__(self) -> None:
         self._known: dict[str, dict[str, set[str]]] = {}
         """Destination to its folders' names, by what is before the last dot."""
+
+    def anew(self) -> LocalPlaces:
+        """Give another one, which has looked at nothing yet."""
+        return LocalPlaces()
 
     def choose(self, wanted: Sequence[Wanted]) -> list[str | Verdict]:
         """Choose; see `Places`."""

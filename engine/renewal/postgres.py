@@ -42,7 +42,7 @@ WHOLE_CAMPAIGN = 0
 
 # A station that lost its current, or its cable, is noticed in half a minute, on both
 # sides; libpq's words and the server's settings.
-_KEEPALIVE = {
+KEEPALIVE = {
     "connect_timeout": 10,
     "keepalives_idle": 15,
     "keepalives_interval": 5,
@@ -71,6 +71,8 @@ where locks.locktype = 'advisory' and locks.granted and locks.objsubid = 2
 class PostgresDatabase(Database):
     """A schema of a PostgreSQL database."""
 
+    is_shared = True
+
     def __init__(self, folder: Path, url: str, *, patience: float = PATIENCE) -> None:
         """Name the place; nothing is opened yet.
 
@@ -98,7 +100,7 @@ class PostgresDatabase(Database):
 
     def _connect(self) -> Any:
         psycopg = _psycopg()
-        words = {**_KEEPALIVE, "application_name": _who_we_are()}
+        words = {**KEEPALIVE, "application_name": _who_we_are()}
         connection = psycopg.connect(**{**words, **self.address.for_libpq()})
         try:
             connection.execute(_SESSION, [self.address.schema])
@@ -117,6 +119,13 @@ class PostgresDatabase(Database):
                 return list(connection.execute(question, values).fetchall())
 
             for number, shared in self._locks.items():
+                if number != WHOLE_CAMPAIGN:
+                    # Another station may have had it, and what is known of its items
+                    # is of yesterday.
+                    raise CampaignLocked(
+                        f"{self.where}: the lock of chunk {number} was lost with the "
+                        "connection; the chunk is begun again"
+                    )
                 self._take(ask, connection.commit, number, shared)
         except BaseException:
             connection.close()
@@ -228,11 +237,36 @@ class PostgresDatabase(Database):
                 "(gostkey renew work), or choose another folder for a new one"
             ) from error
 
+    def make_shared(self, schema: str, make: Callable[[sa.Connection], object]) -> None:
+        """Make a schema that all campaigns of the database share, unless it is there.
+
+        Args:
+            schema: its name.
+            make: makes what is in it, in the same transaction.
+        """
+        with self.writing() as connection:
+            # The stations that come first would otherwise make it together.
+            connection.exec_driver_sql(
+                "select pg_advisory_xact_lock(%s)", (zlib.crc32(schema.encode()),)
+            )
+            if connection.dialect.has_schema(connection, schema):
+                return
+            connection.execute(sa.schema.CreateSchema(schema))
+            make(connection)
+
     # -- locks -------------------------------------------------------------
 
     def hold(self, *, shared: bool = False) -> None:
         """Be the only run on this campaign, or one of its stations."""
         self._hold(WHOLE_CAMPAIGN, shared)
+
+    def hold_alone(self) -> None:
+        """Make the lock of a station one for this run alone.
+
+        Raises:
+            CampaignLocked: soon, if another station works; the lock is as before.
+        """
+        self._hold(WHOLE_CAMPAIGN, False, patience=0.5)
 
     @contextmanager
     def holding(self, number: int) -> Iterator[None]:
@@ -254,7 +288,9 @@ class PostgresDatabase(Database):
                     "select pg_advisory_unlock(%s, %s)", (self._class(), number)
                 )
 
-    def _hold(self, number: int, shared: bool) -> None:
+    def _hold(
+        self, number: int, shared: bool, *, patience: float | None = None
+    ) -> None:
         def take() -> None:
             try:
                 with self._writer.connect() as connection:
@@ -263,7 +299,7 @@ class PostgresDatabase(Database):
                         answer = connection.exec_driver_sql(question, values)
                         return list(answer.fetchall())
 
-                    self._take(ask, connection.commit, number, shared)
+                    self._take(ask, connection.commit, number, shared, patience)
             except sa.exc.DBAPIError as error:
                 raise self._fault(error) from error
 
@@ -276,10 +312,11 @@ class PostgresDatabase(Database):
         commit: Callable[[], None],
         number: int,
         shared: bool,
+        patience: float | None = None,
     ) -> None:
         """Take a lock for a connection's session, given two of its verbs."""
         name = f"pg_try_advisory_lock{'_shared' if shared else ''}"
-        until = time.monotonic() + _LOCK_PATIENCE
+        until = time.monotonic() + (_LOCK_PATIENCE if patience is None else patience)
         while True:
             ((taken,),) = ask(f"select {name}(%s, %s)", (self._class(), number))
             commit()

@@ -58,6 +58,7 @@ class Reason(enum.Enum):
     CLOCK = "clock"
     MEDIUM = "medium"
     NAME_TAKEN = "name-taken"
+    HELD = "held-by-another-campaign"
     NEW_CONTAINER = "new-container"
     GENERATOR = "generator"
     REQUEST = "request"
@@ -216,6 +217,11 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "a container that renews the same key is there, and this campaign did "
         "not make it",
         "go on with the campaign that made it, or choose another destination",
+    ),
+    Reason.HELD: (
+        "another campaign of this database renews the key, or has renewed it",
+        "go on with that campaign; once it has been given up and removed from the "
+        "database, run resume here",
     ),
     Reason.NEW_CONTAINER: (
         "the new container cannot be used as it was written",

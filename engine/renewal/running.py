@@ -19,7 +19,6 @@ from .chunks import CHUNK, Progress, do_step, state_before
 from .forks import CAN_FORK, WorkerDied
 from .install_steps import ARCHIVE, BACKUP, BackUp, Install
 from .key_steps import MakeKey, MakeRequest
-from .places import LocalPlaces
 from .steps import Context, Step, Work
 from .store import Store
 from .tokens import Tokens
@@ -123,7 +122,7 @@ class Run:
         deaths = 0
         while True:
             # Anew after a death: what the dead one was at is read from the disk.
-            mine = replace(context, places=LocalPlaces())
+            mine = replace(context, places=context.places.anew())
             chunks = list(self._chunk_ids(steps, workers, on_tokens=False))
             items = map(self._store.items, chunks)
             self._store.close()

@@ -40,6 +40,7 @@ from gostkey.pki.chain import ChainVerifier
 from gostkey.signing import SigningKey, SupportsSigning
 
 from .chips import is_chip_address
+from .claims import Claims, NoClaims
 from .places import LocalPlaces, Places
 from .randomness import Randomness
 from .reasons import Reason, Verdict, verdict
@@ -158,6 +159,8 @@ class Context:
     _verifier: ChainVerifier | None = None
     places: Places = field(default_factory=LocalPlaces)
     """Chooses the folders of new containers."""
+    claims: Claims = field(default_factory=NoClaims)
+    """Claims the keys, where several campaigns share a database."""
     begun: dict[str, set[int]] = field(default_factory=dict)
     """Step to the items for which an earlier run began it."""
     created_at: datetime | None = None

@@ -394,6 +394,12 @@ class Store:
             yield from connection.execution_options(yield_per=AT_ONCE).execute(query)
 
     @patient
+    def read(self, query: sa.Select[Any]) -> list[Any]:
+        """Read all that a query gives."""
+        with self._reading() as connection:
+            return list(connection.execute(query))
+
+    @patient
     def execute(self, statement: sa.Insert) -> None:
         """Add a row to a table that is no item's."""
         with self._writing() as connection:

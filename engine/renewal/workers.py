@@ -40,6 +40,8 @@ from .store import Change, Item
 class _Parent:
     """The parent as a worker sees it: store and places, each question answered."""
 
+    matter = True
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -60,6 +62,19 @@ class _Parent:
         """Have folders chosen."""
         chosen: list[str | Verdict] = self.ask("choose", list(wanted))
         return chosen
+
+    def anew(self) -> _Parent:
+        """Give itself: the parent looks."""
+        return self
+
+    def claim(self, items: Sequence[Item]) -> dict[int, str]:
+        """Have keys claimed."""
+        held: dict[int, str] = self.ask("claim", list(items))
+        return held
+
+    def release(self, items: Sequence[Item]) -> None:
+        """Have keys given back."""
+        self.ask("release", list(items))
 
 
 @dataclass
@@ -85,6 +100,7 @@ def _work(context: Context, steps: Sequence[Step], connection: Connection) -> No
         context,
         store=parent,
         places=parent,
+        claims=parent if context.claims.matter else context.claims,
         randomness=_ParentsRandomness(
             gamma=context.randomness.gamma,
             _campaign=context.randomness._campaign,
@@ -100,7 +116,7 @@ def _work(context: Context, steps: Sequence[Step], connection: Connection) -> No
     except (EOFError, ConnectionError):
         raise
     except BaseException as error:
-        parent.ask("raised", _sendable(error))
+        parent.ask("raised", sendable(error))
 
 
 def _do_chunk(context: Context, steps: Sequence[Step], chunk: Sequence[Item]) -> None:
@@ -113,7 +129,7 @@ def _do_chunk(context: Context, steps: Sequence[Step], chunk: Sequence[Item]) ->
             work.wipe()
 
 
-def _sendable(error: BaseException) -> BaseException:
+def sendable(error: BaseException) -> BaseException:
     """Give an exception that survives the way through a pipe."""
     try:
         if type(pickle.loads(pickle.dumps(error))) is type(error):
@@ -191,6 +207,11 @@ class Crew:
             return None
         if kind == "choose":
             return context.places.choose(*values)
+        if kind == "claim":
+            return context.claims.claim(*values)
+        if kind == "release":
+            context.claims.release(*values)
+            return None
         if kind == "gamma":
             context.randomness.before_keys(*values)
             return random.for_worker(fork.number)

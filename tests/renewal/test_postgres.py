@@ -104,7 +104,8 @@ def test_the_folder_remembers_where_its_campaign_is(tmp_path: Path, url: str) ->
 def test_campaigns_in_one_database_do_not_see_each_other(
     tmp_path: Path, cluster: Cluster
 ) -> None:
-    one, other = cluster.new_campaign(), cluster.new_campaign()
+    database = cluster.new_database()
+    one, other = cluster.url(database, "one"), cluster.url(database, "other")
     Store.create(tmp_path / "one", {}, NOW, [new_item(1)], url=one).close()
     assert not Store.exists(tmp_path / "other", other)
     with Store.create(tmp_path / "other", {}, NOW, [], url=other) as store:

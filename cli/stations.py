@@ -1,0 +1,69 @@
+"""Work beside other stations, for `renew run`, `resume` and `work`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from gostkey.errors import CampaignLocked
+from gostkey.renewal.campaign import Campaign, OnEvent
+from gostkey.renewal.forks import CAN_FORK
+from gostkey.renewal.randomness import Randomness
+from gostkey.renewal.report import Report
+from gostkey.renewal.stations.station import Station
+from gostkey.renewal.tokens import Tokens
+
+from .campaigns import clock_at
+
+__all__ = ["Work", "at_station"]
+
+Work = Callable[..., Report]
+
+
+def at_station(
+    campaign: Campaign,
+    store: str | None,
+    at: datetime | None,
+    workers: int,
+    randomness: Randomness | None,
+    *,
+    watch: bool = False,
+) -> Work | None:
+    """Return what does a campaign's work at this station; None if it has but one.
+
+    A campaign that is shared is closed, so that others can join.  With gamma it is
+    not: records of a gamma file are for one run.
+
+    Args:
+        campaign: open; this run's alone.
+        store: URL of its database, if the folder does not remember it.
+        at: the moment at which the clock stands.
+        workers: processes.
+        randomness: of the run.
+        watch: wait for answers, too.
+    """
+    has_gamma = randomness is not None and randomness.gamma is not None
+    if not campaign.is_shared or has_gamma or not CAN_FORK:
+        return None
+    campaign.prepare()
+    campaign.close()
+    folder, clock = campaign.folder, clock_at(at)
+
+    def work(
+        on_event: OnEvent, *, tokens: Tokens, randomness: Randomness | None = None
+    ) -> Report:
+        station = Station(folder, clock, store)
+        report = station.work(
+            on_event, randomness=randomness, workers=workers, watch=watch
+        )
+        # The last station to end does what is to be done at tokens, one by one.
+        with (
+            suppress(CampaignLocked),
+            Campaign.open(folder, clock=clock, store=store) as alone,
+        ):
+            if alone.has_tokens():
+                report = alone.run(on_event, tokens=tokens)
+        return report
+
+    return work

@@ -1,0 +1,313 @@
+"""Several stations at one campaign: shared work, deaths, and a database that dies.
+
+After each fault: one new key and one certificate for everybody, the old containers as
+they were, and the table of a campaign that nobody disturbed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from clusters import Cluster
+from crashes import forks, in_child
+from renewal.offices import Office
+from renewal.scenes import RECORDS, Scene
+
+from gostkey.errors import CampaignError, CampaignLocked
+from gostkey.renewal import Campaign, Listing, make_plan, postgres
+from gostkey.renewal.stations import chunk, jobs
+from gostkey.renewal.stations import station as station_module
+from gostkey.renewal.stations.station import Station
+from gostkey.renewal.store import Change, Store
+
+pytest.importorskip("procrastinate", reason="pip install 'gostkey[office]'")
+pytestmark = forks
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One item a chunk, and no long waiting for a sign of life."""
+    monkeypatch.setattr(chunk, "SMALLEST", 1)
+    monkeypatch.setattr(station_module, "TEND", 0.2)
+    monkeypatch.setattr(jobs, "HEARTBEAT", 0.3)
+    monkeypatch.setattr(jobs, "STALLED", 1.5)
+    monkeypatch.setattr(postgres, "_LOCK_PATIENCE", 0.2)
+
+
+@pytest.fixture
+def shared(
+    template: Callable[[Path], Scene], tmp_path: Path, cluster: Cluster
+) -> Iterator[Scene]:
+    """Give an office whose campaign is begun in PostgreSQL; check it at the end."""
+    scene = template(tmp_path)
+    scene.office.store = cluster.new_campaign()
+    begin(scene.office, scene)
+    yield scene
+
+
+def begin(office: Office, scene: Scene) -> None:
+    plan = make_plan(Listing(tuple(office.subscribers)), office.clock())
+    Campaign.begin(
+        office.campaign, plan, scene.reopen(), clock=office.clock, store=office.store
+    ).close()
+
+
+def station(scene: Scene) -> Station:
+    """Give a station that finds all in the database."""
+    return Station(scene.office.campaign, scene.office.clock)
+
+
+def work(scene: Scene, workers: int = 2) -> int:
+    """Work in a process of its own, as a station does."""
+
+    def do() -> None:
+        station(scene).work(workers=workers)
+
+    return in_child(do)
+
+
+def check(scene: Scene, undisturbed: list[tuple[Any, ...]]) -> None:
+    assert scene.table() == undisturbed
+    scene.check_one_of_each()
+
+
+def once(path: Path) -> bool:
+    """Say whether this process is the first one to ask."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
+
+
+def at_record(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, record: int, do: Callable[[], None]
+) -> None:
+    """Have the first worker that comes to its n-th journal write do something."""
+    original = Store.record
+    calls = 0
+
+    def spoiled(self: Store, changes: Sequence[Change], at: datetime) -> None:
+        nonlocal calls
+        original(self, changes, at)
+        calls += 1
+        if calls == record and once(scene.office.folder / "spoiled"):
+            do()
+
+    monkeypatch.setattr(Store, "record", spoiled)
+
+
+def kill_me() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_two_workers_share_the_work(
+    shared: Scene, undisturbed: list[tuple[Any, ...]]
+) -> None:
+    assert work(shared) == 0
+    check(shared, undisturbed)
+    with Store.open(shared.office.campaign) as store:
+        who = {one["who"] for one in store.history() if one["step"] == "keyed"}
+    assert len(who) == 2
+
+
+def test_two_stations_share_the_work(
+    shared: Scene, undisturbed: list[tuple[Any, ...]]
+) -> None:
+    other = os.fork()
+    if other == 0:
+        # Another machine has a folder of its own.
+        office = shared.office
+        folder = office.folder / "elsewhere" / "campaign"
+        try:
+            Station(folder, office.clock, office.store).work()
+        finally:
+            os._exit(0)
+    assert work(shared, workers=1) == 0
+    os.waitpid(other, 0)
+    rows = [
+        tuple(str(one).replace("/elsewhere", "") for one in row)
+        for row in shared.table()
+    ]
+    assert rows == [tuple(str(one) for one in row) for row in undisturbed]
+
+
+@pytest.mark.parametrize("record", [2, RECORDS - 1])
+def test_a_killed_workers_chunk_is_taken_over(
+    shared: Scene,
+    undisturbed: list[tuple[Any, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    record: int,
+) -> None:
+    at_record(shared, monkeypatch, record, kill_me)
+    assert work(shared) == 0
+    assert (shared.office.folder / "spoiled").exists()
+    check(shared, undisturbed)
+
+
+def test_a_killed_stations_chunks_are_taken_over(
+    shared: Scene,
+    undisturbed: list[tuple[Any, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Parent and worker die at once, as when the current goes."""
+
+    def kill_both() -> None:
+        os.kill(os.getppid(), signal.SIGKILL)
+        kill_me()
+
+    at_record(shared, monkeypatch, 3, kill_both)
+    assert work(shared, workers=1) == -signal.SIGKILL
+    assert work(shared) == 0
+    check(shared, undisturbed)
+
+
+def test_a_server_that_dies_in_the_middle_is_waited_for(
+    shared: Scene,
+    undisturbed: list[tuple[Any, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    cluster: Cluster,
+) -> None:
+    crash = shared.office.folder / "crash"
+
+    def wait_for_it() -> None:
+        crash.touch()
+        time.sleep(0.2)
+
+    def restart() -> None:
+        while not crash.exists():
+            time.sleep(0.01)
+        cluster.stop("immediate")
+        time.sleep(0.3)
+        cluster.start()
+
+    at_record(shared, monkeypatch, 3, wait_for_it)
+    thread = threading.Thread(target=restart)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if in_child(lambda: station(shared).work(workers=2)) == 0 else 1)
+    thread.start()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    check(shared, undisturbed)
+
+
+def test_cut_connections_are_made_anew(
+    shared: Scene,
+    undisturbed: list[tuple[Any, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    cluster: Cluster,
+) -> None:
+    def cut() -> None:
+        with psycopg.connect(cluster.url(), autocommit=True) as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where application_name like 'gostkey%'"
+            )
+
+    at_record(shared, monkeypatch, 5, cut)
+    assert work(shared) == 0
+    check(shared, undisturbed)
+
+
+def test_a_second_operator_is_told_who_works(
+    shared: Scene, undisturbed: list[tuple[Any, ...]]
+) -> None:
+    office = shared.office
+    with Store.open(office.campaign) as store:
+        store.database.hold(shared=True)
+        with pytest.raises(CampaignLocked, match=f"another run.*{os.getpid()}"):
+            Campaign.refuse_second(office.campaign, office.store)
+        with pytest.raises(CampaignLocked, match="another run works on it"):
+            Campaign.refuse_second(office.folder / "elsewhere", office.store)
+    with pytest.raises(CampaignError, match="there is a campaign"):
+        begin(office, shared)
+    assert work(shared) == 0
+    check(shared, undisturbed)
+
+
+def test_a_key_of_another_campaign_is_left_to_it(
+    shared: Scene, undisturbed: list[tuple[Any, ...]], cluster: Cluster
+) -> None:
+    """Both are planned at once; they write to different folders."""
+    office = shared.office
+    other = Office(office.folder, office.authority, office.clock, store=None)
+    plan = make_plan(Listing(tuple(office.subscribers)), office.clock())
+    elsewhere = office.folder / "other-campaign"
+    Campaign.begin(
+        elsewhere,
+        plan,
+        shared.reopen(),
+        clock=other.clock,
+        store=f"{office.store}-other",
+    ).close()
+    assert work(shared) == 0
+    report = Station(elsewhere, office.clock).work()
+    reasons = {row["reason"] for row in report.rows if row["group"] == "failed"}
+    assert reasons == {"held-by-another-campaign"}
+    with Campaign.open(elsewhere, clock=office.clock) as campaign:
+        assert campaign.resume().counts["renewed"] == 0
+    check(shared, undisturbed)
+
+
+def test_a_campaign_in_a_file_has_one_station(office: Office) -> None:
+    office.begin().close()
+    with pytest.raises(CampaignError, match="begin one with --store"):
+        Station(office.campaign, office.clock).work()
+
+
+# -- many kills ---------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(50))
+def test_many_kills_at_random_change_nothing_in_the_end(
+    shared: Scene, undisturbed: list[tuple[Any, ...]], seed: int
+) -> None:
+    """Four kills of any process of two stations in each."""
+    draw = random.Random(seed)
+    for _ in range(4):
+        parents = []
+        for _ in range(2):
+            child = os.fork()
+            if child == 0:
+                os.setpgid(0, 0)
+                os._exit(0 if work(shared, workers=2) == 0 else 1)
+            parents.append(child)
+        time.sleep(draw.uniform(0.1, 1.5))
+        victims = _descendants(parents)
+        for victim in draw.sample(victims, min(len(victims), draw.randint(1, 3))):
+            try:
+                os.kill(victim, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        for parent in parents:
+            os.waitpid(parent, 0)
+    assert work(shared) == 0
+    check(shared, undisturbed)
+
+
+def _descendants(parents: Sequence[int]) -> list[int]:
+    """List the processes below some, which may be killed."""
+    found: list[int] = []
+    left = list(parents)
+    while left:
+        parent = left.pop()
+        try:
+            text = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+        except OSError:
+            continue
+        children = [int(one) for one in text.split()]
+        found += children
+        left += children
+    return found
