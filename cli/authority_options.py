@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from gostkey.renewal.transports import (
+    CommandTransport,
     EmbeddedCA,
     FolderTransport,
     HttpTransport,
@@ -20,6 +21,7 @@ from gostkey.renewal.transports import (
 )
 
 from .campaigns import clock_at
+from .config_options import drop_overruled
 from .files import PathOption
 from .texts import _
 
@@ -39,6 +41,8 @@ class Authority:
     url_ca: Path | None = None
     url_root: tuple[str, ...] = ()
     url_auth_file: Path | None = None
+    submit_command: str | None = None
+    fetch_command: str | None = None
     mail: Path | None = None
 
     @property
@@ -54,9 +58,22 @@ class Authority:
         """
         folders = (self.outbox, self.inbox, self.trusted)
         if self.mail is not None:
-            if any((*folders, self.ca, self.ca_password_file, self.url)):
+            if any(one for one in astuple(self) if one != self.mail):
                 raise click.UsageError(_("--mail goes with no other authority"))
             return MailTransport.open(self.mail, clock_at(at))
+        commands = (self.submit_command, self.fetch_command)
+        if any(commands):
+            named = (self.ca, self.ca_password_file, self.outbox, self.inbox, self.url)
+            if not all(commands) or self.trusted is None or any(named):
+                raise click.UsageError(
+                    _(
+                        "--submit-command goes with --fetch-command and --trusted, "
+                        "and with no other way to the authority"
+                    )
+                )
+            return CommandTransport(
+                self.submit_command or "", self.fetch_command or "", self.trusted
+            )
         of_url = self.url_ca or self.url_auth_file or self.url_root
         others = (self.ca, self.ca_password_file, self.outbox, self.inbox)
         if self.url is not None and not any(others):
@@ -82,7 +99,8 @@ class Authority:
         raise click.UsageError(
             _(
                 "name the authority: --ca FOLDER, or --outbox, --inbox and --trusted, "
-                "or --mail FILE, or --url and --trusted"
+                "or --mail FILE, or --url and --trusted, or --submit-command, "
+                "--fetch-command and --trusted"
             )
         )
 
@@ -92,6 +110,7 @@ def authority_options(command: F) -> F:
 
     @functools.wraps(command)
     def with_authority(*args: Any, **values: Any) -> Any:
+        drop_overruled(values, [one.name for one in fields(Authority)])
         given = {one.name: values.pop(one.name) for one in fields(Authority)}
         return command(*args, authority=Authority(**given), **values)
 
@@ -161,5 +180,18 @@ _OPTIONS = (
         type=PathOption,
         metavar="FILE",
         help=_("The authority is written to; FILE (TOML) says how, see docs/mail.md."),
+    ),
+    click.option(
+        "--submit-command",
+        metavar="COMMAND",
+        help=_(
+            "Another centre: a program that sends {request}; see docs/http.md for "
+            "its arguments and exit codes."
+        ),
+    ),
+    click.option(
+        "--fetch-command",
+        metavar="COMMAND",
+        help=_("A program that writes the certificate for {id} into {answer}."),
     ),
 )

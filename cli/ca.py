@@ -13,6 +13,7 @@ import click
 from gostkey import keyforms
 from gostkey.curves import Curve
 from gostkey.errors import GostKeyError
+from gostkey.media import TokenUse
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.crls import REASONS
@@ -32,6 +33,7 @@ from .output import Output, json_option
 from .secrets_input import PasswordSource, password_options
 from .sources import at_option, curve_option, now, open_key, slot_option
 from .texts import _, help_page
+from .token_input import token_options
 from .trust import read_certificates, summary
 
 FOLDER = click.argument("folder", metavar="FOLDER", type=PathOption)
@@ -172,6 +174,7 @@ def init(
             "gostkey ca issue authority request.pem --out ivanov.cer",
             'gostkey ca issue authority --key key.pem --name "CN=Ivanov I. I." '
             "--out ivanov.cer",
+            'gostkey ca issue authority --key token:30DA6803 --name "CN=Ivanov I. I."',
         ],
         exits=[0, 1, 2, 3, 4, 5],
     ),
@@ -193,6 +196,7 @@ def init(
 @at_option
 @PASSWORD_OPTIONS
 @password_options("key-password", of=_("of the key given by --key"))
+@token_options()
 @json_option
 @click.pass_obj
 def issue(
@@ -208,6 +212,7 @@ def issue(
     at: datetime | None,
     password: PasswordSource,
     key_password: PasswordSource,
+    tokens: TokenUse,
 ) -> None:
     if (request is None) == (key is None):
         raise click.UsageError(_("name a REQUEST, or a key with --key"))
@@ -225,7 +230,7 @@ def issue(
         else:
             assert key is not None and name is not None
             item = str(key)
-            with open_key(key, key_password, slot) as source:
+            with open_key(key, key_password, slot, tokens) as source:
                 made = build_request(source.key, name)
             certificate = authority.issue(made, now(at), days=days)
     text = certificate.to_pem()

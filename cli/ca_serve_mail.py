@@ -45,6 +45,7 @@ class MailDesk:
         self._authority = authority
         self._desk = RequestDesk(settings, authority)
         self._crl: tuple[datetime, bytes] | None = None
+        self._told = ""
 
     def __enter__(self) -> MailDesk:
         return self
@@ -75,15 +76,17 @@ class MailDesk:
         except TransportError as error:
             if not patient:
                 raise
-            failure = describe(error)
-            self._out.failure(failure)
-            return 0, [failure]
+            self._tell_once(describe(error))
+            return 0, [describe(error)]
         done = 0
         failures: list[Failure] = []
         for one in served:
             if one.fault is not None:
                 failures.append(describe(one.fault))
-                self._out.failure(failures[-1], one.request_id)
+                if isinstance(one.fault, TransportError):
+                    self._tell_once(failures[-1])
+                else:
+                    self._out.failure(failures[-1], one.request_id)
                 continue
             done += 1
             certificate = one.certificate
@@ -107,6 +110,12 @@ class MailDesk:
                     }
                 )
         return done, failures
+
+    def _tell_once(self, failure: Failure) -> None:
+        """Tell of a server's fault, but not at every look again."""
+        if failure.message != self._told:
+            self._out.failure(failure)
+        self._told = failure.message
 
     def _current_crl(self, at: datetime) -> bytes | None:
         """Give the CRL that goes with certificates, a new one every hour."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import click
@@ -16,10 +18,12 @@ from gostkey.errors import (
 )
 from gostkey.media import (
     KeyRing,
+    RegistryFile,
     TokenUse,
     csp_folder,
     find_containers,
     install_certificate,
+    is_in_file,
     is_token_address,
     open_for_change,
     usual_tokens,
@@ -29,7 +33,7 @@ from gostkey.pki.certificates import Certificate
 from .container import container_command
 from .container_options import FOLDER
 from .failures import describe, naming
-from .files import PathOption
+from .files import PathOption, force_option, out_option, refuse_taken
 from .output import Output, json_option
 from .remembering import container_password, keep, replace_remembered
 from .secrets_input import PasswordSource, password_options
@@ -52,7 +56,9 @@ _ALL = "ALL"
             "then the old files are wiped. If the run is cut off, the old or the new "
             "container is there, and the same command ends the work. Other copies "
             "of the container keep the old password. On a token the new container "
-            "gets another place, and the old one is removed.\n\n"
+            "gets another place, and the old one is removed. A registry export is not "
+            "changed: with --out FILE.reg the container with the new password is "
+            "written there, for the same Windows user.\n\n"
             "With --remember the new password is kept in this user's key ring of the "
             "operating system; from then on commands that open the container do not "
             "ask for it. A password that is kept there is changed with the "
@@ -65,6 +71,7 @@ _ALL = "ALL"
             "gostkey container password ivanov.000 --password-file old.txt "
             "--new-password-file new.txt",
             "gostkey container password ivanov.000 --no-new-password",
+            "gostkey container password keys.reg/ivanov --out ivanov-new.reg",
             "gostkey container password --forget ivanov.000",
             "gostkey container password --forget ALL",
             "gostkey container password token:30DA6803/ivanov --experimental",
@@ -78,6 +85,11 @@ _ALL = "ALL"
     is_flag=True,
     help=_("Only remove the password from the key ring; ALL: every container's."),
 )
+@out_option(
+    _("For a container in a .reg file: write it with the new password to this one."),
+    required=False,
+)
+@force_option
 @password_options(
     "new-password",
     of=_("to set"),
@@ -92,33 +104,49 @@ def password(
     out: Output,
     folder: Path,
     forget: bool,
+    target: Path | None,
+    force: bool,
     password: PasswordSource,
     new_password: PasswordSource,
     tokens: TokenUse,
 ) -> None:
     if forget:
-        if password.given or new_password.given or new_password.remember:
+        if (
+            target is not None
+            or password.given
+            or new_password.given
+            or new_password.remember
+        ):
             raise click.UsageError(_("--forget goes without other options"))
         _forget(out, folder)
         return
     if new_password.remember:
         KeyRing()  # now, so that nobody types a password in vain
     with naming(folder):
-        medium, place, files = open_for_change(folder, tokens)
+        place, files, write = _open(folder, target, force, tokens)
         container = Container.parse(files)
         old = container_password(container, folder, password)
         # Now, so that nobody types a new password in vain.
         container.open(old).close()
         new = new_password.choose(str(folder))
-        changed = old is not None or new is not None
+        changed = target is not None or old is not None or new is not None
         if changed:
-            place = medium.rewrite(place, files, with_password(files, old, new))
+            place = write(with_password(files, old, new))
         if is_token_address(folder):
             # Its place is another one now.
             folder = place
-        notes = _bring_up_to_date(container, folder, new_password, new, changed)
+        # The one that stays in an export has the old password still.
+        replaced = changed and target is None
+        notes = _bring_up_to_date(container, folder, new_password, new, replaced)
     for note in notes:
         out.note(note)
+    if target is not None:
+        out.note(
+            _("{file}: written; {folder} is what it was").format(
+                file=target, folder=folder
+            )
+        )
+        folder = place
     if out.json:
         out.record(
             {
@@ -140,6 +168,27 @@ def password(
         )
     else:
         out.note(_("{folder}: the new password is set").format(folder=folder))
+
+
+def _open(
+    folder: Path, target: Path | None, force: bool, tokens: TokenUse
+) -> tuple[Path, dict[str, bytes], Callable[[Mapping[str, bytes]], Path]]:
+    """Read a container, and tell how it is written when it has been changed."""
+    if target is None:
+        if force:
+            raise click.UsageError(_("--force goes with --out"))
+        medium, place, files = open_for_change(folder, tokens)
+        return place, files, partial(medium.rewrite, place, files)
+    if not (is_in_file(folder) and RegistryFile.holds(folder.absolute())):
+        raise click.UsageError(
+            _("--out is for a container in a .reg file; others are changed in place")
+        )
+    if target.suffix.lower() != ".reg":
+        raise click.UsageError(_("{file}: must end in .reg").format(file=target))
+    refuse_taken(target, force)
+    export, place = RegistryFile(folder), folder.absolute()
+    write = export.successor(place, target, replace=force)
+    return place, export.read_own(place), write
 
 
 def _bring_up_to_date(

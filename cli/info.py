@@ -18,6 +18,15 @@ from .output import Output, json_option
 from .texts import _, help_page
 
 LIBRARIES = ("cffi", "click", "cryptography", "numpy", "rich", "SQLAlchemy")
+OPTIONAL = (
+    "procrastinate",
+    "psycopg",
+    "imapclient",
+    "pyscard",
+    "python-pkcs11",
+    "keyring",
+)
+"""Of the extras; told where they are installed."""
 VARIABLES = ("GOSTKEY_BACKEND", "GOSTKEY_KERNELS")
 
 # Of all that a processor says about itself, what kernels are chosen by.
@@ -108,7 +117,8 @@ def facts() -> dict[str, object]:
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
         "location": str(Path(gostkey.__file__).parent),
-        "versions": {name: _version(name) for name in LIBRARIES},
+        "versions": {name: _version(name) for name in LIBRARIES}
+        | {name: found for name in OPTIONAL if (found := _version(name)) != "?"},
         "readers": readers,
         "no_readers": no_readers,
         "forced": {

@@ -22,6 +22,8 @@ from gostkey.renewal.plan_file import plan_to_json
 from gostkey.renewal.rules import MOSCOW
 from gostkey.renewal.subscribers import Listing, read_list, read_tree
 
+from .chip_input import library_option
+from .config_options import drop_overruled
 from .failures import Exit
 from .files import PathOption, write_file
 from .output import Output, json_option
@@ -116,10 +118,13 @@ class Source:
         """Whether there is one."""
         return self.path is not None or self.csv is not None
 
-    def read(self) -> Listing:
-        """Read it."""
+    def read(self, library: Path | None) -> Listing:
+        """Read it; *library* is for keys inside tokens."""
+        named = None if library is None else str(library)
         if self.csv is not None:
-            return read_list(self.csv, exchanges_finished=self.exchanges_finished)
+            return read_list(
+                self.csv, exchanges_finished=self.exchanges_finished, library=named
+            )
         assert self.path is not None
         return read_tree(
             self.path,
@@ -129,6 +134,7 @@ class Source:
             destination=self.destination,
             pin_file=self.pin_file,
             new_pin_file=self.new_pin_file,
+            library=named,
         )
 
 
@@ -153,6 +159,7 @@ def source_options(*, renews: bool, required: bool = True) -> Callable[[F], F]:
                     "new_pin_file",
                     "destination",
                 ]
+            drop_overruled(values, [*names, "plan_file"])
             source = Source(**{name: values.pop(name) for name in names})
             if source.path is not None and source.csv is not None:
                 raise click.UsageError(_("give either PATH or --csv, not both"))
@@ -249,25 +256,34 @@ _RENEWING = (
             "List keys and when they end; nothing is changed.\n\n"
             "PATH is a folder with key containers in it or below it, or a token: "
             "token:SERIAL as `gostkey token list` shows it, or token: for the only "
-            "one; --csv names them in a list. Every key is shown: due, not due yet, "
-            "expired, or why it cannot be told. An expired key is no failure of this "
-            "command."
+            "one; chip:SERIAL means the keys inside a token, as `gostkey token keys` "
+            "shows them, and wants --library. --csv names them in a list. Every key is "
+            "shown: due, not due yet, expired, or why it cannot be told. An expired "
+            "key is no failure of this command."
         ),
         examples=[
             "gostkey renew due /media/keys",
             "gostkey renew due token:30DA6803",
+            "gostkey renew due chip:3b000001 --library librtpkcs11ecp.so",
             "gostkey renew due --csv list.csv --json",
         ],
         exits=[0, 1, 2, 3],
     ),
 )
 @source_options(renews=False)
+@library_option
 @at_option
 @zone_option
 @json_option
 @click.pass_obj
-def due(out: Output, source: Source, at: datetime | None, zone: tzinfo) -> Exit:
-    plan = due_list(source.read(), now(at), zone)
+def due(
+    out: Output,
+    source: Source,
+    library: Path | None,
+    at: datetime | None,
+    zone: tzinfo,
+) -> Exit:
+    plan = due_list(source.read(library), now(at), zone)
     show_plan(out, plan, "due")
     unreadable = [one for one in plan.items if one.state == "unreadable"]
     if not unreadable and not plan.row_errors:
@@ -284,7 +300,9 @@ def due(out: Output, source: Source, at: datetime | None, zone: tzinfo) -> Exit:
             "Renewed are keys that are due and whose exchanges are confirmed as "
             "finished: by --exchanges-finished for all, or in the list for each. "
             "--save-plan writes the plan as JSON; `renew run --plan` takes it, "
-            "looks at every container again, and never renews more than was planned."
+            "looks at every container again, and never renews more than was planned. "
+            "Keys inside a token (chip:SERIAL) get their successors in the same token, "
+            "unless --destination names another place."
         ),
         examples=[
             "gostkey renew plan /media/keys --exchanges-finished",
@@ -301,6 +319,7 @@ def due(out: Output, source: Source, at: datetime | None, zone: tzinfo) -> Exit:
     help=_("Write the plan here, for `renew run --plan`."),
 )
 @click.option("--force", is_flag=True, help=_("Replace FILE if it is there."))
+@library_option
 @at_option
 @zone_option
 @json_option
@@ -308,12 +327,13 @@ def due(out: Output, source: Source, at: datetime | None, zone: tzinfo) -> Exit:
 def plan_(
     out: Output,
     source: Source,
+    library: Path | None,
     save_plan: Path | None,
     force: bool,
     at: datetime | None,
     zone: tzinfo,
 ) -> Exit:
-    plan = make_plan(source.read(), now(at), zone)
+    plan = make_plan(source.read(library), now(at), zone)
     show_plan(out, plan, "planned")
     warn_of_open_keys(out, plan)
     if save_plan is not None:

@@ -12,20 +12,25 @@ from typing import Any, TypeVar
 import click
 
 from gostkey.renewal.campaign import Campaign
-from gostkey.renewal.plan import Plan
+from gostkey.renewal.pacing import Pacing
+from gostkey.renewal.plan import Plan, with_library
 from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.spooled import SpooledPlan
 from gostkey.renewal.tokens import Tokens
+from gostkey.renewal.watching.pace import Pace
 
 from .authority_options import Authority, authority_options
 from .campaigns import clock_at, pin_asker, watch, zone_in
 from .chip_input import library_option
+from .config_options import config_option
 from .failures import Exit, naming
 from .files import PathOption, read_file
 from .output import Output, json_option
+from .pacing_options import PaceOptions, exit_of, pacing_options
 from .randomness import RandomOptions, gathered, random_options
 from .renew import Source, campaign_option, renew_command, source_options, zone_option
+from .renew_unattended import WatchOptions, watch_options, watch_run
 from .renewal_words import (
     show_report,
     show_summary,
@@ -36,6 +41,7 @@ from .stations import Work, at_station
 from .store_options import store_options
 from .texts import _, help_page
 from .token_input import experimental_option
+from .watched_options import Listener, Watched, watched_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,7 +77,8 @@ def workers_option(command: F) -> F:
             "The authority is either the small one of `gostkey ca` in a folder "
             "(--ca), or requests go to a folder (--outbox) and certificates come "
             "from another (--inbox); --trusted then holds the authority's "
-            "certificates and CRLs. With --url they go over HTTPS."
+            "certificates and CRLs. With --url they go over HTTPS, with --mail by "
+            "mail."
         ),
         examples=[
             "gostkey renew run /media/keys --exchanges-finished --ca /srv/ca",
@@ -79,8 +86,12 @@ def workers_option(command: F) -> F:
             "--inbox in --trusted authority",
             "gostkey renew run --csv list.csv --url https://ca.example --trusted "
             "authority",
+            "gostkey renew run --csv list.csv --mail mail.toml",
             "gostkey renew run token:30DA6803 --exchanges-finished --ca /srv/ca",
+            "gostkey renew run chip:3b000001 --library librtpkcs11ecp.so "
+            "--exchanges-finished --ca /srv/ca",
             "gostkey renew run --campaign spring",
+            "gostkey renew run --watch --config renew.toml",
         ],
         exits=_EXITS,
     ),
@@ -93,12 +104,16 @@ def workers_option(command: F) -> F:
     metavar="FILE",
     help=_("A plan saved by `gostkey renew plan --save-plan`."),
 )
+@config_option
 @campaign_option
 @store_options
 @authority_options
 @experimental_option
 @workers_option
 @library_option
+@pacing_options(sends=True)
+@watch_options
+@watched_options
 @random_options
 @at_option
 @zone_option
@@ -117,9 +132,36 @@ def run(
     experimental: bool,
     workers: int,
     library: Path | None,
+    pace: PaceOptions,
+    watching: WatchOptions,
+    watched: Watched,
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
+    if watching.watch:
+        if plan_file is not None or store is not None:
+            raise click.UsageError(
+                _(
+                    "--watch plans by itself and keeps its campaigns in folders; leave "
+                    "out --plan and --store"
+                )
+            )
+        return watch_run(
+            out,
+            folder,
+            source,
+            authority,
+            options,
+            pace,
+            watching,
+            at=at,
+            zone=zone,
+            workers=workers,
+            library=library,
+            experimental=experimental,
+        )
+    if watching.once:
+        raise click.UsageError(_("--once says nothing without --watch"))
     if plan_file is None and not source.given:
         if authority.named:
             raise click.UsageError(
@@ -129,24 +171,32 @@ def run(
                 )
             )
         with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
-            keys, policy = campaign.keys_to_make(), campaign.policy()
-            with gathered(out, options, keys, policy) as randomness:
+            keys = pace.most(campaign.keys_to_make())
+            pacing = pace.pacing(out, zone_in(folder), at)
+            with gathered(out, options, keys, campaign.policy()) as randomness:
                 work: Work = partial(campaign.run, workers=workers)
-                work = at_station(campaign, store, at, workers, randomness) or work
-                return _work(out, folder, work, library, randomness, experimental)
+                work = (
+                    at_station(campaign, store, at, workers, randomness, pacing) or work
+                )
+                also = watched.over(out, campaign, store)
+                return _work(
+                    out, folder, work, also, pacing, library, randomness, experimental
+                )
     transport = authority.transport(at)
     Campaign.refuse_second(folder, store)
     with ExitStack() as stack:
         plan: Plan | SpooledPlan
         if plan_file is None:
-            plan = SpooledPlan.of(source.read(), clock_at(at)(), zone, workers=workers)
+            plan = SpooledPlan.of(
+                source.read(library), clock_at(at)(), zone, workers=workers
+            )
             stack.enter_context(plan)
             keys = plan.keys
         else:
-            plan = _read_plan(plan_file)
+            plan = _read_plan(plan_file, library)
             keys = len(plan.planned)
         warn_of_open_keys(out, plan)
-        randomness = stack.enter_context(gathered(out, options, keys))
+        randomness = stack.enter_context(gathered(out, options, pace.most(keys)))
         campaign = stack.enter_context(
             Campaign.begin(
                 folder,
@@ -157,16 +207,19 @@ def run(
                 store=store,
             )
         )
+        pacing = pace.pacing(out, plan.zone, at)
         # What is in the campaign now need not be held twice.
         del plan
         work = partial(campaign.run, workers=workers)
-        work = at_station(campaign, store, at, workers, randomness) or work
-        return _work(out, folder, work, library, randomness)
+        work = at_station(campaign, store, at, workers, randomness, pacing) or work
+        also = watched.over(out, campaign, store)
+        return _work(out, folder, work, also, pacing, library, randomness)
 
 
-def _read_plan(file: Path) -> Plan:
+def _read_plan(file: Path, library: Path | None) -> Plan:
     with naming(file):
-        return plan_from_json(read_file(file, MAX_PLAN_BYTES))
+        plan = plan_from_json(read_file(file, MAX_PLAN_BYTES))
+    return with_library(plan, None if library is None else str(library))
 
 
 @renew_command.command(
@@ -181,11 +234,14 @@ def _read_plan(file: Path) -> Plan:
         exits=_EXITS,
     ),
 )
+@config_option
 @campaign_option
 @store_options
 @experimental_option
 @workers_option
 @library_option
+@pacing_options(sends=True)
+@watched_options
 @random_options
 @at_option
 @json_option
@@ -199,15 +255,21 @@ def resume(
     experimental: bool,
     workers: int,
     library: Path | None,
+    pace: PaceOptions,
+    watched: Watched,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
-        keys = campaign.keys_to_make(failed_too=True)
+        keys = pace.most(campaign.keys_to_make(failed_too=True))
+        pacing = pace.pacing(out, zone_in(folder), at)
         with gathered(out, options, keys, campaign.policy()) as randomness:
             work: Work = partial(campaign.resume, workers=workers)
             if campaign.is_shared:
                 campaign.try_again()
-            work = at_station(campaign, store, at, workers, randomness) or work
-            return _work(out, folder, work, library, randomness, experimental)
+            work = at_station(campaign, store, at, workers, randomness, pacing) or work
+            also = watched.over(out, campaign, store)
+            return _work(
+                out, folder, work, also, pacing, library, randomness, experimental
+            )
 
 
 @renew_command.command(
@@ -217,15 +279,28 @@ def resume(
             "Fetch certificates that have come, and install them.\n\n"
             "They are checked before. "
             "May be run any number of times. A certificate is expected within "
-            "three hours after its request; after that the table says so."
+            "three hours after its request; after that the table says so. "
+            "--send-again sends overdue requests once more: the authority gives "
+            "the same request the same certificate."
         ),
-        examples=["gostkey renew receive --campaign spring"],
+        examples=[
+            "gostkey renew receive --campaign spring",
+            "gostkey renew receive --campaign spring --send-again",
+        ],
         exits=_EXITS,
     ),
 )
+@config_option
 @campaign_option
 @store_options
+@click.option(
+    "--send-again",
+    is_flag=True,
+    help=_("Send requests once more that wait for three hours or longer."),
+)
 @library_option
+@pacing_options(sends=False)
+@watched_options
 @at_option
 @json_option
 @click.pass_obj
@@ -233,17 +308,25 @@ def receive(
     out: Output,
     folder: Path,
     store: str | None,
+    send_again: bool,
     at: datetime | None,
     library: Path | None,
+    pace: PaceOptions,
+    watched: Watched,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
-        return _work(out, folder, campaign.receive, library)
+        pacing = pace.pacing(out, zone_in(folder), at)
+        also = watched.over(out, campaign, store)
+        work = partial(campaign.receive, send_again=send_again)
+        return _work(out, folder, work, also, pacing, library)
 
 
 def _work(
     out: Output,
     folder: Path,
     work: Callable[..., Any],
+    also: Callable[[Pace], Listener] | None,
+    pacing: Pacing,
     library: Path | None,
     randomness: Randomness | None = None,
     experimental: bool = False,
@@ -252,8 +335,8 @@ def _work(
         work = partial(work, randomness=randomness)
     named = None if library is None else str(library)
     with Tokens(pin_asker(out), experimental=experimental, library=named) as tokens:
-        work = partial(work, tokens=tokens)
-        report = watch(out, folder, work, _("renewing keys"))
+        work = partial(work, tokens=tokens, pacing=pacing)
+        report = watch(out, folder, work, _("renewing keys"), also)
     show_report(out, report, zone_in(folder), folder=folder)
     show_summary(out, report)
-    return Exit(report.exit_code)
+    return exit_of(out, report, pacing)

@@ -18,7 +18,10 @@ from gostkey.renewal.reasons import OF_TOKENS, Verdict
 from gostkey.renewal.report import Report
 from gostkey.renewal.rules import last_day
 from gostkey.renewal.spooled import SpooledPlan, loses_password
+from gostkey.renewal.store import Store
 from gostkey.renewal.subscribers import RowError
+from gostkey.renewal.watching.counts import Counts
+from gostkey.renewal.watching.figures import cures_of
 
 from .failures import Exit, Failure, overall
 from .output import Output, clean, place
@@ -30,8 +33,10 @@ __all__ = [
     "report_lines",
     "show_plan",
     "show_randomness",
+    "show_records",
     "show_report",
     "show_summary",
+    "show_totals",
     "warn_of_open_keys",
 ]
 
@@ -242,6 +247,27 @@ _NOTES = 100
 """Notes on single keys that a summary tells."""
 
 
+def show_records(
+    out: Output, found: Iterable[Mapping[str, Any]], errors: Iterable[RowError]
+) -> None:
+    """Print rows as JSON as they come, then what is broken in the list."""
+    for row in found:
+        out.record(_report_record(row))
+    _show_row_errors(out, errors)
+
+
+def show_totals(out: Output, store: Store, counts: Counts) -> None:
+    """Say the same as `show_summary`, from counts alone."""
+    if out.json:
+        out.record({"summary": counts.record()})
+    _show_counts(out, counts.total, counts.groups)
+    for code, cure, number in cures_of(store):
+        if cure:
+            out.hint(f"{code} ({number}): {cure}")
+    for sentence in counts.advice():
+        out.hint(sentence)
+
+
 def show_randomness(out: Output, report: Report) -> None:
     """Print how the random numbers of a campaign were had; JSON has it elsewhere."""
     pairs = randomness_pairs(report.randomness)
@@ -327,7 +353,7 @@ def _report_record(row: Mapping[str, Any]) -> dict[str, object]:
         },
     }
     if row["reason"]:
-        kind = "reason" if row["group"] == "not-due" else "error"
+        kind = "reason" if row["group"] in ("not-due", "rolled-back") else "error"
         record[kind] = {
             "code": row["reason"],
             "message": row["text"],

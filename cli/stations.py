@@ -9,6 +9,7 @@ from datetime import datetime
 from gostkey.errors import CampaignLocked
 from gostkey.renewal.campaign import Campaign, OnEvent
 from gostkey.renewal.forks import CAN_FORK
+from gostkey.renewal.pacing import Pacing
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.report import Report
 from gostkey.renewal.stations.station import Station
@@ -27,13 +28,15 @@ def at_station(
     at: datetime | None,
     workers: int,
     randomness: Randomness | None,
+    pacing: Pacing,
     *,
     watch: bool = False,
 ) -> Work | None:
     """Return what does a campaign's work at this station; None if it has but one.
 
     A campaign that is shared is closed, so that others can join.  With gamma it is
-    not: records of a gamma file are for one run.
+    not: records of a gamma file are for one run.  Nor is it with a limit, which
+    stations that know nothing of each other cannot keep.
 
     Args:
         campaign: open; this run's alone.
@@ -41,19 +44,25 @@ def at_station(
         at: the moment at which the clock stands.
         workers: processes.
         randomness: of the run.
+        pacing: what holds the run back.
         watch: wait for answers, too.
     """
     has_gamma = randomness is not None and randomness.gamma is not None
-    if not campaign.is_shared or has_gamma or not CAN_FORK:
+    if not campaign.is_shared or has_gamma or not pacing.is_free or not CAN_FORK:
         return None
     campaign.prepare()
     campaign.close()
     folder, clock = campaign.folder, clock_at(at)
 
     def work(
-        on_event: OnEvent, *, tokens: Tokens, randomness: Randomness | None = None
+        on_event: OnEvent,
+        *,
+        tokens: Tokens,
+        pacing: Pacing,
+        randomness: Randomness | None = None,
     ) -> Report:
-        station = Station(folder, clock, store)
+        key = campaign.audit_key
+        station = Station(folder, clock, store, audit_key=key)
         report = station.work(
             on_event, randomness=randomness, workers=workers, watch=watch
         )
@@ -63,6 +72,7 @@ def at_station(
             Campaign.open(folder, clock=clock, store=store) as alone,
         ):
             if alone.has_tokens():
+                alone.audit_key = key
                 report = alone.run(on_event, tokens=tokens)
         return report
 

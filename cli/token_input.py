@@ -17,7 +17,7 @@ from gostkey.errors import GostKeyError, PinRequired
 from gostkey.media import TokenUse
 from gostkey.media.tokens import PinState, TokenInfo
 from gostkey.media.tokens.driver import ADMIN, USER
-from gostkey.media.tokens.pins import factory_pin
+from gostkey.media.tokens.pins import factory_pin, waiting_for_a_person
 
 from .output import clean
 from .secrets_input import SecretSource, secret_options
@@ -142,7 +142,8 @@ class PinInput(SecretSource):
             pin=self._whose, token=_title(info), tries=tries(state)
         )
         cure = _("--{option}-file names a file with it").format(option=self.option)
-        pin = self.prompt(info.address, question, cure)
+        with waiting_for_a_person():
+            pin = self.prompt(info.address, question, cure)
         if not pin:
             raise PinRequired(
                 _("{token}: no PIN was typed; no try was spent").format(

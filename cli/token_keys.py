@@ -11,6 +11,7 @@ import click
 from gostkey.curves import Curve
 from gostkey.errors import CertificateMismatch
 from gostkey.keyforms import pem
+from gostkey.media import TokenUse
 from gostkey.media.chips import ChipKeyEntry, ChipToken
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.names import Name
@@ -213,7 +214,9 @@ def request_command(
             moment = now(at)
             if old_key is not None:
                 opened.entry(key)  # before the password of the old one is asked for
-                with open_key(old_key, password, slot) as source:
+                with open_key(
+                    old_key, password, slot, TokenUse(pin=chip.pin)
+                ) as source:
                     for note in source.notes:
                         out.note(note)
                     old = _certificate(certificate, source.certificate)

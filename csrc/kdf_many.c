@@ -1,11 +1,13 @@
 /* HMAC, PBKDF2 and the derivation of CryptoPro containers, many at once.
  *
- * Items are taken in groups of as many as a hash has on their way at the same time.
+ * Items are taken in groups of as many as a hash has on their way at the same time, or
+ * passwords, where there are enough of them, in slices.
  * All that has many compressions an item runs in lanes; what an item does once is done
  * one after the other, and so is what is too little for lanes.
  *
  * Source: RFC 2104, RFC 8018 5.2, RFC 9337; CPKDF as found in containers. */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
@@ -37,6 +39,21 @@ static const uint8_t *take(strings *all, size_t *size)
 static size_t group_of(size_t n)
 {
     return n < GROUP ? n : GROUP;
+}
+
+/* What takes the next of n items in slices [streebog_slices.h], or NULL; *count gets how
+ * many. */
+static const struct gostkey_streebog_slices *slices_for(int name, int wanted, size_t n,
+                                                        size_t *count)
+{
+    const struct gostkey_streebog_kernel *kernel = gostkey_streebog_kernel;
+    const struct gostkey_streebog_slices *slices = kernel->slices;
+
+    if (slices == NULL || name != wanted || n < kernel->least_sliced) {
+        return NULL;
+    }
+    *count = n < slices->lanes ? n : slices->lanes;
+    return slices;
 }
 
 /* --- A hash of a group ------------------------------------------------------------ */
@@ -220,6 +237,74 @@ static void first_u(int name, uint8_t *u, const uint8_t *password, size_t passwo
     gostkey_wipe(&key, sizeof key);
 }
 
+/* h and sigma of the inner, and of the outer hash after a key's block. */
+typedef uint8_t key_states[4][GOSTKEY_STREEBOG_BLOCK];
+
+static void set_states(key_states states, const uint8_t *password, size_t password_size)
+{
+    gostkey_hmac_key key;
+
+    gostkey_hmac_init(&key, GOSTKEY_STREEBOG512, password, password_size);
+    for (int i = 0; i < 8; i++) {
+        gostkey_store64_le(states[0] + 8 * i, key.inner.as.streebog.h[i]);
+        gostkey_store64_le(states[1] + 8 * i, key.inner.as.streebog.sigma[i]);
+        gostkey_store64_le(states[2] + 8 * i, key.outer.as.streebog.h[i]);
+        gostkey_store64_le(states[3] + 8 * i, key.outer.as.streebog.sigma[i]);
+    }
+    gostkey_wipe(&key, sizeof key);
+}
+
+/* gostkey_pbkdf2_many with Streebog of 64 bytes for `count` items, no more than there
+ * are lanes; -1 if there is no memory, which is before anything is taken. */
+static int pbkdf2_sliced(const struct gostkey_streebog_slices *slices, uint8_t *out,
+                         size_t length, strings *passwords, strings *salts,
+                         uint32_t iterations, size_t count)
+{
+    const size_t size = GOSTKEY_HASH_MAX_SIZE;
+    const size_t each = sizeof(key_states) + size;
+    const strings all_passwords = *passwords, all_salts = *salts;
+    uint8_t *memory = malloc(each * count), *u;
+    key_states *states = (key_states *)(void *)memory;
+    uint32_t number = 1;
+    int status = 0;
+
+    if (memory == NULL) {
+        return -1;
+    }
+    u = memory + sizeof(key_states) * count;
+    for (size_t i = 0; i < count; i++) {
+        size_t password_size;
+        const uint8_t *password = take(passwords, &password_size);
+
+        set_states(states[i], password, password_size);
+    }
+    for (size_t done = 0; done < length && status == 0; done += size, number++) {
+        const size_t rest = length - done, taken = rest < size ? rest : size;
+
+        *passwords = all_passwords;
+        *salts = all_salts;
+        for (size_t i = 0; i < count; i++) {
+            size_t password_size, salt_size;
+            const uint8_t *password = take(passwords, &password_size);
+            const uint8_t *salt = take(salts, &salt_size);
+
+            first_u(GOSTKEY_STREEBOG512, u + size * i, password, password_size, salt,
+                    salt_size, number);
+        }
+        status = slices->pbkdf2(u, (const uint8_t(*)[4][64])states, iterations, count);
+        for (size_t i = 0; i < count; i++) {
+            memcpy(out + length * i + done, u + size * i, taken);
+        }
+    }
+    gostkey_wipe(memory, each * count);
+    free(memory);
+    if (status != 0) {
+        *passwords = all_passwords;
+        *salts = all_salts;
+    }
+    return status;
+}
+
 void gostkey_pbkdf2_many(int name, uint8_t *out, size_t length,
                          const uint8_t *passwords, const uint64_t *password_sizes,
                          const uint8_t *salts, const uint64_t *salt_sizes,
@@ -227,9 +312,17 @@ void gostkey_pbkdf2_many(int name, uint8_t *out, size_t length,
 {
     strings all_passwords = {passwords, password_sizes}, all_salts = {salts, salt_sizes};
     uint8_t u[GROUP * GOSTKEY_HASH_MAX_SIZE], sum[GROUP * GOSTKEY_HASH_MAX_SIZE];
+    const struct gostkey_streebog_slices *slices;
     hmac_group group;
     hasher hash;
+    size_t many;
 
+    while ((slices = slices_for(name, GOSTKEY_STREEBOG512, n, &many)) != NULL &&
+           pbkdf2_sliced(slices, out, length, &all_passwords, &all_salts, iterations,
+                         many) == 0) {
+        out += length * many;
+        n -= many;
+    }
     set_hash(&hash, name);
     while (n >= hash.least) {
         const size_t count = group_of(n);
@@ -287,14 +380,61 @@ void gostkey_pbkdf2_many(int name, uint8_t *out, size_t length,
  * of c ^ 0x5c, first; c has 32 bytes, and zeros where the block is longer. */
 enum { MIXED = 2 * (GOSTKEY_HASH_MAX_BLOCK + 32) };
 
+/* gostkey_container_keys with Streebog for `count` items, no more than there are lanes;
+ * -1 if there is no memory, which is before anything is taken. */
+static int containers_sliced(const struct gostkey_streebog_slices *slices, uint8_t *keys,
+                             strings *passwords, strings *salts, uint32_t iterations,
+                             size_t count)
+{
+    const strings all_passwords = *passwords, all_salts = *salts;
+    uint8_t *memory = malloc(2 * 32 * count), *first;
+    int status;
+
+    if (memory == NULL) {
+        return -1;
+    }
+    first = memory + 32 * count;
+    for (size_t i = 0; i < count; i++) {
+        size_t password_size, salt_size;
+        const uint8_t *password = take(passwords, &password_size);
+        const uint8_t *salt = take(salts, &salt_size);
+
+        gostkey_container_first(GOSTKEY_STREEBOG256, first + 32 * i, password,
+                                password_size, salt, salt_size);
+        memcpy(memory + 32 * i, gostkey_container_start, 32);
+    }
+    status = slices->container(memory, first, iterations, count);
+    *passwords = all_passwords;
+    *salts = all_salts;
+    for (size_t i = 0; i < count && status == 0; i++) {
+        size_t password_size, salt_size;
+        const uint8_t *password = take(passwords, &password_size);
+        const uint8_t *salt = take(salts, &salt_size);
+
+        gostkey_container_last(GOSTKEY_STREEBOG256, keys + 32 * i, memory + 32 * i,
+                               password, password_size, salt, salt_size);
+    }
+    gostkey_wipe(memory, 2 * 32 * count);
+    free(memory);
+    return status;
+}
+
 void gostkey_container_keys(int name, uint8_t *keys, const uint8_t *passwords,
                             const uint64_t *password_sizes, const uint8_t *salts,
                             const uint64_t *salt_sizes, uint32_t iterations, size_t n)
 {
     strings all_passwords = {passwords, password_sizes}, all_salts = {salts, salt_sizes};
     uint8_t mixed[GROUP][MIXED], c[GROUP][32];
+    const struct gostkey_streebog_slices *slices;
     hasher hash;
+    size_t many;
 
+    while ((slices = slices_for(name, GOSTKEY_STREEBOG256, n, &many)) != NULL &&
+           containers_sliced(slices, keys, &all_passwords, &all_salts, iterations,
+                             many) == 0) {
+        keys += 32 * many;
+        n -= many;
+    }
     set_hash(&hash, name);
     while (n >= hash.least) {
         const size_t count = group_of(n), block = hash.block, half = block + 32;

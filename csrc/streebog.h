@@ -87,6 +87,26 @@ typedef struct {
     uint64_t h[8], n[8], m[8];
 } gostkey_streebog_work;
 
+/* Passwords in slices: as many at once as a word or vector has bits (streebog_slices.h),
+ * in the same time for one or all.  The functions return 0, or -1 if there is no memory;
+ * then nothing is changed.  Timing: constant. */
+struct gostkey_streebog_slices {
+    size_t lanes;
+
+    /* `iterations` of CPKDF with the hash of 32 bytes: c, 32 bytes each of n <= lanes,
+     * becomes what it is after them; first is H(salt | password), likewise. */
+    int (*container)(uint8_t *c, const uint8_t *first, uint32_t iterations, size_t n);
+
+    /* What is left of PBKDF2 with the hash of 64 bytes: u, 64 bytes each, is U_1 and
+     * becomes the sum of U_1 to U_iterations.  The states are h and sigma of the inner,
+     * and of the outer hash after the key's block, little-endian. */
+    int (*pbkdf2)(uint8_t *u, const uint8_t (*states)[4][64], uint32_t iterations,
+                  size_t n);
+};
+
+extern const struct gostkey_streebog_slices gostkey_streebog_slices_portable;
+extern const struct gostkey_streebog_slices gostkey_streebog_slices_avx2;
+
 /* What a kernel does.  `_var` is for public data; the others are constant time. */
 struct gostkey_streebog_kernel {
     const char *name;
@@ -107,6 +127,10 @@ struct gostkey_streebog_kernel {
     /* The first compressions of `count` messages: h := g_0(IV, m), where the round keys
      * are constants; h and n are not read.  NULL: compress does it as fast. */
     void (*begin)(int size, gostkey_streebog_work *const *works, size_t count);
+
+    /* For groups of at least so many passwords; NULL: it does all of them faster. */
+    const struct gostkey_streebog_slices *slices;
+    size_t least_sliced;
 };
 
 extern const struct gostkey_streebog_kernel gostkey_streebog_portable;

@@ -145,6 +145,8 @@ const struct gostkey_streebog_kernel gostkey_streebog_avx2 = {
     .compress = compress,
     .compress_var = compress,
     .begin = begin,
+    .slices = &gostkey_streebog_slices_avx2,
+    .least_sliced = 152,
 };
 
 GOSTKEY_TARGET_END

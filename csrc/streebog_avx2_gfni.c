@@ -138,6 +138,8 @@ const struct gostkey_streebog_kernel gostkey_streebog_avx2_gfni = {
     .compress = compress,
     .compress_var = compress,
     .begin = begin,
+    .slices = &gostkey_streebog_slices_avx2,
+    .least_sliced = 200,
 };
 
 GOSTKEY_TARGET_END

@@ -275,6 +275,8 @@ const struct gostkey_streebog_kernel gostkey_streebog_neon = {
     .compress = compress,
     .compress_var = compress_var,
     .begin = begin,
+    .slices = &gostkey_streebog_slices_portable,
+    .least_sliced = 64,
 };
 
 #else

@@ -53,4 +53,6 @@ const struct gostkey_streebog_kernel gostkey_streebog_portable = {
     .blocks_var = blocks_var,
     .compress = compress,
     .compress_var = compress_var,
+    .slices = &gostkey_streebog_slices_portable,
+    .least_sliced = 32,
 };

@@ -224,6 +224,7 @@ class _Held:
         self.atr = b""
         self._context = context
         self._given_up = threading.Event()
+        self._paused = False
 
     def take(self) -> None:
         """Connect to the card and begin a transaction.
@@ -233,10 +234,17 @@ class _Held:
         """
         self._in_time(self._take)
 
-    def renew(self) -> None:
-        """End the transaction and begin another."""
+    def pause(self) -> None:
+        """End the transaction; `renew` begins another."""
         self.scard.SCardEndTransaction(self.handle, self.scard.SCARD_LEAVE_CARD)
+        self._paused = True
+
+    def renew(self) -> None:
+        """End the transaction, unless it is ended, and begin another."""
+        if not self._paused:
+            self.pause()
         self._in_time(self._begin)
+        self._paused = False
 
     def end(self) -> None:
         """Let the card go; the thread that still waits for it does so itself."""
@@ -312,10 +320,11 @@ class _Held:
 
     def _let_go(self) -> None:
         scard = self.scard
-        if self.handle is not None:
+        if self.handle is not None and not self._paused:
             # Another disposition would cut the card's power, and every other program
             # would have to log in again.
             scard.SCardEndTransaction(self.handle, scard.SCARD_LEAVE_CARD)
+        if self.handle is not None:
             scard.SCardDisconnect(self.handle, scard.SCARD_LEAVE_CARD)
         scard.SCardReleaseContext(self._context)
 
@@ -331,6 +340,10 @@ class _PcscCard:
 
     def transmit(self, command: bytes) -> tuple[bytes, int]:
         return complete(self._transmit, _as_t0(command) if self._is_t0 else command)
+
+    def pause(self) -> None:
+        """End the transaction, so that other programs may use the card."""
+        self._held.pause()
 
     def renew(self) -> None:
         """End the transaction and begin another; the card may have been reset."""

@@ -72,6 +72,38 @@ static void check_many(int name)
     }
 }
 
+/* Passwords in slices: some of them, and as many as it takes to go there. */
+static void check_slices(const struct gostkey_streebog_kernel *kernel)
+{
+    const struct gostkey_streebog_slices *slices = kernel->slices;
+    const size_t n = kernel->least_sliced;
+    static uint8_t c[3 * 32], first[3 * 32], u[2 * 64], states[2][4][64];
+    static uint8_t passwords[256], keys[256 * 64];
+    static uint64_t sizes[256];
+
+    memset(c, 0x5a, sizeof c);
+    memset(first, 0x6b, sizeof first);
+    memset(u, 0x7c, sizeof u);
+    GOSTKEY_SECRET(c, sizeof c);
+    GOSTKEY_SECRET(first, sizeof first);
+    GOSTKEY_SECRET(u, sizeof u);
+    GOSTKEY_SECRET(states, sizeof states);
+    (void)slices->container(c, first, 2, 3);
+    (void)slices->pbkdf2(u, (const uint8_t(*)[4][64])states, 2, 2);
+    for (size_t i = 0; i < n; i++) {
+        sizes[i] = 1;
+    }
+    memset(passwords, 'a', sizeof passwords);
+    GOSTKEY_SECRET(passwords, sizeof passwords);
+    gostkey_container_keys(GOSTKEY_STREEBOG256, keys, passwords, sizes, passwords, sizes,
+                           1, n);
+    gostkey_pbkdf2_many(GOSTKEY_STREEBOG512, keys, 64, passwords, sizes, passwords,
+                        sizes, 2, n);
+    GOSTKEY_PUBLIC(c, sizeof c);
+    GOSTKEY_PUBLIC(u, sizeof u);
+    GOSTKEY_PUBLIC(keys, sizeof keys);
+}
+
 /* Of every family but the one that valgrind cannot run. */
 static void check_old_kernels(void)
 {
@@ -107,6 +139,7 @@ void check_hashes(void);
 void check_hashes(void)
 {
     const struct gostkey_streebog_kernel *before = gostkey_streebog_kernel, *kernel;
+    const struct gostkey_streebog_slices *slices = NULL;
 
     memset(key, 0x5a, sizeof key);
     memset(data, 0xa5, sizeof data);
@@ -121,6 +154,10 @@ void check_hashes(void)
             check_many(name);
         }
         check_generator();
+        if (kernel->slices != NULL && kernel->slices != slices) {
+            slices = kernel->slices;
+            check_slices(kernel);
+        }
     }
     check_old_kernels();
     gostkey_streebog_use(before);

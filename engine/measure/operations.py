@@ -182,7 +182,9 @@ SALT = bytes(range(12))
 
 def _container_keys(password: str, hash_name: str = "streebog256") -> Operation:
     part = "streebog" if hash_name == "streebog256" else hash_name
-    n = max(1, items(part) // 256)
+    # As many as a chunk of a campaign, where lanes or slices are to be filled.
+    sliced = part == "streebog" and kernel(part) != "pure"
+    n = 256 if sliced else max(1, items(part) // 256)
     passwords, salts = [password] * n, [SALT] * n
 
     def derive() -> list[bytes]:

@@ -135,6 +135,18 @@ def _goals() -> Iterator[Row]:
             *("container-passwords", "kdf.container_keys:password", ""),
             *(Task("gost-engine", "container_key:password"), 2.5, 3.5),
         ),
+        (
+            *("avx2-container-passwords", "kdf.container_keys:password", "avx2"),
+            *(Task("gost-engine", "container_key:password"), 1.8, 2.4),
+        ),
+        (
+            *(
+                "portable-container-passwords",
+                "kdf.container_keys:password",
+                "portable",
+            ),
+            *(Task("gost-engine", "container_key:password"), 0.9, 1.2),
+        ),
     ]
     for name, what, kernels, theirs, floor_, aim_ in one:
         yield Row(name, "goals", _ours(what, kernels), theirs, floor_, aim_)

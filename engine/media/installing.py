@@ -150,11 +150,8 @@ def _open(
                 f"{place}: a registry export is not changed; name a new one for the "
                 "container with its certificate (--out FILE.reg)"
             )
-        entry = export.entry(place)
-        new = RegistryFile(out, sid=entry.sid, wow=entry.wow, replace=replace)
-        if os.path.realpath(new.file) == os.path.realpath(export.file):
-            raise MediumError(f"{new.file}: is what is read; name another file")
-        return export, place, export.read_own(place), partial(new.write, entry.name)
+        write = export.successor(place, out, replace=replace)
+        return export, place, export.read_own(place), write
     if out is not None:
         raise MediumError(
             f"{os.fspath(folder)}: is in no registry export; leave out --out"

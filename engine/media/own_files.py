@@ -26,7 +26,8 @@ def read_own_files(folder: str | os.PathLike[str]) -> dict[str, bytes]:
     if not place.is_dir() and RegistryFile.holds(place):
         raise MediumError(
             f"{place}: a registry export is not changed; copy the container to a "
-            "folder, change it there, and make another export"
+            "folder, change it there, and make another export (for a new password "
+            "alone: --out FILE.reg)"
         )
     if split_image(place.absolute()):
         raise MediumError(

@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from gostkey.errors import ContainerDamaged, ContainerError, MediumError
@@ -182,6 +183,28 @@ class RegistryFile:
                 "throw the file away and use another disk"
             )
         return [place for place, _ in made]
+
+    def successor(
+        self, place: Path, out: str | os.PathLike[str], *, replace: bool = False
+    ) -> Callable[[Mapping[str, bytes]], Path]:
+        """Return what writes a container of this export into a new one, changed.
+
+        It has the same name there and is for the same user and part of the registry,
+        so that importing it puts it in place of the old one.
+
+        Args:
+            place: the container here.
+            out: the new file.
+            replace: overwrite it if it exists.
+
+        Raises:
+            MediumError: if the new file is this one.
+        """
+        entry = self.entry(place)
+        target = RegistryFile(out, sid=entry.sid, wow=entry.wow, replace=replace)
+        if os.path.realpath(target.file) == os.path.realpath(self.file):
+            raise MediumError(f"{target.file}: is what is read; name another file")
+        return partial(target.write, entry.name)
 
     def remove(self, place: Path, *, whole: bool = False) -> None:
         """Refuse: an export is made as a whole and not changed.

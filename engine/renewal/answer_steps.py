@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from gostkey.errors import GeneratorFailure, GostKeyError
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.signatures import Claim, which_hold
 
 from .key_steps import date_verdict
+from .overdue import redated
 from .reasons import Reason, Verdict, verdict
+from .resending import send_again
 from .rules import clock as clock_text
 from .steps import (
     Context,
@@ -79,9 +82,24 @@ class Fetch:
     name = "certified"
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
-        """Look into the inbox anew; nothing else is to be settled."""
+        """Look into the inbox anew, and date anew what was sent in the future."""
         context.transport.refresh()
-        return [Done({}, {"request_id": work.item.request_id}) for work in works]
+        now = context.clock()
+        sent = send_again(context, works, now)
+        outcomes: list[Outcome] = []
+        for work in works:
+            stopped = sent.get(work.item.id)
+            if stopped is not None:
+                outcomes.append(stopped)
+                continue
+            detail: dict[str, Any] = {"request_id": work.item.request_id}
+            values = redated(work.item, now)
+            if values:
+                detail |= {"dated_anew": values["sent_at"], "was": work.item.sent_at}
+            if work.item.id in sent:
+                detail["sent_again"] = moment(now)
+            outcomes.append(Done(values, detail))
+        return outcomes
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Fetch the answers that are there."""

@@ -9,7 +9,7 @@ three can be called any number of times, by any process, one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from .audit import AuditLog
 from .chunks import CHUNK, Event, OnEvent, Progress
 from .items import numbered
 from .lock import CampaignLock
-from .plan import Plan, confirm, make_plan, plan_items
+from .pacing import Pacing
+from .plan import Plan, PlanItem, confirm, make_plan, plan_items
 from .randomness import Randomness
 from .reasons import FINAL_FAULTS, REFUSALS, Reason
 from .records import Item
@@ -38,8 +39,11 @@ from .store import Clock, Store
 from .subscribers import Listing, RowError, read_list
 from .tokens import Tokens
 from .transports import Transport
+from .transports.collecting import leaving
 from .trial import FOLDER as TRIAL_FOLDER
 from .trial import OnProgress, make_trial, settings_of
+from .undo import Archive, Undone, finish_rollbacks, prune_archives, roll_back
+from .undo.rollback import find_item
 
 DEFAULT_FOLDER = Path("gostkey-campaign")
 LOCK_NAME = "campaign.lock"
@@ -164,12 +168,40 @@ class Campaign:
             CampaignError, CampaignLocked, MediumError, StoreLost: as `begin`.
             WorkerDied: if a worker process died; nothing is begun then.
         """
+        items = plan_items(listing, clock(), zone, workers=workers)
+        return cls.begin_items(
+            folder,
+            items,
+            transport,
+            zone=zone,
+            clock=clock,
+            experimental=experimental,
+            errors=listing.errors,
+            store=store,
+        )
+
+    @classmethod
+    def begin_items(
+        cls,
+        folder: Path,
+        items: Iterable[PlanItem],
+        transport: Transport,
+        *,
+        zone: tzinfo = MOSCOW,
+        clock: Clock = utc_now,
+        experimental: bool = False,
+        errors: Sequence[RowError] = (),
+        store: str | None = None,
+    ) -> Campaign:
+        """Begin a campaign on keys that were decided on this moment, as they come.
+
+        Arguments and errors are those of `begin` and `begin_list`.
+        """
         now = clock()
         settings = new_settings(zone, now, transport.settings())
         settings["experimental"] = experimental
-        items = numbered(plan_items(listing, now, zone, workers=workers))
         return cls._begin(
-            folder, settings, transport, clock, now, items, listing.errors, store
+            folder, settings, transport, clock, now, numbered(items), errors, store
         )
 
     @classmethod
@@ -300,6 +332,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> Report:
         """Do all that is open; items that failed before stay as they are.
 
@@ -311,13 +344,15 @@ class Campaign:
             workers: processes that make keys and requests, each a chunk at a
                 time; only where a process can fork.  They add to each other's
                 speed up to the number of processors.
+            pacing: limit, rate, quiet hours and failures that end the run; its
+                `ended` says afterwards whether something is left for them.
 
         Raises:
             GeneratorFailure: if the random generator fails.
             GammaExhausted: if the gamma file has too few records; what is done
                 stays, and `resume` goes on with a new file.
         """
-        self._work(STEPS, on_event, randomness, tokens, workers)
+        self._work(STEPS, on_event, randomness, tokens, workers, pacing=pacing)
         return self.report()
 
     def make_requests(
@@ -327,6 +362,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> dict[str, int]:
         """Do what `run` does up to the requests, and send nothing.
 
@@ -335,7 +371,7 @@ class Campaign:
         Returns:
             How many items that nothing has stopped are in which state.
         """
-        self._work(MAKING, on_event, randomness, tokens, workers)
+        self._work(MAKING, on_event, randomness, tokens, workers, pacing=pacing)
         return self._store.count_states()
 
     def resume(
@@ -345,6 +381,7 @@ class Campaign:
         randomness: Randomness | None = None,
         tokens: Tokens | None = None,
         workers: int = 1,
+        pacing: Pacing | None = None,
     ) -> Report:
         """Go on after an interruption, and try the failed items again.
 
@@ -352,7 +389,8 @@ class Campaign:
         """
         tokens = tokens or Tokens()
         self.try_again(tokens)
-        self._work(STEPS, on_event, randomness, tokens, workers, "resume")
+        finish_rollbacks(self._store, self.folder, self.clock, tokens)
+        self._work(STEPS, on_event, randomness, tokens, workers, "resume", pacing)
         return self.report()
 
     def try_again(self, tokens: Tokens | None = None) -> None:
@@ -388,13 +426,68 @@ class Campaign:
         return self._store.count_planned(again)
 
     def receive(
-        self, on_event: OnEvent | None = None, *, tokens: Tokens | None = None
+        self,
+        on_event: OnEvent | None = None,
+        *,
+        tokens: Tokens | None = None,
+        pacing: Pacing | None = None,
+        send_again: bool = False,
     ) -> Report:
-        """Fetch the certificates that have come, check and install them."""
+        """Fetch the certificates that have come, check and install them.
+
+        Args:
+            on_event: is told of the progress.
+            tokens: the run's.
+            send_again: send overdue requests once more before, the same bytes.
+        """
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        self._work(RECEIVING, on_event, tokens=tokens, doing="receive")
+        self._work(
+            RECEIVING,
+            on_event,
+            tokens=tokens,
+            doing="receive",
+            pacing=pacing,
+            send_again=send_again,
+        )
         return self.report()
+
+    def roll_back(
+        self,
+        which: Iterable[str],
+        *,
+        not_used: bool = False,
+        tokens: Tokens | None = None,
+    ) -> list[Undone]:
+        """Put old containers back and take the new ones out of use.
+
+        Args:
+            which: numbers of items, or what names their keys; see `undo.find_item`.
+            not_used: the operator's word that a new certificate that is installed was
+                not used; without it only those can be rolled back that are not.
+            tokens: whom to ask for PINs.
+
+        Raises:
+            CampaignError: if something names no item, or several; nothing is done then.
+        """
+        tokens = tokens or Tokens()
+        ids = list(dict.fromkeys(find_item(self._store, one) for one in which))
+        clean(self._store, self.folder, tokens)
+        done = roll_back(
+            self._store, self.folder, self.clock, ids, tokens, not_used=not_used
+        )
+        claims, _ = shared(self._store.database)
+        free = [one.item_id for one in done if one.error is None]
+        claims.release(self._store.items(free))
+        return done
+
+    def prune_archives(
+        self, keep_days: int, *, tokens: Tokens | None = None
+    ) -> Iterator[Archive]:
+        """Remove copies of old containers that are older and not the only ones."""
+        return prune_archives(
+            self._store, self.clock, tokens or Tokens(), keep_days=keep_days
+        )
 
     def report(self) -> Report:
         """Tell where every item stands."""
@@ -431,6 +524,8 @@ class Campaign:
         tokens: Tokens | None = None,
         workers: int = 1,
         doing: str = "run",
+        pacing: Pacing | None = None,
+        send_again: bool = False,
     ) -> None:
         self.prepare()
         settings = self._store.settings()
@@ -439,7 +534,7 @@ class Campaign:
         transport = self._transport
         if transport is None:
             transport = transports.from_settings(settings["transport"], self.clock)
-        progress = Progress(on_event, self._store.count_states(), steps)
+        progress = Progress(on_event, self._store.count_states(), steps, pacing)
         claims, places = shared(self._store.database)
         context = Context(
             folder=self.folder,
@@ -452,11 +547,17 @@ class Campaign:
             places=places,
             claims=claims,
             created_at=self._store.created_at(),
+            send_again=send_again,
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
-        with AuditLog(self.folder, self._store, self.clock) as log:
+        if pacing is not None and pacing.limit is not None:
+            keys = min(keys, pacing.limit)
+        with (
+            leaving(transport),
+            AuditLog(self.folder, self._store, self.clock) as log,
+        ):
             log.open(doing)
-            Run(self._store, context, steps, progress).do(keys, workers)
+            Run(self._store, context, steps, progress, pacing).do(keys, workers)
             log.seal(self.audit_key)
 
 
@@ -476,8 +577,8 @@ def zone_of(settings: dict[str, Any]) -> tzinfo:
     return timezone(timedelta(minutes=int(settings["zone_minutes"])))
 
 
-def locked(folder: Path) -> CampaignLock:
-    """Make a campaign's folder if need be, and take its lock.
+def locked(folder: Path, name: str = LOCK_NAME) -> CampaignLock:
+    """Make a campaign's folder if need be, and take its lock, or another one in it.
 
     Raises:
         CampaignLocked: if another process has it.
@@ -487,6 +588,6 @@ def locked(folder: Path) -> CampaignLock:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise explain(error, folder) from error
-    lock = CampaignLock(folder / LOCK_NAME)
+    lock = CampaignLock(folder / name)
     lock.acquire()
     return lock

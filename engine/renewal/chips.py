@@ -5,13 +5,18 @@ there; the key's place is then "chip:SERIAL/LABEL", the label being the name tha
 container would have.  Such a key has no container: nothing is written but its
 certificate, and there is no backup of it.
 
+Keys that are inside a token already are renewed too: "chip:SERIAL" as a source means
+all keys in it that have certificates, "chip:SERIAL/KEY" one of them, by its label or
+its identifier in hex.  The old key signs the request where it is, and stays.
+
 The token's library is not in a campaign's store: a path that a stored file names would
 be a program to run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,11 +28,19 @@ from gostkey.errors import (
     TokenAbsent,
     WrongPin,
 )
-from gostkey.media.chips import Chip, ChipKey, ChipToken, open_chip
+from gostkey.media.chips import Chip, ChipKey, ChipKeyEntry, ChipToken, open_chip
 
-__all__ = ["Chips", "LibraryMissing", "chip_of", "is_chip_address", "split_chip"]
+__all__ = [
+    "Chips",
+    "LibraryMissing",
+    "chip_of",
+    "is_chip_address",
+    "look_into_chip",
+    "split_chip",
+]
 
 _PREFIX = "chip:"
+_NO_LIBRARY = "the PKCS #11 library of the token's maker was not named"
 
 
 class LibraryMissing(GostKeyError):
@@ -41,7 +54,9 @@ def is_chip_address(place: str | Path | None) -> bool:
 
 def split_chip(place: str | Path) -> tuple[str, str]:
     """Return serial number, or label, of the token, and the label of the key or ""."""
-    token, _, label = str(place)[len(_PREFIX) :].partition("/")
+    # A path has backslashes on Windows.
+    address = place.as_posix() if isinstance(place, Path) else place
+    token, _, label = address[len(_PREFIX) :].partition("/")
     return token, label
 
 
@@ -50,6 +65,52 @@ def chip_of(place: str | Path | None) -> str | None:
     if not is_chip_address(place):
         return None
     return _PREFIX + split_chip(str(place))[0].lower()
+
+
+def look_into_chip(
+    address: str | Path, library: str | None
+) -> list[tuple[Path, ChipKeyEntry]]:
+    """List the keys that an address means, with their places; needs no PIN.
+
+    A place has the serial number of the token, and of the key the label, or the
+    identifier where the label does not tell it from the others.
+
+    Args:
+        address: of a token, or of one key in it.
+        library: path of the maker's PKCS #11 library.
+
+    Raises:
+        LibraryMissing: if no library is named.
+        TokenAbsent: if there is no such token, or no such key in it.
+        TokenAmbiguous: if several fit.
+        MediumError: if the library cannot be used.
+    """
+    token, which = split_chip(address)
+    if library is None:
+        raise LibraryMissing(f"{address}: {_NO_LIBRARY}")
+    with open_chip(library, token) as chip:
+        entries = chip.keys()
+        wanted = [chip.entry(which)] if which else entries
+        names = _names(entries)
+        root = f"{_PREFIX}{chip.info.serial.lower()}"
+        return [(Path(f"{root}/{names[one.identifier]}"), one) for one in wanted]
+
+
+def _names(entries: Sequence[ChipKeyEntry]) -> dict[bytes, str]:
+    """Give each key, by its identifier, the name under which `Chip.key` finds it."""
+    known = Counter(entry.label for entry in entries)
+    known.update(entry.identifier.hex() for entry in entries)
+    return {
+        one.identifier: one.label
+        if known[one.label] == 1 and _is_name(one.label)
+        else one.identifier.hex()
+        for one in entries
+    }
+
+
+def _is_name(label: str) -> bool:
+    """Say whether a label stays what it is when it is part of a place."""
+    return Path(f"{_PREFIX}0/{label}").name == label.strip() and label.isprintable()
 
 
 class Chips:
@@ -83,10 +144,10 @@ class Chips:
         with self._at(place) as chip:
             return chip.generate(curve, split_chip(place)[1])
 
-    def key(self, place: str) -> ChipKey:
-        """Return the key of a place."""
+    def key(self, place: str, *, new: bool = False) -> ChipKey:
+        """Return the key of a place; a new one must be such as cannot be read out."""
         with self._at(place) as chip:
-            return chip.key(split_chip(place)[1])
+            return chip.key(split_chip(place)[1], kept_inside=new)
 
     def install(self, place: str, certificate: bytes) -> None:
         """Put the certificate beside the key of a place."""
@@ -117,10 +178,7 @@ class Chips:
     def _opened(self, address: str) -> Chip:
         if address not in self._open:
             if self._library is None:
-                raise LibraryMissing(
-                    f"{address}: the PKCS #11 library of the token's maker was not "
-                    "named"
-                )
+                raise LibraryMissing(f"{address}: {_NO_LIBRARY}")
             token = split_chip(address)[0]
             if not token:
                 raise TokenAbsent(f"{address}: names no token")

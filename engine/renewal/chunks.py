@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .answer_steps import BACK_TO_SENT, settle
 from .reasons import Reason, Verdict
 from .schema import STATES
 from .steps import Context, Done, Outcome, Step, Work
 from .store import Change, Item
+
+if TYPE_CHECKING:
+    from .pacing import Pacing
 
 CHUNK = 1024
 """Items that go through the steps together, in a transaction for each step.
@@ -71,7 +74,8 @@ def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
         if isinstance(outcome, Done):
             going.append(work)
             # One that waits for its answer is not journalled at every look.
-            if step.name == "certified" and context.was_begun(step.name, work.item):
+            again = step.name == "certified" and context.was_begun(step.name, work.item)
+            if again and not outcome.values and "sent_again" not in outcome.detail:
                 continue
             changes.append(
                 Change(
@@ -154,6 +158,7 @@ class Progress:
         on_event: OnEvent | None,
         states: Mapping[str, int],
         steps: Sequence[Step],
+        pacing: Pacing | None = None,
     ) -> None:
         """Begin to count.
 
@@ -161,8 +166,10 @@ class Progress:
             on_event: is told.
             states: how many keys nothing has stopped, by state.
             steps: of the run.
+            pacing: counts the failures.
         """
         self._tell = on_event or (lambda event: None)
+        self._pacing = pacing
         self._steps = [STATES.index(step.name) for step in steps]
         first = self._steps[0] - 1
         here = {
@@ -184,6 +191,11 @@ class Progress:
         self._done += count
         if count:
             self._event("step", step=name)
+
+    def handled(self, works: Sequence[Work]) -> None:
+        """Have the keys counted that were handled: too many failures end a run."""
+        if self._pacing is not None:
+            self._pacing.after(work.item for work in works)
 
     def end_chunk(self, works: Sequence[Work]) -> None:
         """Tell how the items of a chunk have ended."""

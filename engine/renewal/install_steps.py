@@ -142,7 +142,9 @@ class BackUp:
             Done(
                 {},
                 {
-                    "archive": archive_of(context.folder, work.item),
+                    "archive": None
+                    if work.from_chip
+                    else archive_of(context.folder, work.item),
                     "backup": None
                     if work.in_chip
                     else backup_of(context.folder, work.item),
@@ -154,30 +156,33 @@ class BackUp:
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Copy both containers and compare."""
         make_folders(context.folder / ARCHIVE, context.folder / BACKUP)
-        copies: dict[int, list[Copy]] = {}
+        # A key inside a token has no copy.
+        copies: dict[int, dict[str, Copy]] = {}
 
         def read(work: Work) -> Outcome:
             one = work.item
             assert one.new_folder is not None and one.new_name is not None
-            old = pack(folder_of(one.container, one.container_name), read_old(work))
-            copies[one.id] = [Copy(archive_of(context.folder, one), old)]
+            made: dict[str, Copy] = {}
+            if not work.from_chip:
+                old = pack(folder_of(one.container, one.container_name), read_old(work))
+                made[ARCHIVE] = Copy(archive_of(context.folder, one), old)
             if not work.in_chip:
                 new = pack(folder_of(one.new_folder, one.new_name), read_new(work))
-                copies[one.id].append(Copy(backup_of(context.folder, one), new))
+                made[BACKUP] = Copy(backup_of(context.folder, one), new)
+            copies[one.id] = made
             return Done()
 
         outcomes = each(works, read, Reason.MEDIUM)
-        write_copies([copy for both in copies.values() for copy in both])
+        write_copies([copy for both in copies.values() for copy in both.values()])
         for index, work in enumerate(works):
             if work.item.id in copies:
-                outcomes[index] = _copied(*copies[work.item.id])
+                outcomes[index] = _copied(copies[work.item.id])
         return outcomes
 
 
-def _copied(*copies: Copy) -> Outcome:
+def _copied(copies: Mapping[str, Copy]) -> Outcome:
     values = {}
-    # A key inside a token has no second one.
-    for copy, column in zip(copies, (ARCHIVE, BACKUP), strict=False):
+    for column, copy in copies.items():
         if copy.error is not None:
             return verdict(Reason.MEDIUM, str(copy.error))
         values[column] = str(copy.place)

@@ -395,9 +395,9 @@ class MakeRequest:
                 outcomes.update(zip(open_works, singly, strict=True))
         finally:
             for work in works:
-                if work.old_key is not None:
+                if isinstance(work.old_key, SigningKey):
                     work.old_key.wipe()
-                    work.old_key = None
+                work.old_key = None
         return built
 
     def _check(

@@ -15,6 +15,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from gostkey.media.chips import LONGEST_LABEL
+
+from .chips import is_chip_address
 from .forks import map_in_order
 from .reasons import Reason, Verdict, verdict
 from .rules import MOSCOW, days_left, judge
@@ -192,7 +195,25 @@ _rest_of: Callable[[Holding], tuple[Any, ...]] = attrgetter(
 
 
 def _needs_token(one: Subscriber) -> bool:
-    return token_of(one.container) is not None or token_of(one.destination) is not None
+    return (
+        is_chip_address(one.container)
+        or token_of(one.container) is not None
+        or token_of(one.destination) is not None
+    )
+
+
+def with_library(plan: Plan, library: str | None) -> Plan:
+    """Return a plan that was read, with the PKCS #11 library for keys in chips."""
+    items = [
+        replace(
+            one,
+            holding=replace(
+                one.holding, subscriber=replace(one.holding.subscriber, library=library)
+            ),
+        )
+        for one in plan.items
+    ]
+    return replace(plan, items=tuple(items))
 
 
 class _NewContainers:
@@ -208,7 +229,11 @@ class _NewContainers:
         listed = list(holdings)
         for one in listed:
             names._add(one)
-        folders = {_destination(one) for one in listed if one.fault is None}
+        folders = {
+            (_destination(one), one.subscriber.library)
+            for one in listed
+            if one.fault is None
+        }
         names._look_into(folders, (one.subscriber.container for one in listed))
         return names
 
@@ -221,21 +246,29 @@ class _NewContainers:
         for holdings in _in_chunks(examine_renewing, subscribers, workers):
             for one in holdings:
                 names._add(one)
-        folders = {one.destination or one.container.parent for one in subscribers}
+        folders = {
+            (one.destination or one.container.parent, one.library)
+            for one in subscribers
+        }
         names._look_into(folders, (one.container for one in subscribers))
         return names
 
-    def _look_into(self, folders: Iterable[Path], containers: Iterable[Path]) -> None:
+    def _look_into(
+        self,
+        folders: Iterable[tuple[Path, str | None]],
+        containers: Iterable[Path],
+    ) -> None:
         """Add what is in some folders and is none of the listed containers."""
         listed: set[Path] | None = None
-        for folder in folders:
-            for name, place in names_in(folder).items():
+        for folder, library in folders:
+            for name, place in names_in(folder, library).items():
                 if not renewed_key(name):
                     continue
                 if listed is None:
                     listed = {one.resolve() for one in containers}
                 if place.resolve() not in listed:
-                    for one in examine(Subscriber(str(folder), place)):
+                    who = Subscriber(str(folder), place, library=library)
+                    for one in examine(who):
                         self._add(one)
 
     def _add(self, one: Holding) -> None:
@@ -288,8 +321,14 @@ def _item(
         None,
         days,
         _destination(one),
-        new_container_name(one.container_name, one.key_id, day),
+        _new_name(one, _destination(one), day),
     )
+
+
+def _new_name(one: Holding, destination: Path, day: date) -> str:
+    """Name the new key; what is a label in a chip must not be longer than one."""
+    longest = LONGEST_LABEL if is_chip_address(destination) else None
+    return new_container_name(one.container_name, one.key_id, day, longest=longest)
 
 
 def _destination(one: Holding) -> Path:
@@ -300,10 +339,10 @@ def _destination(one: Holding) -> Path:
 def _with_choices(current: PlanItem, saved: PlanItem, made_at: date) -> PlanItem:
     """Keep the name and the place of a saved plan, if the name is of our form."""
     one = current.holding
-    name = new_container_name(one.container_name, one.key_id, made_at)
+    destination = saved.destination or _destination(one)
+    name = _new_name(one, destination, made_at)
     if saved.new_name != name:
         return current
-    destination = saved.destination or current.destination
     return replace(current, new_name=name, destination=destination)
 
 

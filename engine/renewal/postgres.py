@@ -24,9 +24,10 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from gostkey.errors import CampaignError, CampaignLocked, MediumError, StoreLost
+from gostkey.errors import CampaignError, MediumError, StoreLost
 
 from .address import Address, remember
+from .advisory import WHOLE_CAMPAIGN, Ask, Locks
 from .databases import Database
 
 T = TypeVar("T")
@@ -35,10 +36,6 @@ PATIENCE = 300.0
 """Seconds for which a database that has answered before is waited for."""
 _PAUSES = 0.05, 5.0
 """Seconds between two attempts: at first, and at most."""
-_LOCK_PATIENCE = 2.0
-"""Seconds in which the server notices that the holder of a lock has been killed."""
-WHOLE_CAMPAIGN = 0
-"""The lock of a campaign; those of its chunks have other numbers."""
 
 # A station that lost its current, or its cable, is noticed in half a minute, on both
 # sides; libpq's words and the server's settings.
@@ -58,13 +55,6 @@ select set_config('search_path', quote_ident(%s), false),
                   case current_setting('synchronous_commit')
                   when 'off' then 'on' else current_setting('synchronous_commit') end,
                   false)
-"""
-_HOLDERS = """
-select activity.application_name
-from pg_locks as locks join pg_stat_activity as activity using (pid)
-where locks.locktype = 'advisory' and locks.granted and locks.objsubid = 2
-  and locks.database = (select oid from pg_database where datname = current_database())
-  and locks.classid = %s and locks.objid = %s and locks.pid <> pg_backend_pid()
 """
 
 
@@ -90,8 +80,7 @@ class PostgresDatabase(Database):
         self._folder = folder
         self._has_answered = False
         _psycopg()
-        self._locks: dict[int, bool] = {}
-        """Number of a lock to whether it is shared."""
+        self._locks = Locks(self.where, self.address.schema)
         self._readers = _engine(self._connect, pool_size=4)
         # One connection and no more: it is the one that has the locks.
         self._writer = _engine(self._connect_and_lock, pool_size=1)
@@ -114,19 +103,10 @@ class PostgresDatabase(Database):
     def _connect_and_lock(self) -> Any:
         connection = self._connect()
         try:
-
-            def ask(question: str, values: tuple[int, ...]) -> list[Any]:
-                return list(connection.execute(question, values).fetchall())
-
-            for number, shared in self._locks.items():
-                if number != WHOLE_CAMPAIGN:
-                    # Another station may have had it, and what is known of its items
-                    # is of yesterday.
-                    raise CampaignLocked(
-                        f"{self.where}: the lock of chunk {number} was lost with the "
-                        "connection; the chunk is begun again"
-                    )
-                self._take(ask, connection.commit, number, shared)
+            self._locks.take_again(
+                lambda question, values: list(connection.execute(question, values)),
+                connection.commit,
+            )
         except BaseException:
             connection.close()
             raise
@@ -258,7 +238,7 @@ class PostgresDatabase(Database):
 
     def hold(self, *, shared: bool = False) -> None:
         """Be the only run on this campaign, or one of its stations."""
-        self._hold(WHOLE_CAMPAIGN, shared)
+        self._take(WHOLE_CAMPAIGN, shared=shared)
 
     def hold_alone(self) -> None:
         """Make the lock of a station one for this run alone.
@@ -266,7 +246,7 @@ class PostgresDatabase(Database):
         Raises:
             CampaignLocked: soon, if another station works; the lock is as before.
         """
-        self._hold(WHOLE_CAMPAIGN, False, patience=0.5)
+        self._take(WHOLE_CAMPAIGN, shared=False, patience=0.5)
 
     @contextmanager
     def holding(self, number: int) -> Iterator[None]:
@@ -276,68 +256,34 @@ class PostgresDatabase(Database):
             number: of the chunk, from 1.
 
         Raises:
-            CampaignLocked: if another station has it.
+            CampaignLocked: if another station has it; or in the middle, if the
+                connection was lost and the lock with it.
         """
-        self._hold(number, False)
+        self._take(number, shared=False)
         try:
             yield
         finally:
-            del self._locks[number]
+            self._locks.forget(number)
             with suppress(sa.exc.DBAPIError), self._writer.connect() as connection:
-                connection.exec_driver_sql(
-                    "select pg_advisory_unlock(%s, %s)", (self._class(), number)
-                )
+                self._locks.release(_asker(connection), number)
 
-    def _hold(
-        self, number: int, shared: bool, *, patience: float | None = None
+    def _take(
+        self, number: int, *, shared: bool, patience: float | None = None
     ) -> None:
         def take() -> None:
             try:
                 with self._writer.connect() as connection:
-
-                    def ask(question: str, values: tuple[int, ...]) -> list[Any]:
-                        answer = connection.exec_driver_sql(question, values)
-                        return list(answer.fetchall())
-
-                    self._take(ask, connection.commit, number, shared, patience)
+                    self._locks.take(
+                        _asker(connection),
+                        connection.commit,
+                        number,
+                        shared=shared,
+                        patience=patience,
+                    )
             except sa.exc.DBAPIError as error:
                 raise self._fault(error) from error
 
         self.patiently(take)
-        self._locks[number] = shared
-
-    def _take(
-        self,
-        ask: Callable[[str, tuple[int, ...]], list[Any]],
-        commit: Callable[[], None],
-        number: int,
-        shared: bool,
-        patience: float | None = None,
-    ) -> None:
-        """Take a lock for a connection's session, given two of its verbs."""
-        name = f"pg_try_advisory_lock{'_shared' if shared else ''}"
-        until = time.monotonic() + (_LOCK_PATIENCE if patience is None else patience)
-        while True:
-            ((taken,),) = ask(f"select {name}(%s, %s)", (self._class(), number))
-            commit()
-            if taken:
-                return
-            if time.monotonic() >= until:
-                break
-            time.sleep(0.02)
-        rows = ask(_HOLDERS, (self._class() % 2**32, number))
-        commit()
-        who = ", ".join(sorted({row[0] for row in rows if row[0]})) or "unknown"
-        what = "it" if number == WHOLE_CAMPAIGN else f"its chunk {number}"
-        raise CampaignLocked(
-            f"{self.where}: another run works on {what} ({who}); wait until it has "
-            "ended"
-        )
-
-    def _class(self) -> int:
-        """The first number of this campaign's locks, as a signed one."""
-        number = zlib.crc32(b"gostkey " + self.address.schema.encode())
-        return number - 2**32 if number >= 2**31 else number
 
     # -- faults ------------------------------------------------------------
 
@@ -363,6 +309,13 @@ class PostgresDatabase(Database):
             f"{self.where}: is not a campaign's store, or is damaged ({what}); take it "
             "from a backup"
         )
+
+
+def _asker(connection: sa.Connection) -> Ask:
+    def ask(question: str, values: tuple[Any, ...]) -> list[Any]:
+        return list(connection.exec_driver_sql(question, values).fetchall())
+
+    return ask
 
 
 def _engine(connect: Callable[[], Any], pool_size: int) -> sa.Engine:

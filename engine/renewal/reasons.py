@@ -29,6 +29,8 @@ class Reason(enum.Enum):
     DUPLICATE = "duplicate-key"
     PENDING_ELSEWHERE = "renewal-under-way"
     BY_AUTHORITY = "refused-by-authority"
+    # undone: no run takes it up again
+    ROLLED_BACK = "rolled-back"
     # nothing to do
     NOT_DUE = "not-due"
     REPLACED = "already-renewed"
@@ -120,6 +122,10 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "the certification authority refuses the request",
         "ask the authority; in most cases " + OFFICE,
     ),
+    Reason.ROLLED_BACK: (
+        "the renewal was rolled back",
+        "to renew this key after all, begin a new campaign with it",
+    ),
     Reason.NOT_DUE: ("the key is not due yet", ""),
     Reason.REPLACED: ("a new key with its certificate is there already", ""),
     Reason.WAITING: (
@@ -182,8 +188,8 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "another destination",
     ),
     Reason.LIBRARY: (
-        "the new key is to be made inside a token, and the library of the token's "
-        "maker was not named",
+        "the key is inside a token, or is to be made there, and the library of the "
+        "token's maker was not named",
         "name it with --library, or in the variable GOSTKEY_PKCS11, then run resume",
     ),
     Reason.PIN_FILE: (
@@ -219,9 +225,9 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "go on with the campaign that made it, or choose another destination",
     ),
     Reason.HELD: (
-        "another campaign of this database renews the key, or has renewed it",
-        "go on with that campaign; once it has been given up and removed from the "
-        "database, run resume here",
+        "another campaign renews the key, or has renewed it",
+        "go on with that campaign; once it has been given up and removed, run resume "
+        "here",
     ),
     Reason.NEW_CONTAINER: (
         "the new container cannot be used as it was written",
@@ -293,6 +299,7 @@ REFUSALS = frozenset(
         Reason.DUPLICATE,
         Reason.PENDING_ELSEWHERE,
         Reason.BY_AUTHORITY,
+        Reason.ROLLED_BACK,
     }
 )
 NOTHING_TO_DO = frozenset({Reason.NOT_DUE, Reason.REPLACED, Reason.WAITING})

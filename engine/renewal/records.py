@@ -66,6 +66,11 @@ class Item:
         return Verdict(Reason(self.reason), self.text or "", self.cure or "")
 
     @property
+    def has_failed(self) -> bool:
+        """Say whether the item stopped for a fault, not by a rule."""
+        return self.verdict is not None and self.verdict.kind == "failed"
+
+    @property
     def is_open(self) -> bool:
         """Say whether a step is still to be done and nothing forbids it."""
         return self.reason is None and self.state in STATES[1:-1]

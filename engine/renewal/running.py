@@ -19,8 +19,10 @@ from .chunks import CHUNK, Progress, do_step, state_before
 from .forks import CAN_FORK, WorkerDied
 from .install_steps import ARCHIVE, BACKUP, BackUp, Install
 from .key_steps import MakeKey, MakeRequest
+from .pacing import Pacing
+from .schema import STATES
 from .steps import Context, Step, Work
-from .store import Store
+from .store import Item, Store
 from .tokens import Tokens
 from .workers import Crew
 
@@ -46,7 +48,12 @@ class Run:
     """One run: the steps to be done, with all that they need."""
 
     def __init__(
-        self, store: Store, context: Context, steps: Sequence[Step], progress: Progress
+        self,
+        store: Store,
+        context: Context,
+        steps: Sequence[Step],
+        progress: Progress,
+        pacing: Pacing | None = None,
     ) -> None:
         """Take what the run is about.
 
@@ -55,11 +62,15 @@ class Run:
             context: of the steps; its store is *store*.
             steps: one after the other as in `STEPS`.
             progress: is told of each step.
+            pacing: what holds the run back.
         """
         self._store = store
         self._context = context
         self._steps = steps
         self._progress = progress
+        self._pacing = pacing or Pacing()
+        self._held: set[int] = set()
+        self._sends = any(step.name == "sent" for step in steps)
 
     def do(self, keys: int, workers: int) -> None:
         """Do what is open.
@@ -71,6 +82,12 @@ class Run:
         Raises:
             GeneratorFailure, GammaExhausted, WorkerDied: as `Campaign.run`.
         """
+        self._pacing.begin(str(self._context.folder))
+        self._held = self._pacing.held_back(self._unsent())
+        self._do(keys, workers)
+        self._pacing.tell_of_limit(len(self._held))
+
+    def _do(self, keys: int, workers: int) -> None:
         if not keys:
             self._do_chunks()
             return
@@ -88,6 +105,9 @@ class Run:
         tokens = self._context.tokens
         for ids in self._chunk_ids(self._steps):
             chunk = self._store.items(ids)
+            unsent = [one for one in chunk if is_unsent(one)] if self._sends else []
+            if not self._pacing.before(len(unsent)):
+                return
             tokens.learn(chunk)
             works = [Work(one, tokens=tokens) for one in chunk]
             try:
@@ -97,6 +117,9 @@ class Run:
             finally:
                 for work in works:
                     work.wipe()
+            # Those that have no request yet stopped before one could go.
+            self._pacing.not_sent(sum(work.item.request is None for work in works))
+            self._progress.handled(works)
             self._progress.end_chunk(works)
 
     def _chunk_ids(
@@ -108,9 +131,19 @@ class Run:
         """
         first, last = state_before(steps[0]), state_before(steps[-1])
         ids = self._store.open_ids(first, last, on_tokens=on_tokens)
-        size = min(CHUNK, max(FEWEST, -(-len(ids) // workers)))
+        if self._held:
+            ids = [one for one in ids if one not in self._held]
+        share = max(FEWEST, -(-len(ids) // workers))
+        size = min(CHUNK, self._pacing.chunk, share)
         for start in range(0, len(ids), size):
             yield ids[start : start + size]
+
+    def _unsent(self) -> list[int]:
+        """List the items whose request has not been sent, by their end."""
+        first = state_before(self._steps[0])
+        if STATES.index(first) >= STATES.index("sent"):
+            return []
+        return self._store.open_ids(first, "requested")
 
     def _make_with(self, workers: int, steps: Sequence[Step]) -> None:
         """Have worker processes make keys and requests; replace those that die.
@@ -120,21 +153,42 @@ class Run:
         context = self._context
         context.settle_trust()
         deaths = 0
-        while True:
+        while self._pacing.before(0):
             # Anew after a death: what the dead one was at is read from the disk.
             mine = replace(context, places=context.places.anew())
             chunks = list(self._chunk_ids(steps, workers, on_tokens=False))
-            items = map(self._store.items, chunks)
+            # Nobody waits in the middle of a chunk: in quiet hours all workers end.
+            handed = Counted(self._pacing.going(chunks))
+            items = map(self._store.items, handed)
             self._store.close()
             try:
                 with Crew(mine, steps, min(workers, len(chunks))) as crew:
                     crew.run(items, self._progress, to_the_end=steps == self._steps)
-                return
+                if handed.count == len(chunks):
+                    return
             except WorkerDied:
                 deaths += 1
                 if deaths > MOST_DEATHS:
                     raise
             clean(self._store, context.folder, context.tokens)
+
+
+class Counted:
+    """Chunks as they are handed out, and how many were."""
+
+    def __init__(self, chunks: Iterator[Sequence[int]]) -> None:
+        self._chunks = chunks
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Sequence[int]]:
+        for one in self._chunks:
+            self.count += 1
+            yield one
+
+
+def is_unsent(one: Item) -> bool:
+    """Say whether an item's request is still to be sent."""
+    return STATES.index(one.state) < STATES.index("sent")
 
 
 def clean(store: Store, folder: Path, tokens: Tokens) -> None:

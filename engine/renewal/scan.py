@@ -23,13 +23,15 @@ from gostkey.errors import (
     MediumError,
     TokenAbsent,
 )
+from gostkey.media.chips import ChipKeyEntry
 from gostkey.media.durable import read_file
 from gostkey.media.groups import read_public_files
 from gostkey.pki.certificates import Certificate
 from gostkey.signing import Scheme
 
+from .chips import is_chip_address, look_into_chip
 from .form import changed_fields
-from .reasons import Reason, Verdict, verdict
+from .reasons import OFFICE, Reason, Verdict, verdict
 from .rules import Validity
 from .subscribers import Subscriber
 from .tokens import Tokens, is_serial, is_token_address, token_of, token_reason
@@ -77,8 +79,10 @@ class Holding:
 def examine(subscriber: Subscriber) -> list[Holding]:
     """Read a container; one holding for each key, or one with the fault.
 
-    An address of a token means all the containers on it.
+    An address of a token means all the containers on it, or all keys in its chip.
     """
+    if is_chip_address(subscriber.container):
+        return _examine_chip(subscriber)
     if is_token_address(subscriber.container):
         return _examine_token(subscriber)
     try:
@@ -143,6 +147,38 @@ def _examine_token(subscriber: Subscriber) -> list[Holding]:
     return holdings or [_faulty(subscriber, Reason.NOT_A_CONTAINER, where)]
 
 
+def _examine_chip(subscriber: Subscriber) -> list[Holding]:
+    """Look at the keys that an address means; no PIN is needed."""
+    try:
+        found = look_into_chip(subscriber.container, subscriber.library)
+    except GostKeyError as error:
+        return [_faulty(subscriber, token_reason(error), str(error))]
+    holdings = []
+    for place, entry in found:
+        one = replace(subscriber, container=place)
+        holdings.append(_holding_in_chip(one, entry))
+    where = str(subscriber.container)
+    return holdings or [_faulty(subscriber, Reason.NOT_A_CONTAINER, where)]
+
+
+def _holding_in_chip(subscriber: Subscriber, entry: ChipKeyEntry) -> Holding:
+    name = entry.label or entry.identifier.hex()
+    base = Holding(subscriber, name, usage="exchange")
+    key = entry.verifying_key
+    if entry.certificate is None:
+        if key is None:
+            cure = "see it with gostkey token keys --check; if it stays, " + OFFICE
+            unusable = verdict(Reason.TOKEN_UNUSABLE, entry.fault, cure=cure)
+            return replace(base, fault=unusable)
+        cure = "put it beside its key: gostkey token install FILE; or " + OFFICE
+        return replace(base, fault=verdict(Reason.NO_CERTIFICATE, cure=cure))
+    # Its certificate was told by its public key, so that is known.
+    assert key is not None
+    is_2001 = key.scheme is Scheme.GOST_2001
+    curve = _CURVE_FOR_2001["exchange"] if is_2001 else key.curve.oid
+    return _certified(base, entry.certificate, curve)
+
+
 def _with_destination(subscriber: Subscriber) -> Subscriber:
     """Name the destination by its serial number, if it is a token.
 
@@ -164,17 +200,28 @@ def key_id(certificate: bytes) -> str:
     return hashlib.sha256(certificate).hexdigest()
 
 
-def new_container_name(old_name: str, old_key_id: str, day: date) -> str:
+def new_container_name(
+    old_name: str, old_key_id: str, day: date, *, longest: int | None = None
+) -> str:
     """Name the container of a new key: old name, day, short id of the old key.
 
     From the name alone it can be seen which key it renews, so that no second
     one is made for the same key, whatever became of the campaign's store.
+
+    Args:
+        old_name: of the old container.
+        old_key_id: of the old key.
+        day: of the plan.
+        longest: bytes that it may have in UTF-8, if that is limited.
     """
     base = _RENEWED.sub("", old_name)[:_LONGEST_BASE]
     # A name is Windows-1251; what a damaged old name has beyond it is dropped.
     base = base.encode("cp1251", "ignore").decode("cp1251")
     base = "".join(c for c in base if c.isprintable()).strip() or "key"
-    return f"{base}-{day:%Y%m%d}-{short_id(old_key_id)}"
+    end = f"-{day:%Y%m%d}-{short_id(old_key_id)}"
+    if longest is not None:
+        base = base.encode()[: longest - len(end)].decode(errors="ignore").strip()
+    return base + end
 
 
 def renewed_key(container_name: str) -> str:
@@ -196,11 +243,21 @@ def container_name(folder: str | Path) -> str | None:
         return None
 
 
-def names_in(folder: Path) -> dict[str, Path]:
+def names_in(folder: Path, library: str | None = None) -> dict[str, Path]:
     """List the containers directly in a folder or on a token: name to place.
 
     What cannot be read is left out: this only looks for names.
+
+    Args:
+        folder: the folder, or the address of a token, or of one that has keys in it.
+        library: the PKCS #11 library of the latter.
     """
+    if is_chip_address(folder):
+        try:
+            inside = look_into_chip(folder, library)
+        except GostKeyError:
+            return {}
+        return {entry.label: place for place, entry in inside}
     if is_token_address(folder):
         try:
             return Tokens().names(folder)
@@ -237,29 +294,43 @@ def why_closed(destination: Path) -> Verdict | None:
 
 
 def _holding(subscriber: Subscriber, name: str, entry: KeyEntry) -> Holding:
+    base = Holding(subscriber, name, entry.slot, usage=entry.usage)
     if entry.certificate is None:
-        why = verdict(Reason.NO_CERTIFICATE)
-        return Holding(subscriber, name, entry.slot, usage=entry.usage, fault=why)
+        return replace(base, fault=verdict(Reason.NO_CERTIFICATE))
+    is_2001 = entry.scheme is Scheme.GOST_2001
+    curve = _CURVE_FOR_2001[entry.usage] if is_2001 else entry.curve.oid
+    return _certified(base, entry.certificate, curve, entry)
+
+
+def _certified(
+    base: Holding, der: bytes, curve: str, entry: KeyEntry | None = None
+) -> Holding:
+    """Add what the certificate says.
+
+    Args:
+        base: what is known without it.
+        der: the certificate.
+        curve: OID of the curve for the new key.
+        entry: the key in a container, with which the certificate is compared.
+    """
     try:
-        certificate = Certificate.from_bytes(entry.certificate)
+        certificate = Certificate.from_bytes(der)
         public = certificate.public_key
         subject = certificate.subject
         begins, ends = certificate.key_period
         owner, inn = subject.owner, subject.inn or ""
-        changed = changed_fields(subscriber.form, subject)
+        changed = changed_fields(base.subscriber.form, subject)
     except GostKeyError as error:
         why = verdict(Reason.CERTIFICATE_UNREADABLE, str(error))
-        return Holding(subscriber, name, entry.slot, usage=entry.usage, fault=why)
+        return replace(base, fault=why)
     fault = None
-    fingerprint = entry.fingerprint or b""
-    if public.curve != entry.curve or not public.to_bytes().startswith(fingerprint):
-        fault = verdict(Reason.MISMATCH)
-    is_2001 = entry.scheme is Scheme.GOST_2001
-    return Holding(
-        subscriber,
-        name,
-        entry.slot,
-        usage=entry.usage,
+    if entry is not None:
+        fingerprint = entry.fingerprint or b""
+        is_its = public.to_bytes().startswith(fingerprint)
+        if public.curve != entry.curve or not is_its:
+            fault = verdict(Reason.MISMATCH)
+    return replace(
+        base,
         owner=owner,
         inn=inn,
         validity=Validity(
@@ -267,13 +338,13 @@ def _holding(subscriber: Subscriber, name: str, entry: KeyEntry) -> Holding:
             certificate_ends=certificate.not_after,
             period_begins=begins,
             period_ends=ends,
-            container_ends=entry.not_after,
+            container_ends=None if entry is None else entry.not_after,
         ),
-        key_id=key_id(entry.certificate),
-        certificate=entry.certificate,
+        key_id=key_id(der),
+        certificate=der,
         subject=subject.der,
-        curve=_CURVE_FOR_2001[entry.usage] if is_2001 else entry.curve.oid,
-        exportable=entry.exportable,
+        curve=curve,
+        exportable=entry is not None and entry.exportable,
         changed=changed,
         fault=fault,
     )
@@ -289,6 +360,8 @@ def _faulty(subscriber: Subscriber, reason: Reason, detail: str) -> Holding:
         cure = "gostkey token check tells the cause; then make a new plan"
     elif reason is Reason.NOT_A_CONTAINER and is_token_address(subscriber.container):
         cure = "see what is on the token: gostkey container list token:SERIAL"
+    elif reason is Reason.NOT_A_CONTAINER and is_chip_address(subscriber.container):
+        cure = "see which keys are in the token: gostkey token keys"
     return Holding(subscriber, fault=verdict(reason, detail, cure=cure))
 
 

@@ -34,6 +34,9 @@ STATES = (
 )
 """The states of an item, in their order; each but the first names its step."""
 
+ROLLED_BACK = "rolled-back"
+"""The state of an item whose renewal was undone; also the name of that step."""
+
 metadata = MetaData()
 
 campaign = Table(
@@ -46,6 +49,8 @@ campaign = Table(
     Column("phase", Text, nullable=False),
     # JSON: office's zone, transport, and for a trial what it is made of
     Column("settings", Text, nullable=False),
+    # which run had the campaign's lock last; of databases that several stations share
+    Column("holder", Text),
 )
 
 item = Table(

@@ -65,7 +65,7 @@ class Work:
     """One item of a chunk, and the keys that are open for it."""
 
     item: Item
-    old_key: SigningKey | None = None
+    old_key: SupportsSigning | None = None
     new_key: SupportsSigning | None = None
     new_files: Mapping[str, bytes] | None = None
     """The new container's files, as they were read from its medium."""
@@ -88,6 +88,11 @@ class Work:
     def in_chip(self) -> bool:
         """Whether the new key is inside a token; then it has no container."""
         return is_chip_address(self.item.destination)
+
+    @property
+    def from_chip(self) -> bool:
+        """Whether the old key is inside a token; then it signs there and stays."""
+        return is_chip_address(self.item.container)
 
     @property
     def old_certificate(self) -> Certificate:
@@ -165,6 +170,8 @@ class Context:
     """Step to the items for which an earlier run began it."""
     created_at: datetime | None = None
     """When the campaign was begun: no right clock shows less."""
+    send_again: bool = False
+    """Whether overdue requests are sent once more before their answers are fetched."""
 
     def clock_verdict(self) -> Verdict | None:
         """Say what stops every item while the clock is behind the campaign itself.
@@ -393,7 +400,8 @@ def open_ahead(works: Sequence[Work], *, old: bool) -> None:
     for work in works:
         one = work.item
         # Tokens are slow and want a PIN; they are opened when it is their turn.
-        if is_token_address(one.container) if old else (work.on_token or work.in_chip):
+        old_apart = work.from_chip or is_token_address(one.container)
+        if old_apart if old else (work.on_token or work.in_chip):
             continue
         try:
             container = Container.parse(read_old(work) if old else read_new(work))
@@ -424,6 +432,8 @@ def _opened(
 
 def open_old(work: Work) -> Outcome:
     """Open the old container and keep its key; check that it is the planned one."""
+    if work.from_chip:
+        return _open_old_in_chip(work)
     one, ahead = work.item, work.old_ahead
     container = ahead[0] if ahead else Container.parse(read_old(work))
     entry = next((key for key in container.keys if key.slot == one.slot), None)
@@ -439,6 +449,16 @@ def open_old(work: Work) -> Outcome:
             "the new container has no password, though the old one had: name a "
             "new_password_file in the list, or set one on the medium"
         )
+    return Done()
+
+
+def _open_old_in_chip(work: Work) -> Outcome:
+    """Find the old key inside its token; it does not leave it."""
+    one = work.item
+    inside = work.tokens.chips.key(one.container)
+    if inside.verifying_key != work.old_certificate.public_key:
+        return verdict(Reason.KEY_CHANGED)
+    work.old_key = inside
     return Done()
 
 
@@ -475,7 +495,7 @@ def open_new(work: Work) -> None:
     """
     one, ahead = work.item, work.new_ahead
     if work.in_chip:
-        inside = work.tokens.chips.key(place_of(work))
+        inside = work.tokens.chips.key(place_of(work), new=True)
         _must_be_ours(work, inside)
         work.new_key = inside
         return

@@ -255,7 +255,7 @@ class Store:
         *,
         on_tokens: bool = True,
     ) -> list[int]:
-        """List the items on which something is still to be done.
+        """List the items on which something is still to be done, by their end.
 
         Args:
             from_state: leave out those that have not come so far.
@@ -267,14 +267,63 @@ class Store:
         query = (
             sa.select(item.c.id)
             .where(item.c.reason.is_(None), item.c.state.in_(states))
-            .order_by(item.c.id)
+            .order_by(item.c.old_ends, item.c.id)
         )
         if not on_tokens:
             for place in (item.c.container, item.c.destination):
                 query = query.where(place.not_like("token:%"))
-            query = query.where(item.c.destination.not_like("chip:%"))
+            for place in (item.c.container, item.c.destination):
+                query = query.where(place.not_like("chip:%"))
         with self._reading() as connection:
             return list(connection.execute(query).scalars())
+
+    @patient
+    def find_ids(
+        self,
+        *,
+        number: int | None = None,
+        named: Sequence[str] = (),
+        reason: Reason | None = None,
+        state_is_not: str | None = None,
+    ) -> list[int]:
+        """List the items that a person means, or that stopped for a reason.
+
+        Args:
+            number: the item's own.
+            named: places and names of its containers, or its request's, any of them.
+            reason: for which it stopped.
+            state_is_not: leave out those in this state.
+        """
+        query = sa.select(item.c.id).order_by(item.c.id)
+        if number is not None:
+            query = query.where(item.c.id == number)
+        if named:
+            columns = (
+                *(item.c.container, item.c.container_name, item.c.new_folder),
+                *(item.c.new_name, item.c.request_id),
+            )
+            query = query.where(sa.or_(*(one.in_(list(named)) for one in columns)))
+        if reason is not None:
+            query = query.where(item.c.reason == reason.value)
+        if state_is_not is not None:
+            query = query.where(item.c.state != state_is_not)
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
+
+    def old_certificates(self) -> Iterator[bytes]:
+        """Yield the certificates of all old keys."""
+        query = sa.select(item.c.old_certificate).where(
+            item.c.old_certificate.is_not(None)
+        )
+        with self._reading() as connection:
+            yield from connection.execute(query).scalars()
+
+    @patient
+    def archived_ids(self) -> list[int]:
+        """List the items that have a copy of their old container."""
+        query = sa.select(item.c.id).where(item.c.archive.is_not(None))
+        with self._reading() as connection:
+            return list(connection.execute(query.order_by(item.c.id)).scalars())
 
     @patient
     def begun_on_tokens(self) -> list[Item]:

@@ -6,7 +6,8 @@ cannot hold a line break, so that a broken row spoils no other.  Columns, in
 English or Russian, in any order:
 
 * ``container`` (the folder, relative to the list, or a token's address, which
-  means all containers on it), the only one required;
+  means all containers on it, or chip:SERIAL, which means all keys in it), the only
+  one required;
 * ``password_file``, ``new_password_file``: files that hold the passwords;
 * ``pin_file``, ``new_pin_file``: files that hold the PINs of the token with the
   container and of another one for the new container;
@@ -47,7 +48,7 @@ class Subscriber:
     source: str
     """Where it was named: "line 5 of list.csv", or the folder tree."""
     container: Path
-    """Its folder, or an address such as "token:30DA6803/0A00"."""
+    """Its folder, or an address: "token:30DA6803/0A00", "chip:3B000001/director"."""
     password_file: Path | None = None
     new_password_file: Path | None = None
     exchanges_finished: bool = False
@@ -58,6 +59,8 @@ class Subscriber:
     """With the PIN of the token that has the container, or else of the destination."""
     new_pin_file: Path | None = None
     """With the PIN of the destination, if that is another token."""
+    library: str | None = None
+    """PKCS #11 library of the token that has the key, if it is in a chip; not kept."""
 
 
 @dataclass(frozen=True)
@@ -137,13 +140,14 @@ def read_tree(
     pin_file: Path | None = None,
     new_pin_file: Path | None = None,
     outside: Iterable[Path] = (),
+    library: str | None = None,
 ) -> Listing:
-    """Find the containers below a folder or on a token.
+    """Find the containers below a folder or on a token, or the keys in a chip.
 
     What is given holds for all of them.
 
     Args:
-        root: the folder, or a token's address.
+        root: the folder, or a token's address, or chip: and its serial number.
         exchanges_finished: the operator's confirmation for all of them.
         password_file: file with the password of all the old containers.
         new_password_file: file with the password for all the new ones.
@@ -155,6 +159,7 @@ def read_tree(
             token.
         outside: folders below *root* that do not count, such as the
             campaign's own with its archive.
+        library: PKCS #11 library of the token's maker, for keys in a chip.
 
     Raises:
         CampaignError: if *root* is not a folder, or *destination* is a container.
@@ -172,7 +177,11 @@ def read_tree(
         destination=_absolute(destination),
         pin_file=_absolute(pin_file),
         new_pin_file=_absolute(new_pin_file),
+        library=library,
     )
+    if is_chip_address(root):
+        # Which keys it has is seen when it is looked into.
+        return Listing((about_all,))
     if is_token_address(root):
         places = open_token(root).find()
         return Listing(tuple(replace(about_all, container=one) for one in places))
@@ -192,13 +201,16 @@ def read_tree(
     return Listing(tuple(sorted(found, key=lambda one: str(one.container))))
 
 
-def read_list(path: Path, *, exchanges_finished: bool = False) -> Listing:
+def read_list(
+    path: Path, *, exchanges_finished: bool = False, library: str | None = None
+) -> Listing:
     """Read a CSV list of subscribers.
 
     Args:
         path: the list; relative paths in it start at its folder.
         exchanges_finished: the operator's confirmation for the whole list; a
             row that says no still means no.
+        library: PKCS #11 library of the token's maker, for keys in a chip.
 
     Raises:
         CampaignError: if the file as a whole cannot be used: not text, no
@@ -225,7 +237,8 @@ def read_list(path: Path, *, exchanges_finished: bool = False) -> Listing:
             continue
         try:
             row = _row(line, columns, delimiter)
-            rows.append((number, _subscriber(path, number, row, exchanges_finished)))
+            who = _subscriber(path, number, row, exchanges_finished)
+            rows.append((number, replace(who, library=library)))
         except _BadRow as error:
             errors.append(RowError(number, error.text, error.cure))
     kept, doubled = _without_duplicates(rows)

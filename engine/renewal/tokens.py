@@ -137,7 +137,7 @@ class Tokens:
         Args:
             ask: asks a person for a PIN that no file holds.
             experimental: write also where nobody has shown that it works.
-            library: PKCS #11 library for keys that are made inside tokens.
+            library: PKCS #11 library for keys that are inside tokens.
         """
         self._ask = ask
         self.experimental = experimental
@@ -146,14 +146,14 @@ class Tokens:
         self._refused: dict[str, GostKeyError] = {}
         self._claimed: set[Path] = set()
         self.chips = Chips(library, self._chip_pin, self._refuse)
-        """The tokens that keys are made inside of."""
+        """The tokens that have keys inside."""
 
     # -- PINs ------------------------------------------------------------
 
     def learn(self, items: Iterable[Item]) -> None:
         """Note which files hold the PINs of the items' tokens."""
         for one in items:
-            old = token_of(one.container)
+            old = token_of(one.container) or chip_of(one.container)
             new = token_of(one.destination) or chip_of(one.destination)
             pin, new_pin = one.pin_file, one.new_pin_file
             if old is not None and pin is not None:

@@ -216,6 +216,7 @@ class Crew:
             context.randomness.before_keys(*values)
             return random.for_worker(fork.number)
         if kind == "chunk":
+            progress.handled(self._works.get(fork, ()))
             ended = [
                 one
                 for one in self._works.get(fork, ())

@@ -24,8 +24,16 @@ class HeldCard:
         self.atr = card.atr
         self._card = card
         self._gone = False
+        self.paused = False
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def renew(self) -> None:
+        self.paused = False
 
     def transmit(self, command: bytes) -> tuple[bytes, int]:
+        assert not self.paused, "another program may use the card now"
         if self._gone:
             raise CardGone(f"the card in {self.reader} went away")
         try:
@@ -41,6 +49,8 @@ class VirtualReaders:
     def __init__(self, *cards: VirtualCard | None) -> None:
         self._cards: dict[str, VirtualCard | None] = {}
         self._held: set[str] = set()
+        self.given: list[HeldCard] = []
+        """What is held now."""
         self.left_logged_in = 0
         """How often a card was let go while somebody was logged in to it."""
         for number, card in enumerate(cards):
@@ -74,9 +84,12 @@ class VirtualReaders:
         card = self._cards[reader]
         assert card is not None
         self._held.add(reader)
+        given = HeldCard(card, reader)
+        self.given.append(given)
         try:
-            yield HeldCard(card, reader)
+            yield given
         finally:
+            self.given.remove(given)
             self._held.discard(reader)
             now = self._cards[reader]
             if now is not None and now.present:

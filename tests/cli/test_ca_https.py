@@ -238,6 +238,7 @@ def test_tls_files_that_cannot_be_used_are_told(
         ["--url", "https://name:word@127.0.0.1", "--trusted", "t"],
         ["--url", "https://127.0.0.1:1"],
         ["--url", "https://127.0.0.1:1", "--url-root", "abc"],
+        ["--submit-command", "x", "--fetch-command", "x {answer}", "--trusted", "t"],
     ],
     ids=" ".join,
 )
@@ -251,4 +252,35 @@ def test_an_address_that_cannot_be_is_told_before_anything_is_made(
     )
     assert ran.code == 3, ran.stderr
     assert "word" not in ran.stdout.replace("password", "")
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--url-ca", "x", "--trusted", "t"],
+        ["--url", "https://x", "--trusted", "t", "--ca", "y"],
+        ["--url", "https://x", "--trusted", "t", "--outbox", "y"],
+        ["--submit-command", "true", "--trusted", "t"],
+        ["--submit-command", "true", "--fetch-command", "true {answer}"],
+        [
+            "--submit-command",
+            "a",
+            "--fetch-command",
+            "b",
+            "--trusted",
+            "t",
+            "--ca",
+            "y",
+        ],
+    ],
+    ids=" ".join,
+)
+def test_two_ways_to_the_authority_are_wrong_use(
+    run: Run, office: Office, tmp_path: Path, options: list[str]
+) -> None:
+    ran = run(
+        *["renew", "run", "--csv", office.list, "--campaign", tmp_path / "c"], *options
+    )
+    assert ran.code == 1, ran.stderr
     assert not (tmp_path / "c").exists()

@@ -299,3 +299,56 @@ def test_a_key_is_imported_into_an_export(
     found = run("key", "inspect", "--json", file / "ivanov").record
     assert found["key_id"] == sample.key.verifying_key.fingerprint
     assert run(*command, "--sid", SID).code == 4
+
+
+def test_a_container_of_an_export_gets_a_password_in_another_export(
+    run: Run, office: Office, export: Path, tmp_path: Path
+) -> None:
+    before = export.read_bytes()
+    new = tmp_path / "new.txt"
+    new.write_text("Office-2027\n")
+    target = tmp_path / "new.reg"
+    command = ("container", "password", export, "--new-password-file", new)
+    ran = run(*command, "--json")
+    assert ran.code == 4 and "--out FILE.reg" in ran.error["message"]
+    record = run(*command, "--out", target, "--json").record
+    assert record["has_password"] and record["container"].startswith(f"{target}/")
+    assert export.read_bytes() == before
+    check = ("container", "check", "--json", target)
+    assert run(*check, "--password-file", new).code == 0
+    assert run(*check, "--no-password").record["findings"]
+    # The same registry key: Windows puts it in place of the old one.
+    old_lines = export.read_text("utf-16").splitlines()
+    new_lines = target.read_text("utf-16").splitlines()
+    old_keys = [line for line in old_lines if line.startswith("[")]
+    assert [line for line in new_lines if line.startswith("[")] == old_keys
+    ran = run(*command, "--out", target)
+    assert ran.code == 3 and "--force" in ran.stderr
+    assert run(*command, "--out", target, "--force").code == 0
+    # And back again: the key is the one that it was.
+    bare = tmp_path / "bare.reg"
+    back = ("container", "password", target, "--password-file", new)
+    assert run(*back, "--no-new-password", "--out", bare).code == 0
+    spare = tmp_path / "spare"
+    spare.mkdir()
+    assert run("container", "copy", bare, spare).code == 0
+    (copied,) = spare.iterdir()
+    told = run("key", "public", copied).stdout
+    assert told == run("key", "public", office.container(2)).stdout
+
+
+def test_the_new_export_is_not_the_old_one(
+    run: Run, office: Office, export: Path, tmp_path: Path
+) -> None:
+    before = export.read_bytes()
+    command = ("container", "password", export, "--no-new-password")
+    ran = run(*command, "--out", export, "--force")
+    assert ran.code == 4 and "name another file" in ran.stderr
+    assert export.read_bytes() == before
+    for wrong in ("new.txt", "keys"):
+        assert run(*command, "--out", tmp_path / wrong).code == 1
+    assert run(*command, "--force").code == 1
+    ran = run(
+        "container", "password", office.container(2), "--out", tmp_path / "other.reg"
+    )
+    assert ran.code == 1 and "changed in place" in ran.stderr

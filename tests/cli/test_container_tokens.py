@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import samples
 from cards.etoken import EtokenPro
 from cards.jacarta_lt import JacartaLt
 from cards.pins import USER
@@ -23,6 +24,7 @@ from gostkey.containers import Container
 from gostkey.errors import CardServiceAbsent, PyscardMissing
 from gostkey.media import FolderStore
 from gostkey.renewal.trial import make_trial
+from gostkey.signing import VerifyingKey
 
 from .conftest import AT, Office, Run
 from .test_container_change import contents
@@ -422,6 +424,18 @@ def test_a_whole_one_is_removed_when_it_is_named(run: Run, lite: RutokenLite) ->
     assert slots(lite) == [0x0B00]
 
 
+def test_where_nothing_is_no_name_is_asked_for(
+    run: Run, lite: RutokenLite, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.000").mkdir()
+    places = [f"{LITE}/0E00", tmp_path / "empty.000", tmp_path / "none.000"]
+    for place in places:
+        ran = run("container", "remove", place, "--yes-remove-key", "0E00")
+        assert ran.code != 0 and "will be destroyed" not in ran.stderr
+        assert str(place) in ran.stderr
+    assert slots(lite) == [0x0A00, 0x0B00]
+
+
 def test_a_folder_is_removed_only_when_it_is_named(run: Run, office: Office) -> None:
     folder = office.container(2)
     name = Container.parse(contents(folder)).name
@@ -492,3 +506,24 @@ def test_check_looks_at_the_keys_of_a_token(run: Run, lite: RutokenLite) -> None
     lite.pins[USER].left = 1
     ran = run("container", "check", "--json", f"{LITE}/0A00", TRY, "--at", AT.date())
     assert ran.code != 0 and lite.pins[USER].left == 1
+
+
+# -- keys of tokens where a key is named ------------------------------------------
+
+
+def test_the_authority_issues_for_a_key_on_a_token(
+    run: Run, office: Office, lite: RutokenLite, tmp_path: Path
+) -> None:
+    fresh = samples.container("fresh", with_certificate=False)
+    lite.add_container(0x0C00, fresh.files)
+    command = ["ca", "issue", office.authority, "--key", f"{LITE}/0C00"]
+    command += ["--at", AT.isoformat()]
+    command += ["--name", "CN=Anna", "--out", tmp_path / "anna.cer"]
+    ran = run(*command, "--json")
+    assert (ran.code, ran.error["code"]) == (4, "pin_required")
+    pin = tmp_path / "pin.txt"
+    pin.write_text("12345678\n")
+    assert run(*command, "--pin-file", pin).code == 0
+    told = run("key", "public", tmp_path / "anna.cer").stdout
+    public = VerifyingKey.from_spki(told.encode("ascii"))
+    assert public == fresh.key.verifying_key

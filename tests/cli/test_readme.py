@@ -208,9 +208,11 @@ def test_the_readme_names_every_command_and_exit_code() -> None:
     [
         "README.md",
         "docs/renewal.md",
+        "docs/http.md",
         "docs/entropy.md",
         "docs/doctor.md",
         "docs/not-seen.md",
+        "docs/stations.md",
     ],
 )
 def test_links_lead_somewhere(name: str) -> None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from office import mail_servers
-from office.mail_office import MailOffice, new_mail_office
+from office.mail_office import USERS, MailOffice, new_mail_office
 from office.mail_servers import MailServers
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServers]:
+def servers() -> Iterator[MailServers]:
     """Run Exim and Dovecot as long as the tests."""
     why = mail_servers.missing()
     if why:
         pytest.skip(why)
-    with MailServers(tmp_path_factory.mktemp("mail"), {}) as running:
+    with (
+        tempfile.TemporaryDirectory(prefix="gostkey-mail-") as folder,
+        MailServers(Path(folder), USERS) as running,
+    ):
         yield running
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import smtplib
 import ssl
 import time
@@ -27,6 +26,13 @@ from gostkey.renewal.transports.mail import (
 from gostkey.renewal.transports.patience import Patience
 
 _NUMBERS = itertools.count()
+PAIRS = 100
+"""Mailboxes that the servers have: more than there are tests that want them."""
+USERS = {
+    f"{name}{number}": f"secret-{name}{number}"
+    for number in range(PAIRS)
+    for name in ("office", "authority")
+}
 HASTE = Patience(tries=2, first_wait=0.01, rest=0)
 """Nothing on this machine needs more."""
 
@@ -69,15 +75,21 @@ class Box:
             answer = client.fetch(uids, ["BODY.PEEK[]"]) if uids else {}
         return [answer[uid][b"BODY[]"] for uid in sorted(answer)]
 
-    def wait_for(self, count: int, folder: str = "INBOX") -> list[bytes]:
-        """Wait until so many messages are there."""
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            found = self.all(folder)
-            if len(found) >= count:
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"{self.name}: {len(found)} of {count} messages")
+    def wait_for(self, count: int, sender: str = "") -> list[bytes]:
+        """Wait until so many messages are in the inbox, and read those."""
+        wanted = ["FROM", sender] if sender else ["ALL"]
+        end = time.monotonic() + 30
+        with self.imap() as client:
+            uids = client.search(wanted)
+            while len(uids) < count:
+                assert time.monotonic() < end, (
+                    f"{self.name}: {len(uids)} of {count}; {self.servers.logs()}"
+                )
+                time.sleep(0.05)
+                client.noop()
+                uids = client.search(wanted)
+            answer = client.fetch(uids, ["BODY.PEEK[]"])
+        return [answer[uid][b"BODY[]"] for uid in sorted(answer)]
 
     def shuffle(self, key: Callable[[bytes], Any]) -> None:
         """Put the messages into another order: they come again, sorted by *key*."""
@@ -216,11 +228,11 @@ def _lines(values: Mapping[str, object]) -> list[str]:
 @contextlib.contextmanager
 def new_mail_office(folder: Path, servers: MailServers) -> Iterator[MailOffice]:
     """Make an office without subscribers, an authority, and their mailboxes."""
-    number = f"{next(_NUMBERS)}-{os.getpid()}"
-    boxes = []
-    for name in ("office", "authority"):
-        servers.add_user(f"{name}{number}", f"secret-{name}")
-        boxes.append(Box(servers, f"{name}{number}", f"secret-{name}"))
+    number = next(_NUMBERS) % PAIRS
+    boxes = [
+        Box(servers, name, USERS[name])
+        for name in (f"office{number}", f"authority{number}")
+    ]
     made = MailOffice(new_office(folder), servers, boxes[0], boxes[1])
     made.publish()
     made.write_office()

@@ -2,7 +2,8 @@
 
 Both run without rights, on free ports of this machine only, with a configuration, a
 queue, logs and mailboxes of their own, and with certificates that are made for them.
-As root they are run as another user.  Usable without pytest:
+As root they are run as another user, who must be able to reach the folder: not one of
+pytest's, which are closed to others.  Usable without pytest:
 
     with MailServers(folder, {"office": "secret", "authority": "secret"}) as servers:
         servers.smtp_port, servers.imap_port, servers.ca_file ...
@@ -19,6 +20,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -118,7 +120,7 @@ class MailServers:
     """Exim and Dovecot with some mailboxes; a context manager that ends both."""
 
     folder: Path
-    users: dict[str, str]
+    users: Mapping[str, str]
     """Name (before @office.test) to password."""
     smtp_port: int = 0
     """Submission, STARTTLS, with authentication."""
@@ -232,12 +234,6 @@ class MailServers:
             parts.append(f"{path.name}:\n{path.read_text(errors='replace')[-3000:]}")
         return "\n".join(parts)
 
-    def add_user(self, name: str, password: str) -> str:
-        """Make a mailbox while the servers run; give its address."""
-        self.users[name] = password
-        self._write_users()
-        return f"{name}@{DOMAIN}"
-
     # -- configuration ------------------------------------------------------
 
     def _write_users(self) -> None:
@@ -247,9 +243,7 @@ class MailServers:
             ("words", [f"{name}: {word}" for name, word in users]),
             ("boxes", [f"{name}: {name}" for name in self.users]),
         ):
-            beside = self.folder / f".{file}"
-            beside.write_text("".join(f"{line}\n" for line in lines))
-            os.replace(beside, self.folder / file)
+            (self.folder / file).write_text("".join(f"{one}\n" for one in lines))
 
     def _configure(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -281,12 +275,12 @@ class MailServers:
         if os.getuid() == 0:
             for path in [self.folder, *self.folder.rglob("*")]:
                 os.chown(path, who.pw_uid, who.pw_gid)
-            # pytest's folders are closed to others.
             for parent in self.folder.parents:
-                if parent.stat().st_uid == 0 and str(parent) != "/":
-                    mode = parent.stat().st_mode
-                    if not mode & 0o001:
-                        os.chmod(parent, mode | 0o011)
+                if not parent.stat().st_mode & 0o001:
+                    raise RuntimeError(
+                        f"{parent}: is closed to {ORDINARY}, who runs the mail "
+                        "servers; choose a folder in one that is open, such as /tmp"
+                    )
 
 
 def _group_name(gid: int) -> str:
@@ -400,6 +394,7 @@ ssl_cert = <%(folder)s/server.pem
 ssl_key = <%(folder)s/server.key
 disable_plaintext_auth = yes
 auth_mechanisms = plain
+auth_failure_delay = 0
 mail_location = maildir:%(folder)s/mail/%%n
 mail_fsync = never
 passdb {
@@ -425,6 +420,10 @@ service imap-login {
 }
 service anvil {
   chroot =
+  # No waiting after wrong passwords: all tests come from one address.
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
 }
 service stats {
   chroot =

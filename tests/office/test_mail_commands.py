@@ -80,3 +80,50 @@ def test_both_commands_make_a_round(mail: MailOffice) -> None:
     for row in keys:
         new = certificate_in(mail.office.keys / row["new_container"])
         assert new is not None and new.serial_text in serials
+
+
+def test_a_wrong_password_is_exit_code_4_at_both_ends(mail: MailOffice) -> None:
+    mail.office.add()
+    wrong = mail.folder / "wrong.txt"
+    wrong.write_text("wrong\n")
+    mail.write_office(smtp={"password_file": "wrong.txt"})
+    rows = begin(mail, code=4)
+    (row,) = [row for row in rows if row.get("error")]
+    assert row["error"]["code"] == "login-refused" and row["state"] == "requested"
+    assert "wrong.txt" in row["error"]["message"]
+    mail.write_authority(imap={"password_file": "wrong.txt"})
+    (failed,) = serve(mail, code=4)
+    assert failed["error"]["code"] == "login_refused"
+    # Once the file is right, everything goes on.
+    mail.write_office()
+    mail.write_authority()
+    rows = renew(mail, "resume", "--no-input", "--at", AT)
+    assert [row["state"] for row in rows if "new_container" in row] == ["sent"]
+
+
+def test_a_refused_request_is_told_at_both_ends(mail: MailOffice) -> None:
+    mail.office.add()
+    mail.office.add()
+    begin(mail)
+    old = certificate_in(mail.office.subscribers[0].container)
+    assert old is not None
+    mail.office.authority.revoke(old.serial, NOW, "keyCompromise")
+    mail.authority_box.wait_for(2)
+    records = serve(mail, code=2)
+    assert sorted(one["status"] for one in records) == ["done", "failed"]
+    mail.box.wait_for(2)
+    rows = renew(mail, "receive", "--at", AT, code=2)
+    keys = [row for row in rows if "new_container" in row]
+    assert [row["status"] for row in keys] == ["refused", "renewed"]
+    assert "revoked" in keys[0]["error"]["message"]
+
+
+def test_another_authority_beside_mail_is_wrong_use(mail: MailOffice) -> None:
+    mail.office.add()
+    renew(
+        mail,
+        *("run", mail.office.keys, "--exchanges-finished", "--no-input"),
+        *("--mail", mail.file, "--ca", mail.office.folder / "ca"),
+        code=1,
+    )
+    run("ca", "serve", mail.office.folder / "ca", "--once", code=1)

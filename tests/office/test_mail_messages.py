@@ -188,6 +188,14 @@ def test_words_and_automatic_replies_are_no_answers() -> None:
             assert read(raw, require=require).kind is Kind.NOTHING
 
 
+def test_the_request_sent_back_is_no_answer() -> None:
+    """It is a CMS with the old certificate in it."""
+    request = STRANGER.key.sign(b"x", AT)
+    for name in ("a.p7m", f"{REQUEST_ID}.P7M"):
+        raw = reply((name, request), In_Reply_To=ASKED.message_id)
+        assert read(raw, require=False).kind is Kind.NOTHING
+
+
 def test_a_broken_certificate_is_told_as_such() -> None:
     data = bytearray(STRANGER.key.certificate.der)
     data[10:200] = bytes(190)
@@ -260,13 +268,16 @@ def test_changed_messages_are_read_or_refused(data: st.DataObject) -> None:
         assert isinstance(read(bytes(raw), require=require), Answer)
 
 
-PART = st.text("ab -\n\r=", max_size=12).map(lambda text: text.encode())
+# What begins like the boundary would be one.
+PART = (
+    st.text("ab -\n\r=", max_size=12)
+    .map(lambda text: text.encode())
+    .filter(lambda part: b"---b" not in part)
+)
 
 
-@given(st.lists(PART, min_size=1, max_size=4), st.binary(max_size=0))
-def test_parts_are_cut_as_the_standard_library_cuts_them(
-    parts: list[bytes], end: bytes
-) -> None:
+@given(st.lists(PART, min_size=1, max_size=4))
+def test_parts_are_cut_as_the_standard_library_cuts_them(parts: list[bytes]) -> None:
     bodies = [one.replace(b"\r", b"").replace(b"\n", b"\r\n") for one in parts]
     raw = b'Content-Type: multipart/mixed; boundary="-b"\r\n\r\n'
     raw += b"".join(b"---b\r\nX: y\r\n\r\n" + one + b"\r\n" for one in bodies)

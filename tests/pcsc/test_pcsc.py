@@ -253,6 +253,21 @@ def test_a_transaction_is_begun_anew(scard: Scard) -> None:
     assert scard.calls.count("begin") == scard.calls.count("end") == 2
 
 
+def test_a_transaction_is_let_go_and_begun_again(scard: Scard) -> None:
+    with pcsc.connect("Reader 00 00") as card:
+        card.pause()  # type: ignore[attr-defined]
+        assert scard.calls[-1] == "end"
+        card.renew()  # type: ignore[attr-defined]
+        assert scard.calls[-1] == "begin"
+    assert scard.calls.count("begin") == scard.calls.count("end") == 2
+    before = len(scard.calls)
+    with pcsc.connect("Reader 00 00") as card:
+        card.pause()  # type: ignore[attr-defined]
+    # Whoever is interrupted there has no transaction to end.
+    assert scard.calls[before:].count("end") == 1
+    assert scard.calls[-2:] == ["disconnect", "release"]
+
+
 def test_another_service_takes_the_place_of_pyscard() -> None:
     class None_:
         def readers(self) -> list[str]:

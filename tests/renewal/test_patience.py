@@ -9,6 +9,7 @@ import random
 import smtplib
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -189,6 +190,17 @@ def test_a_server_that_puts_everybody_off_counts_as_dead() -> None:
             line.call(busy)
     with pytest.raises(TransportError, match="not asked again yet"):
         line.call(busy)
+
+
+def test_giving_up_ends_the_waits() -> None:
+    line = Line("ca.example", Patience(first_wait=50, longest_wait=50))
+    server = Server(*[CUT] * 100)
+    timer = threading.Timer(0.2, line.give_up)
+    timer.start()
+    with pytest.raises(TransportError, match="asked 2 times"):
+        line.call(server)
+    with pytest.raises(TransportError):
+        line.call(server)
 
 
 def test_the_wait_does_not_overflow() -> None:

@@ -20,7 +20,7 @@ from renewal.scenes import RECORDS, Scene, kill_at
 from renewal.test_lock_and_store import new_item
 
 from gostkey.errors import CampaignError, CampaignLocked, StoreLost
-from gostkey.renewal import Campaign, postgres
+from gostkey.renewal import Campaign, advisory
 from gostkey.renewal.address import ADDRESS_NAME, Address, with_password_file
 from gostkey.renewal.postgres import PostgresDatabase
 from gostkey.renewal.store import STORE_NAME, Change, Store
@@ -203,7 +203,8 @@ def test_a_server_that_died_is_waited_for(
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "_LOCK_PATIENCE", 0.1)
+    monkeypatch.setattr(advisory, "PATIENCE", 0.1)
+    monkeypatch.setattr(advisory, "PATIENCE_AGAIN", 0.5)
 
 
 def test_a_lock_is_had_by_one_and_names_the_holder(tmp_path: Path, url: str) -> None:
@@ -234,12 +235,42 @@ def test_nothing_is_written_without_the_lock(tmp_path: Path, url: str) -> None:
         with database(url) as thief:
             thief.execute(
                 "select pg_advisory_lock(%s, 0)",
-                [store.database._class()],  # type: ignore[attr-defined]
+                [store.database._locks._class],  # type: ignore[attr-defined]
             )
             change = Change(1, "keyed", "after", {"state": "keyed"}, {})
             with pytest.raises(CampaignLocked):
                 store.record([change], NOW)
         assert store.items()[0].state == "planned"
+
+
+def test_nothing_is_written_after_another_run(tmp_path: Path, url: str) -> None:
+    """Another run had the lock, and has ended, while the connection was away."""
+    with Store.create(tmp_path, {}, NOW, [new_item(1)], url=url) as store:
+        store.database.hold()
+        cut(url)
+        store.record([Change(1, "keyed", "before", {}, {})], NOW)
+        cut(url)
+        with Store.open(tmp_path / "elsewhere", url) as other:
+            other.database.hold()
+        change = Change(1, "keyed", "after", {"state": "keyed"}, {})
+        with pytest.raises(CampaignLocked, match="another run has worked on it"):
+            store.record([change], NOW)
+        assert store.items()[0].state == "planned"
+
+
+def test_a_chunk_whose_lock_was_lost_is_given_up(tmp_path: Path, url: str) -> None:
+    """Another station may have done it meanwhile: what is known is of yesterday."""
+    with Store.create(tmp_path, {}, NOW, [new_item(1)], url=url) as store:
+        change = Change(1, "keyed", "after", {"state": "keyed"}, {})
+        held: Any = store.database
+        with pytest.raises(CampaignLocked, match="lock of chunk 7 was lost"):
+            with held.holding(7):
+                cut(url)
+                store.record([change], NOW)
+        assert store.items()[0].state == "planned"
+        with held.holding(7):
+            store.record([change], NOW)
+        assert store.items()[0].state == "keyed"
 
 
 # -- whole campaigns ---------------------------------------------------------

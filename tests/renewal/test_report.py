@@ -15,6 +15,8 @@ from gostkey.renewal.reasons import Reason, verdict
 from gostkey.renewal.report import Report, read_report
 from gostkey.renewal.store import Store
 
+LATER = NOW + timedelta(hours=4)
+
 
 @pytest.fixture
 def mixed(office: Office) -> Path:
@@ -23,8 +25,8 @@ def mixed(office: Office) -> Path:
         office.add()
     office.begin().close()
     folder = office.campaign
-    sent = (NOW - timedelta(hours=4)).isoformat()
-    just = (NOW - timedelta(hours=2)).isoformat()
+    sent = NOW.isoformat()
+    just = (NOW + timedelta(hours=2)).isoformat()
     stops = {
         3: verdict(Reason.WRONG_PASSWORD),
         4: verdict(Reason.LOST),
@@ -55,6 +57,7 @@ def facts(report: Report) -> dict[str, object]:
         "rows": [dict(row) for row in report.rows],
         "noted": [dict(row) for row in report.noted],
         "stops": dict(report.stops),
+        "kinds": dict(report.kinds),
         "exit": report.exit_code,
         "errors": report.row_errors,
         "summary": report.summary(),
@@ -65,11 +68,11 @@ def facts(report: Report) -> dict[str, object]:
 def test_counts_of_the_database_are_those_of_the_rows(
     mixed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = facts(read_report(mixed, NOW))
-    assert isinstance(read_report(mixed, NOW).rows, tuple)
+    held = facts(read_report(mixed, LATER))
+    assert isinstance(read_report(mixed, LATER).rows, tuple)
     monkeypatch.setattr(reports, "HELD", 3)
     monkeypatch.setattr(report_rows, "PAGE", 2)
-    counted = read_report(mixed, NOW)
+    counted = read_report(mixed, LATER)
     assert not isinstance(counted.rows, tuple)
     assert facts(counted) == held
     assert held["summary"]["counts"] == {  # type: ignore[index]
@@ -78,6 +81,7 @@ def test_counts_of_the_database_are_those_of_the_rows(
         "unfinished": 1,
         "failed": 2,
         "refused": 1,
+        "rolled-back": 0,
         "unreadable": 2,
         "not-due": 1,
     }
@@ -88,10 +92,10 @@ def test_counts_of_the_database_are_those_of_the_rows(
 def test_rows_that_are_read_when_asked_for_are_a_sequence(
     mixed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held = read_report(mixed, NOW).rows
+    held = read_report(mixed, LATER).rows
     monkeypatch.setattr(reports, "HELD", 0)
     monkeypatch.setattr(report_rows, "PAGE", 4)
-    rows = read_report(mixed, NOW).rows
+    rows = read_report(mixed, LATER).rows
     assert len(rows) == len(held) == 9
     assert list(rows) == list(held)
     assert [rows[place] for place in (0, 8, -1, -9)] == [

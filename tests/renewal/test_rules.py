@@ -208,4 +208,5 @@ def test_reason_codes_are_stable() -> None:
         "duplicate-key",
         "renewal-under-way",
         "refused-by-authority",
+        "rolled-back",
     }

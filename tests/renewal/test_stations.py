@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ from clusters import Cluster
 from crashes import forks, in_child
 from renewal.offices import Office
 from renewal.scenes import RECORDS, Scene
+from renewal.test_campaign import Post
 
 from gostkey.errors import CampaignError, CampaignLocked
-from gostkey.renewal import Campaign, Listing, make_plan, postgres
+from gostkey.renewal import Campaign, Listing, advisory, make_plan
 from gostkey.renewal.stations import chunk, jobs
 from gostkey.renewal.stations import station as station_module
 from gostkey.renewal.stations.station import Station
@@ -41,7 +42,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(station_module, "TEND", 0.2)
     monkeypatch.setattr(jobs, "HEARTBEAT", 0.3)
     monkeypatch.setattr(jobs, "STALLED", 1.5)
-    monkeypatch.setattr(postgres, "_LOCK_PATIENCE", 0.2)
+    monkeypatch.setattr(advisory, "PATIENCE", 0.2)
 
 
 @pytest.fixture
@@ -264,6 +265,31 @@ def test_a_campaign_in_a_file_has_one_station(office: Office) -> None:
     office.begin().close()
     with pytest.raises(CampaignError, match="begin one with --store"):
         Station(office.campaign, office.clock).work()
+
+
+def test_answers_that_come_later_are_looked_for_again(
+    office: Office, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_FIRST_LOOK", timedelta(seconds=0.3))
+    for _ in range(3):
+        office.add()
+    office.store = cluster.new_campaign()
+    post = Post(office)
+    office.begin(post.transport).close()
+    # Without --watch it ends when all have been sent.
+    report = Station(office.campaign, office.clock).work()
+    assert report.counts["waiting"] == 3
+    child = os.fork()
+    if child == 0:
+        done = in_child(lambda: Station(office.campaign, office.clock).work(watch=True))
+        os._exit(done)
+    for request in post.requests():
+        time.sleep(0.5)
+        post.answer(request)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    with office.open() as campaign:
+        assert campaign.report().counts["renewed"] == 3
+    assert len(post.requests()) == 3
 
 
 # -- many kills ---------------------------------------------------------------

@@ -12,13 +12,14 @@ Whoever has to sign takes a `gostkey.signing.SupportsSigning`, which a key on a 
 is.  Containers that lie on a token as files are another thing: `media.tokens`.
 """
 
-from .chip import Chip
+from .chip import LONGEST_LABEL, Chip
 from .key import ChipKey
 from .libraries import usual_libraries
 from .model import ChipKeyEntry, ChipToken, PinSource, PinTries
 from .opening import list_chips, open_chip
 
 __all__ = [
+    "LONGEST_LABEL",
     "Chip",
     "ChipKey",
     "ChipKeyEntry",

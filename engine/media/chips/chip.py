@@ -37,7 +37,8 @@ from .description import MADE_BY, tries_of
 from .key import ChipKey
 from .model import ChipKeyEntry, ChipToken, PinSource, PinTries
 
-_LONGEST_LABEL = 128
+LONGEST_LABEL = 128
+"""Bytes of a key's label, in UTF-8."""
 
 
 class Chip:
@@ -93,16 +94,18 @@ class Chip:
         """
         return self._one(self.keys(), which)
 
-    def key(self, which: str = "") -> ChipKey:
+    def key(self, which: str = "", *, kept_inside: bool = False) -> ChipKey:
         """Return a key that signs; asks for the PIN.
 
         Args:
             which: as `entry`.
+            kept_inside: it must be one that cannot be read out.
 
         Raises:
             TokenAbsent, TokenAmbiguous: as `entry`; also if its private key is not
                 there.
             TokenRefused: if it cannot be used.
+            TokenFaulty: if it must be kept inside and is not.
             PinRequired, WrongPin, PinBlocked
         """
         if self.keys():
@@ -112,6 +115,11 @@ class Chip:
         with self._calling("did not show its keys") as pkcs11:
             entry = self._one(self._entries(pkcs11), which)
             private = self._private(pkcs11, entry)
+            if kept_inside and not _is_kept(pkcs11, private):
+                raise TokenFaulty(
+                    f"{self.info.name}: the key {_title(entry)} could be read out of "
+                    "it; use another model"
+                )
         if entry.verifying_key is None:
             raise TokenRefused(
                 f"{self.info.name}: the key {_title(entry)} cannot be used: "
@@ -180,9 +188,9 @@ class Chip:
         found = find_curve(curve)
         self._check_size(found)
         label = label.strip()
-        if not 0 < len(label.encode()) <= _LONGEST_LABEL:
+        if not 0 < len(label.encode()) <= LONGEST_LABEL:
             raise MediumError(
-                f"label {label!r}: must have 1 to {_LONGEST_LABEL} bytes in UTF-8"
+                f"label {label!r}: must have 1 to {LONGEST_LABEL} bytes in UTF-8"
             )
         self.log_in()
         if any(entry.label == label for entry in self.keys()):
@@ -302,7 +310,6 @@ class Chip:
         Raises:
             TokenFaulty: if it is not what was asked for, or does not sign well.
         """
-        names = pkcs11.Attribute
         public, private = pair
         name = self.info.name
         try:
@@ -311,11 +318,7 @@ class Chip:
             raise TokenFaulty(
                 f"{name} made a key that cannot be used: {error}"
             ) from error
-        kept = (
-            objects.read(pkcs11, private, names.EXTRACTABLE) is False
-            and objects.read(pkcs11, private, names.SENSITIVE) is True
-        )
-        if not kept:
+        if not _is_kept(pkcs11, private):
             raise TokenFaulty(
                 f"{name} made a key that could be read out of it, which was removed; "
                 "use another model"
@@ -391,6 +394,15 @@ class Chip:
                 f"{self.info.name}: several keys; name one by its identifier: {there}"
             )
         return fitting[0]
+
+
+def _is_kept(pkcs11: Any, private: Any) -> bool:
+    """Say whether a private key cannot be read out."""
+    names = pkcs11.Attribute
+    return (
+        objects.read(pkcs11, private, names.EXTRACTABLE) is False
+        and objects.read(pkcs11, private, names.SENSITIVE) is True
+    )
 
 
 def _title(entry: ChipKeyEntry) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from gostkey.containers.names import decode_name
 from gostkey.errors import ContainerError, GostKeyError, MediumError
 
-from . import etoken, jacarta_lt
 from .driver import PUBLIC, NeedsLogin
 from .rutoken import Rutoken
 from .sessions import Session
@@ -89,9 +88,4 @@ def writable(session: Session) -> Rutoken:
     driver = session.driver
     if isinstance(driver, Rutoken):
         return driver
-    why = (
-        jacarta_lt.CANNOT_WRITE
-        if isinstance(driver, jacarta_lt.JacartaLt)
-        else etoken.CANNOT_WRITE
-    )
-    raise MediumError(f"{session.address}: {why}")
+    raise MediumError(f"{session.address}: {driver.cannot_write}")

@@ -52,6 +52,8 @@ class Driver(Protocol):
     """What errors call the token: its address, when it is known."""
     longest_pin: int
     """Characters."""
+    cannot_write: str
+    """Why nothing is written to such tokens; "" if something is."""
     logged_in: str
     """"user", "admin" or "": as whom this program has logged in."""
 

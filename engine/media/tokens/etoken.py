@@ -17,15 +17,11 @@ from gostkey.backend import active
 from gostkey.containers.pfx_protection import pkcs12_key
 from gostkey.pcsc import Card
 
-from .driver import NUMBERS, PUBLIC, Login, NeedsLogin
-from .model import PinState, TokenInfo
+from .driver import NUMBERS, PUBLIC, NeedsLogin
+from .model import TokenInfo
 from .status import Status, as_refused_pin, refused
 from .tlv import object_length
-
-CANNOT_WRITE = (
-    "how containers are made on an eToken or JaCarta PRO is not public; copy them with "
-    "CryptoPro CSP, or to another medium"
-)
+from .untold import MISSING, UntoldToken
 
 _SELECT = bytes.fromhex("00A4040007A0000003120202")
 _CHALLENGE = bytes.fromhex("8017000008")
@@ -36,8 +32,6 @@ _CONTAINERS = bytes.fromhex("66665000E00E0B00")
 _SALT_FILE = bytes.fromhex("66665000000F")
 _SALT = 20
 _SLOTS = tuple(f"CC{number:02X}" for number in range(16))
-
-_MISSING = (Status.NOT_FOUND, Status.BAD_PARAMETERS, Status.NO_SUCH_REFERENCE)
 
 _ITERATIONS = 999
 _USE = 3
@@ -64,15 +58,16 @@ def answer_to(challenge: bytes, key: bytes) -> bytes:
     return encryptor.update(challenge) + encryptor.finalize()
 
 
-class Etoken:
+class Etoken(UntoldToken):
     """One eToken; a `Driver`."""
 
+    cannot_write = (
+        "how containers are made on an eToken or JaCarta PRO is not public; copy them "
+        "with CryptoPro CSP, or to another medium"
+    )
+
     def __init__(self, card: Card, model: str) -> None:
-        self.card = card
-        self.model = model
-        self.title = f"token in {card.reader}"
-        self.longest_pin = 32
-        self.logged_in = ""
+        super().__init__(card, model)
         self._key = bytearray()
 
     def start(self) -> str:
@@ -93,10 +88,6 @@ class Etoken:
             serial="",
             slots_total=len(_SLOTS) if fully else None,
         )
-
-    def free_memory(self) -> int | None:
-        """Return nothing: the token does not tell."""
-        return None
 
     def slots(self) -> list[str]:
         """Return the folders that are there: "CC00"."""
@@ -120,10 +111,6 @@ class Etoken:
             return None
         return self._read(f"{slot} {name}", login=secret)
 
-    def login_state(self, who: str) -> Login:
-        """Return nothing: how many tries are left cannot be asked for."""
-        return Login()
-
     def verify(self, who: str, pin: bytearray) -> int:
         """Prove that the PIN is known; see `Driver.verify`."""
         if not self._select(_SALT_FILE):
@@ -140,10 +127,6 @@ class Etoken:
         active.generators.wipe(self._key)
         self._key = bytearray()
 
-    def pin_state(self, who: str) -> PinState:
-        """Return nothing: the token does not tell."""
-        return PinState()
-
     def _log_in(self) -> int:
         challenge, status = self.card.transmit(_CHALLENGE)
         if status != Status.DONE or len(challenge) != 8:
@@ -154,7 +137,7 @@ class Etoken:
     def _select(self, path: bytes) -> bool:
         head = bytes.fromhex("00A40804") + bytes([len(path)])
         _, status = self.card.transmit(head + path + b"\0")
-        if status in _MISSING:
+        if status in MISSING:
             return False
         if status != Status.DONE:
             raise refused(self.title, f"selecting {path.hex().upper()}", status)

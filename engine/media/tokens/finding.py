@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import replace
 
 from gostkey import pcsc
 from gostkey.errors import MediumError, TokenAbsent, TokenAmbiguous, TokenUnknown
@@ -11,7 +13,7 @@ from gostkey.errors import MediumError, TokenAbsent, TokenAmbiguous, TokenUnknow
 from . import atrs
 from .addresses import is_serial
 from .model import TokenInfo, TokenList
-from .sessions import Session, hold
+from .sessions import Session, address_of, hold, serial_in
 
 
 def list_tokens() -> TokenList:
@@ -48,7 +50,14 @@ def list_tokens() -> TokenList:
         except MediumError as error:
             problems.append(error)
             found.append(nameless)
-    return TokenList(tuple(found), tuple(problems))
+    known = Counter(one.serial for one in found if one.serial)
+    told = [
+        replace(one, address=address_of("", one.reader))
+        if known[one.serial] > 1
+        else one
+        for one in found
+    ]
+    return TokenList(tuple(told), tuple(problems))
 
 
 @contextmanager
@@ -59,27 +68,51 @@ def hold_token(token: str) -> Iterator[Session]:
         token: its serial number, its reader, or "" for the only one.
 
     Raises:
-        TokenAbsent, TokenAmbiguous, TokenUnknown, TokenBusy, MediumError
+        TokenAbsent, TokenUnknown, TokenBusy, MediumError
+        TokenAmbiguous: if several are there and none is named, or several have that
+            serial number.
     """
     kinds = _cards()
     usable = [name for name, kind in kinds.items() if kind.family in atrs.FAMILIES]
-    if token in kinds or (not token and len(usable) == 1):
-        with hold(token or usable[0]) as session:
-            yield session
-        return
-    there: list[str] = []
-    problems: list[MediumError] = []
-    for reader in usable:
-        with ExitStack() as stack:
-            try:
-                session = stack.enter_context(hold(reader))
-            except MediumError as error:
-                problems.append(error)
-                continue
-            if token and is_serial(token, session.serial):
+    serials: dict[str, str] = {}
+    if len(usable) == 1:
+        with hold(usable[0]) as session:
+            if token in ("", usable[0]) or is_serial(token, session.serial):
                 yield session
                 return
-            there.append(f"{session.address} ({kinds[reader].model}, in {reader})")
+            serials[usable.pop()] = session.serial
+    # Before one is held: two threads must not wait for each other's tokens.
+    problems: list[MediumError] = []
+    for reader in usable:
+        try:
+            serials[reader] = serial_in(reader)
+        except MediumError as error:
+            problems.append(error)
+    if token in kinds:
+        serial = serials.pop(token, "")
+        with hold(token) as session:
+            session.by_reader = bool(serial) and serial in serials.values()
+            session.driver.title = session.address
+            yield session
+        return
+    fitting = [
+        one for one, serial in serials.items() if token and is_serial(token, serial)
+    ]
+    if len(fitting) > 1:
+        raise TokenAmbiguous(
+            f"token:{token}: {len(fitting)} tokens have this serial number; take one "
+            "out, or name one by its reader: "
+            + ", ".join(f'"{address_of("", one)}"' for one in fitting)
+        )
+    if fitting:
+        with hold(fitting[0]) as session:
+            if is_serial(token, session.serial):
+                yield session
+                return
+    there = [
+        f"{address_of(serial, one)} ({kinds[one].model}, in {one})"
+        for one, serial in serials.items()
+    ]
     raise _not_found(token, there, problems, kinds)
 
 

@@ -13,22 +13,16 @@ from gostkey.errors import MediumError, TokenUnknown
 from gostkey.pcsc import Card
 
 from .atrs import KEYS_IN_CHIP
-from .driver import NUMBERS, PUBLIC, Login, NeedsLogin
-from .model import PinState, TokenInfo
+from .driver import NUMBERS, PUBLIC, NeedsLogin
+from .model import TokenInfo
 from .status import Status, as_refused_pin, refused
 from .tlv import object_length
-
-CANNOT_WRITE = (
-    "how containers are written to a JaCarta LT is not public; copy them with "
-    "CryptoPro CSP, or to another medium"
-)
+from .untold import MISSING, UntoldToken
 
 _SELECT = bytes.fromhex("00A4040008A000000448000301")
 _LIST = bytes.fromhex("8020600002")
 _READ = bytes.fromhex("8020300006")
 _LOGIN = bytes.fromhex("80101000")
-
-_NO_APPLET = (Status.NOT_FOUND, Status.BAD_PARAMETERS, Status.NO_SUCH_REFERENCE)
 
 _ROW = 7
 _MOST_ROWS = 4096
@@ -38,21 +32,22 @@ _LARGEST_FILE = 0xFFFF
 _CODES = {0xF0 + number: name for name, number in NUMBERS.items()}
 
 
-class JacartaLt:
+class JacartaLt(UntoldToken):
     """One JaCarta LT; a `Driver`."""
 
+    cannot_write = (
+        "how containers are written to a JaCarta LT is not public; copy them with "
+        "CryptoPro CSP, or to another medium"
+    )
+
     def __init__(self, card: Card, model: str) -> None:
-        self.card = card
-        self.model = model
-        self.title = f"token in {card.reader}"
-        self.longest_pin = 32
-        self.logged_in = ""
+        super().__init__(card, model)
         self._containers: dict[str, dict[str, int]] | None = None
 
     def start(self) -> str:
         """Select the applet; which command tells a serial number is not known."""
         _, status = self.card.transmit(_SELECT)
-        if status in _NO_APPLET:
+        if status in MISSING:
             raise TokenUnknown(f"{self.model} in {self.card.reader}: {KEYS_IN_CHIP}")
         if status != Status.DONE:
             raise refused(self.title, "selecting the Datastore applet", status)
@@ -69,10 +64,6 @@ class JacartaLt:
             serial="",
         )
 
-    def free_memory(self) -> int | None:
-        """Return nothing: the token does not tell."""
-        return None
-
     def slots(self) -> list[str]:
         """Return the containers by type and first object: "0301"."""
         return list(self._table())
@@ -86,10 +77,6 @@ class JacartaLt:
             raise NeedsLogin
         return self._read_object(index)
 
-    def login_state(self, who: str) -> Login:
-        """Return nothing: how many tries are left cannot be asked for."""
-        return Login()
-
     def verify(self, who: str, pin: bytearray) -> int:
         """Send the PIN; see `Driver.verify`."""
         body = bytes([0, len(pin)]) + pin
@@ -99,10 +86,6 @@ class JacartaLt:
     def logout(self) -> None:
         """Select the applet again, which forgets who was logged in."""
         self.card.transmit(_SELECT)
-
-    def pin_state(self, who: str) -> PinState:
-        """Return nothing: the token does not tell."""
-        return PinState()
 
     def _table(self) -> dict[str, dict[str, int]]:
         """Return the objects of every container: slot, file, index."""

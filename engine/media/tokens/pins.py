@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
 from dataclasses import replace
 
 from gostkey.backend import active
@@ -31,11 +33,28 @@ FEWEST_FOR_FACTORY_PIN = 3
 """With fewer tries left nothing is guessed."""
 
 LONGEST_IDLE_SECONDS = 3.0
-"""Windows ends a transaction after five idle ones; then it is begun anew."""
+"""Windows ends a transaction after five idle ones; then it is begun anew.
+
+For sources that do not say that they wait: see `waiting_for_a_person`.
+"""
 
 _SALT = os.urandom(16)
 _sent_in_vain: set[tuple[str, str, bytes]] = set()
 """Token, whose PIN, and a digest of what was refused; while the process runs."""
+
+
+_asking: ContextVar[Session | None] = ContextVar("_asking", default=None)
+"""The token whose PIN is asked for."""
+
+
+def waiting_for_a_person() -> AbstractContextManager[None]:
+    """Let the token go that a PIN is asked for, until the block ends.
+
+    A `PinSource` has a person type the PIN in such a block, so that no transaction is
+    held meanwhile: other programs would wait, and Windows ends it after five seconds.
+    """
+    session = _asking.get()
+    return nullcontext() if session is None else session.let_go()
 
 
 def factory_pin(info: TokenInfo, who: str = USER) -> str:
@@ -75,11 +94,22 @@ def log_in_as_user(
     if source is None:
         raise PinRequired(f"{session.address}: its PIN is needed for that")
     pin_state = PinState(state.tries_left, blocked=state.blocked)
-    info = replace(session.driver.describe(fully=False), user_pin=pin_state)
-    began = time.monotonic()
-    pin = source(info)
-    if time.monotonic() - began > LONGEST_IDLE_SECONDS:
+    info = replace(
+        session.driver.describe(fully=False),
+        address=session.address,
+        user_pin=pin_state,
+    )
+    began, renewed = time.monotonic(), session.renewed
+    asking = _asking.set(session)
+    try:
+        pin = source(info)
+    finally:
+        _asking.reset(asking)
+    if session.renewed == renewed and time.monotonic() - began > LONGEST_IDLE_SECONDS:
         session.renew()
+    if session.renewed != renewed:
+        # Another program may have spent tries meanwhile.
+        _look(session, USER, risk_last_try=risk_last_try)
     _send(session, USER, pin)
 
 

@@ -101,6 +101,8 @@ def slot_name(number: int) -> str:
 class Rutoken:
     """One card with this file system; a `Driver`, without what writes."""
 
+    cannot_write = ""
+
     def __init__(self, card: Card, dialect: Dialect, model: str) -> None:
         self.card = card
         self.dialect = dialect

@@ -14,7 +14,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from gostkey import pcsc
-from gostkey.errors import GostKeyError, TokenBusy, TokenSwapped, TokenUnknown
+from gostkey.errors import (
+    GostKeyError,
+    MediumError,
+    TokenBusy,
+    TokenSwapped,
+    TokenUnknown,
+)
 from gostkey.pcsc import Card
 
 from . import atrs
@@ -31,13 +37,18 @@ class Session:
         self.card = card
         self.driver = driver_for(card)
         self.serial = self.driver.start()
+        self.by_reader = False
+        """Another token has this serial number: only the reader tells them apart."""
+        self.renewed = 0
+        """How often the transaction was begun anew."""
         self.driver.title = self.address
         self._files: dict[tuple[str, str], bytes | None] = {}
 
     @property
     def address(self) -> str:
         """The address of the token."""
-        return address_of(self.serial, self.card.reader)
+        serial = "" if self.by_reader else self.serial
+        return address_of(serial, self.card.reader)
 
     @property
     def logged_in(self) -> str:
@@ -82,6 +93,25 @@ class Session:
                 "first one in again and repeat"
             )
 
+    @contextlib.contextmanager
+    def let_go(self) -> Iterator[None]:
+        """Let other programs use the token while a person is waited for.
+
+        Raises:
+            TokenSwapped: if another token is in its place afterwards.
+            MediumError: if it went away, or another program holds it.
+        """
+        pause = getattr(self.card, "pause", None)
+        if pause is not None:
+            pause()
+        try:
+            yield
+        except GostKeyError:
+            with contextlib.suppress(MediumError):
+                self.renew()
+            raise
+        self.renew()
+
     def renew(self) -> None:
         """Begin the transaction anew, after a person was waited for.
 
@@ -91,6 +121,7 @@ class Session:
         renew = getattr(self.card, "renew", None)
         if renew is not None:
             renew()
+        self.renewed += 1
         self._files.clear()
         self.same_token()
 
@@ -164,3 +195,17 @@ def hold(reader: str) -> Iterator[Session]:
                 session.close()
     finally:
         lock.release()
+
+
+def serial_in(reader: str) -> str:
+    """Return the serial number of the token in a reader; "" if it has none.
+
+    Raises:
+        MediumError: as `hold`.
+    """
+    session = _open.get(reader)
+    if session is not None:
+        # Whichever thread holds it: it is not waited for.
+        return session.serial
+    with hold(reader) as session:
+        return session.serial

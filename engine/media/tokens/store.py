@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from gostkey.containers import FILES
@@ -18,6 +19,7 @@ from gostkey.errors import (
     GostKeyError,
     MediumError,
     TokenFull,
+    TokenSwapped,
 )
 
 from . import pin_changes, pins, rutoken_writing
@@ -83,6 +85,7 @@ class TokenStore:
         self._experimental = experimental
         self._risk_last_try = risk_last_try
         self._address = ""
+        self._serial: str | None = None
         self._held = ExitStack()
         self._depth = 0
         self._current: Session | None = None
@@ -110,7 +113,12 @@ class TokenStore:
             return
         token = self._address.removeprefix("token:") or self._token
         with hold_token(token) as session:
-            self._address = session.address
+            if self._serial not in (None, session.serial):
+                raise TokenSwapped(
+                    f"{self._address}: another token ({session.serial}) is in its "
+                    "place; put the first one in again and repeat"
+                )
+            self._address, self._serial = session.address, session.serial
             yield session
 
     # -- who it is -------------------------------------------------------
@@ -119,7 +127,8 @@ class TokenStore:
     def info(self) -> TokenInfo:
         """Who the token is, asked for each time."""
         with self._session() as session:
-            return session.driver.describe(fully=True)
+            info = session.driver.describe(fully=True)
+            return replace(info, address=session.address)
 
     @property
     def identity(self) -> str:

@@ -17,9 +17,9 @@ from ..schema import STATES, item, journal
 from ..steps import Context, Work
 from ..store import Store
 
-SMALLEST = 16
+SMALLEST = 64
 """Items of a chunk; fewer would be slow."""
-MANY_CHUNKS = 32
+MANY_CHUNKS = 16
 """Chunks that a campaign has if that does not make them too small or too large."""
 _DONE_BY_JOBS = sa.and_(
     item.c.reason.is_(None),
@@ -40,7 +40,7 @@ def chunk_size(store: Store) -> int:
 
 
 def open_chunks(store: Store, size: int) -> dict[int, bool]:
-    """List the chunks with open items.
+    """List the chunks with open items, those first whose keys end first.
 
     Returns:
         Number of the chunk, from 1, to whether all that is open waits for an answer.
@@ -50,7 +50,7 @@ def open_chunks(store: Store, size: int) -> dict[int, bool]:
         sa.select(number, sa.func.min(sa.case((item.c.state == "sent", 1), else_=0)))
         .where(_DONE_BY_JOBS)
         .group_by(sa.text("1"))
-        .order_by(sa.text("1"))
+        .order_by(sa.func.min(item.c.old_ends), sa.text("1"))
     )
     return {int(chunk) + 1: bool(waits) for chunk, waits in store.read(query)}
 

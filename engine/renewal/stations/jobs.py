@@ -86,7 +86,7 @@ def make_app(address: Address, do_chunk: DoChunk | None = None) -> Any:
     connector = procrastinate.PsycopgConnector(
         kwargs={**KEEPALIVE, "application_name": "gostkey jobs", **words},
         min_size=1,
-        max_size=4,
+        max_size=3,
         timeout=15.0,
     )
     app = procrastinate.App(connector=connector)

@@ -2,7 +2,8 @@
 
 One module a way: an authority in this process (`EmbeddedCA`), for trials and closed
 networks; folders for carrying files by hand (`FolderTransport`); mail
-(`MailTransport`); HTTPS (`HttpTransport`).  Sending the same
+(`MailTransport`); HTTPS (`HttpTransport`); programs of the office for other centres
+(`CommandTransport`).  Sending the same
 request twice is the same as once: the authority knows a request by the digest of its
 bytes.
 """
@@ -19,6 +20,7 @@ from gostkey.errors import CampaignError
 from .collecting import Collecting
 from .embedded import EmbeddedCA
 from .folder import FolderTransport
+from .hooks import CommandTransport
 from .http import HttpTransport
 from .mail import MailTransport
 from .transport import Pending, Transport, Trust, request_ids_of
@@ -27,6 +29,7 @@ from .trusted import MAX_ANSWER_BYTES, load_trust
 __all__ = [
     "MAX_ANSWER_BYTES",
     "Collecting",
+    "CommandTransport",
     "EmbeddedCA",
     "FolderTransport",
     "HttpTransport",
@@ -66,4 +69,6 @@ def from_settings(
         return MailTransport.open(
             Path(settings["file"]), clock, str(settings["campaign"])
         )
+    if kind == "command":
+        return CommandTransport.from_settings(settings)
     raise CampaignError(f"the campaign's transport {kind!r} is unknown")

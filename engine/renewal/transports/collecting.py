@@ -7,10 +7,11 @@ they have safely, so that these can be put away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
-from .transport import Pending
+from .transport import Pending, Transport
 
 
 @runtime_checkable
@@ -26,3 +27,16 @@ class Collecting(Protocol):
 
     def settle(self, request_ids: Iterable[str]) -> None:
         """Put away what came for these requests: the journal has what came of it."""
+
+    def close(self) -> None:
+        """Leave the servers, until one is needed again."""
+
+
+@contextmanager
+def leaving(transport: Transport) -> Iterator[None]:
+    """Have the transport leave its servers at the end of a run."""
+    try:
+        yield
+    finally:
+        if isinstance(transport, Collecting):
+            transport.close()

@@ -31,7 +31,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
+from threading import Event, Lock
 from typing import TypeVar
 
 from gostkey.errors import GostKeyError, TransportError
@@ -187,7 +187,7 @@ class Line:
         patience: Patience,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         chance: Callable[[], float] = random.random,
         describe: Callable[[BaseException], str] = describe_fault,
     ) -> None:
@@ -197,14 +197,15 @@ class Line:
             name: as people know the server; no passwords in it.
             patience: for each call.
             clock: seconds of a clock that does not jump.
-            sleep: waits so many seconds.
+            sleep: waits so many seconds; by default `give_up` ends it early.
             chance: uniform in [0, 1).
             describe: words for a fault.
         """
         self.name = name
         self.patience = patience
         self._clock = clock
-        self._sleep = sleep
+        self._over = Event()
+        self._sleep = sleep or self._over.wait
         self._chance = chance
         self._describe = describe
         self._lock = Lock()
@@ -235,13 +236,18 @@ class Line:
                     raise
                 now = self._clock()
                 wait = self._wait(error, tried)
-                if tried >= tries or now + wait > began + patience.total:
+                late = now + wait > began + patience.total
+                if tried >= tries or late or self._over.is_set():
                     self._gave_up(now, error)
                     raise TransportError(self._words(error, tried)) from error
                 self._sleep(wait)
             else:
                 self._lives()
                 return result
+
+    def give_up(self) -> None:
+        """End the waits of all calls, and let none begin: somebody wants to stop."""
+        self._over.set()
 
     def failed(self, error: BaseException) -> TransportError:
         """Make the error of a fault for which no other try is worth while."""

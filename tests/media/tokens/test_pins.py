@@ -152,6 +152,47 @@ def test_a_long_time_at_the_prompt_begins_a_new_transaction(
     assert other.instructions[0x0020] == 0
 
 
+def test_while_a_person_types_other_programs_have_the_token(
+    in_readers: InReaders,
+) -> None:
+    card, other = token(), RutokenLite(serial=9)
+    readers = in_readers(card)
+
+    def typed(info: TokenInfo) -> str:
+        with pins.waiting_for_a_person():
+            (held,) = readers.given
+            assert held.paused
+        assert not held.paused
+        return RIGHT
+
+    assert open_token("token:", pin=typed).read(PLACE)
+
+    def spend(info: TokenInfo) -> str:
+        """Another program leaves one try of the PIN."""
+        with pins.waiting_for_a_person():
+            card.pins[2].left = 1
+        return "00000000"
+
+    with pytest.raises(PinBlocked, match="one try"):
+        open_token("token:", pin=spend).read(PLACE)
+    assert tries(card) == 1
+    card.pins[2].left = 10
+
+    def swap(info: TokenInfo) -> str:
+        with pins.waiting_for_a_person():
+            readers.put("Virtual PCD 00 00", other)
+        return RIGHT
+
+    with pytest.raises(MediumError):
+        open_token("token:", pin=swap).read(PLACE)
+    assert other.instructions[0x0020] == 0
+
+
+def test_nobody_is_waited_for_where_no_token_asks() -> None:
+    with pins.waiting_for_a_person():
+        pass
+
+
 @pytest.mark.parametrize("kind", [RutokenLite, RutokenEcpCard])
 def test_a_pin_is_changed(in_readers: InReaders, kind: type[RutokenLite]) -> None:
     card = kind()

@@ -21,6 +21,7 @@ from gostkey.errors import (
     PinRequired,
     TokenAbsent,
     TokenAmbiguous,
+    TokenSwapped,
     TokenUnknown,
 )
 from gostkey.media.tokens import (
@@ -341,3 +342,41 @@ def test_any_bytes_are_elements_or_none(data: bytes) -> None:
     assert all(value in data for value in read_tlv(data).values())
     length = object_length(data)
     assert length is None or length >= 2
+
+
+def test_tokens_with_one_serial_number_are_told_apart_by_their_readers(
+    in_readers: InReaders,
+) -> None:
+    first, second = RutokenLite(), RutokenEcp(serial=0x30DA6803)
+    files = {name: samples.container(name).files for name in ("first", "second")}
+    first.add_container(0x0A00, files["first"])
+    second.add_container(0x0A00, files["second"])
+    in_readers(first, second, RutokenLite(serial=0xAB))
+    readers = ["token:Virtual PCD 00 00", "token:Virtual PCD 00 01"]
+    for address in ("token:30DA6803", "token:0x30da6803/0A00"):
+        with pytest.raises(TokenAmbiguous) as caught:
+            list(open_token(address).find())
+        for reader in readers:
+            assert f'"{reader}"' in str(caught.value)
+    for reader, name in zip(readers, ("first", "second"), strict=True):
+        store = open_token(reader, pin=give)
+        # Every address that is told leads back to this token and no other.
+        (place,) = store.find()
+        assert store.identity == reader and str(place) == f"{reader}/0A00"
+        assert store.info.address == reader
+        assert store.read(place) == open_token(place, pin=give).read(place)
+        assert store.read(place) == files[name]
+    assert [one.address for one in list_tokens().tokens] == [*readers, "token:000000AB"]
+    assert list(open_token("token:AB").find()) == []
+
+
+def test_the_other_one_of_two_twins_is_not_taken_for_the_first(
+    in_readers: InReaders,
+) -> None:
+    cards = [RutokenLite(), RutokenLite(), RutokenLite(serial=0xAB)]
+    readers = in_readers(*cards)
+    store = open_token("token:Virtual PCD 00 00")
+    assert store.identity == "token:Virtual PCD 00 00"
+    readers.put("Virtual PCD 00 00", cards[2])
+    with pytest.raises(TokenSwapped, match="another token"):
+        list(store.find())

@@ -39,6 +39,9 @@ class Remembered:
     def created_at(self) -> Any:
         return self._begun
 
+    def begun(self, step: str) -> set[int]:
+        return set()
+
     def rows(self, query: Any) -> Iterator[Any]:
         name = str(query)
         if name not in self._known:

@@ -30,16 +30,18 @@ from gostkey.pki.certificates import Certificate
 from gostkey.pki.crls import RevocationList
 
 from ...secret_files import read_password
+from ..choosing import mine
 from ..patience import Line, Patience, TryLater
 from ..transport import Pending, Trust
 from ..trusted import load_trust
+from ..words import plain
 from . import protocol
 from .connections import Address, Connections, Reply
 from .tls import client_context
 
 T = TypeVar("T")
 
-CONNECTIONS = 8
+CONNECTIONS = 16
 """At once, to one authority."""
 
 _REFUSING = frozenset({400, 403, 409, 410, 422})
@@ -136,6 +138,11 @@ class HttpTransport:
         for one in request_ids:
             self._outcomes.pop(one, None)
 
+    def close(self) -> None:
+        """Close the connections that are kept; new ones are made if needed."""
+        if self._connections is not None:
+            self._connections.close()
+
     def refresh(self) -> None:
         """Do nothing: `fetch` asks the server."""
 
@@ -165,7 +172,7 @@ class HttpTransport:
             raise
         finally:
             # A worker process that is forked now must not share a connection.
-            self._close()
+            self.close()
         roots = {one.der: one for one in known.roots}
         others = {one.der: one for one in known.intermediates}
         for one in sent:
@@ -223,7 +230,14 @@ class HttpTransport:
             return [self._ask(pendings[0])]
         # Threads that end with the chunk: none is there when workers are forked.
         with ThreadPoolExecutor(min(CONNECTIONS, len(pendings))) as threads:
-            return list(threads.map(self._ask, pendings))
+            try:
+                return list(threads.map(self._ask, pendings))
+            except BaseException:
+                # Ctrl-C: nobody wants to wait for the patience of all of them.
+                self._line().give_up()
+                if self._connections is not None:
+                    self._connections.cut()
+                raise
 
     def _ask(self, pending: Pending) -> _Outcome:
         """Post one request; errors are returned, as they are of one request."""
@@ -285,9 +299,9 @@ class HttpTransport:
             except EncodingError as error:
                 # Cut or garbled on the way, most likely.
                 raise TryLater(
-                    f"its answer cannot be read ({protocol.plain(str(error))})"
+                    f"its answer cannot be read ({plain(str(error))})"
                 ) from error
-            return _mine(found, pending).der
+            return mine(found, pending).der
         refusal = self._refusal(reply)
         if refusal is not None:
             return RequestRefused(refusal)
@@ -300,7 +314,7 @@ class HttpTransport:
         kind = protocol.media_type(reply.headers.get("Content-Type"))
         if kind == "text/plain":
             # As other servers of EST tell it (RFC 7030 4.2.3).
-            return protocol.plain(reply.body.decode("utf-8", "replace")) or None
+            return plain(reply.body.decode("utf-8", "replace")) or None
         found = protocol.read_problem(reply.body)
         return found[1] if found and found[0] else None
 
@@ -316,7 +330,7 @@ class HttpTransport:
                 f"{self.auth_file or 'it with --url-auth-file'}"
             )
         if 300 <= status < 400:
-            where = protocol.plain(reply.headers.get("Location", ""))
+            where = plain(reply.headers.get("Location", ""))
             return TransportError(
                 f"{name}: points elsewhere ({where or status}); this is not followed, "
                 "so that no request goes to another server: correct --url"
@@ -353,10 +367,6 @@ class HttpTransport:
             self._address, client_context(self.ca_file), self.patience
         )
 
-    def _close(self) -> None:
-        if self._connections is not None:
-            self._connections.close()
-
     def _is_pinned(self, one: Certificate) -> bool:
         prints = {one.fingerprint().hex(), hashlib.sha256(one.der).hexdigest()}
         return bool(prints & set(self.pins))
@@ -378,23 +388,12 @@ def authorization(secret: str) -> str:
     return f"Bearer {token}"
 
 
-def _mine(found: Sequence[Certificate], pending: Pending) -> Certificate:
-    """Choose the certificate for the new key; the first one if there is none."""
-    for one in found:
-        try:
-            if one.public_key.to_bytes() == pending.public_key:
-                return one
-        except GostKeyError:
-            continue
-    return found[0]
-
-
 def _pin(text: str) -> str:
     """Read a fingerprint: 64 hex digits, colons and spaces between them or not."""
     pin = text.replace(":", "").replace(" ", "").lower()
     if len(pin) != 64 or not all(one in "0123456789abcdef" for one in pin):
         raise TransportError(
-            f"fingerprint {protocol.plain(text)!r}: must be 64 hex digits, "
+            f"fingerprint {plain(text)!r}: must be 64 hex digits, "
             "Streebog-256 or SHA-256 of the root certificate"
         )
     return pin

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import socket
 import ssl
 import threading
 from collections.abc import Mapping
@@ -113,6 +114,7 @@ class Connections:
     tls: ssl.SSLContext
     patience: Patience
     _idle: list[_Connection] = field(default_factory=list)
+    _busy: set[_Connection] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(
@@ -149,6 +151,15 @@ class Connections:
             with contextlib.suppress(OSError):
                 one.close()
 
+    def cut(self) -> None:
+        """Cut those that wait for an answer: their calls fail at once."""
+        with self._lock:
+            for one in self._busy:
+                if one.sock is not None:
+                    with contextlib.suppress(OSError):
+                        # Not SSLSocket's, which may not be called beside a read.
+                        socket.socket.shutdown(one.sock, socket.SHUT_RDWR)
+
     def _exchange(
         self,
         connection: _Connection,
@@ -157,6 +168,8 @@ class Connections:
         body: bytes | None,
         headers: Mapping[str, str] | None,
     ) -> Reply:
+        with self._lock:
+            self._busy.add(connection)
         try:
             if connection.sock is not None:
                 connection.sock.settimeout(self.patience.answer)
@@ -176,6 +189,9 @@ class Connections:
         except BaseException:
             connection.close()
             raise
+        finally:
+            with self._lock:
+                self._busy.discard(connection)
         if closes:
             connection.close()
         else:

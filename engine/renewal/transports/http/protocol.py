@@ -28,6 +28,8 @@ from enum import Enum
 
 from gostkey.errors import EncodingError
 
+from ..words import plain
+
 CACERTS = "/.well-known/est/cacerts"
 REENROLL = "/.well-known/est/simplereenroll"
 CRL = "/crl"
@@ -41,8 +43,6 @@ PROBLEM_TYPE = "application/problem+json"
 
 LARGEST_REQUEST = 1 << 20
 """Bytes of a body; a request is a few kilobytes."""
-LARGEST_TEXT = 500
-"""Characters of another's text that are shown."""
 LONGEST_RETRY = 86400.0
 """Seconds; a server that names a longer time is asked again after this one."""
 
@@ -87,13 +87,6 @@ def read_problem(body: bytes) -> tuple[str, str] | None:
     if not isinstance(text, str) or not plain(text):
         return None
     return (plain(code) if isinstance(code, str) else ""), plain(text)
-
-
-def plain(text: str) -> str:
-    """Make another's text fit for a line of a table."""
-    words = " ".join(text.split())
-    kept = "".join(one if one.isprintable() else "?" for one in words)
-    return kept if len(kept) <= LARGEST_TEXT else kept[: LARGEST_TEXT - 3] + "..."
 
 
 def to_base64(der: bytes) -> bytes:

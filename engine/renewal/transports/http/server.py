@@ -26,6 +26,7 @@ from typing import Any
 from gostkey.errors import EncodingError, GostKeyError, RequestRefused, TransportError
 from gostkey.pki.bundles import certs_only
 
+from ..words import plain
 from . import protocol
 from .deadlines import Deadline, DeadlineReader
 from .desk import Desk, Later
@@ -269,7 +270,7 @@ class _Handler(BaseHTTPRequestHandler):
         kind = Code.METHOD if code == 501 else Code.BAD_REQUEST
         status = 405 if code == 501 else code
         headers = {"Allow": "GET, POST"} if code == 501 else {}
-        self._hang_up(status, kind, protocol.plain(message or str(code)), **headers)
+        self._hang_up(status, kind, plain(message or str(code)), **headers)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Note each request for those who look for a fault."""
@@ -320,7 +321,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(
                 415,
                 Code.WRONG_TYPE,
-                f"a request is {protocol.CMS_TYPE}, not {protocol.plain(kind)}",
+                f"a request is {protocol.CMS_TYPE}, not {plain(kind)}",
             )
             return
         try:
@@ -340,16 +341,16 @@ class _Handler(BaseHTTPRequestHandler):
         client = str(self.client_address[0])
         if isinstance(answer, Later):
             seconds = str(max(1, round(answer.seconds)))
-            self._send(202, "text/plain", b"", **{"Retry-After": seconds})
             self.server.on_answer(client, f"later, in {seconds} s")
+            self._send(202, "text/plain", b"", **{"Retry-After": seconds})
         elif isinstance(answer, RequestRefused):
             unread = isinstance(answer.__cause__, GostKeyError)
             code = Code.UNREADABLE if unread else Code.REFUSED
-            self._refuse(400, code, str(answer))
             self.server.on_answer(client, str(answer))
+            self._refuse(400, code, str(answer))
         else:
-            self._send_base64(protocol.CERTS_ONLY, certs_only([answer]))
             self.server.on_answer(client, answer.title)
+            self._send_base64(protocol.CERTS_ONLY, certs_only([answer]))
 
     def _unavailable(self, error: Exception) -> None:
         log.warning("a request could not be answered: %s", error)

@@ -91,6 +91,7 @@ def throw_away(hosts: Iterable[str], at: datetime) -> ThrowAway:
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gostkey ca serve")])
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -104,6 +105,13 @@ def throw_away(hosts: Iterable[str], at: datetime) -> ThrowAway:
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        # Python 3.13 checks strictly (VERIFY_X509_STRICT), and wants these three.
+        .add_extension(_USAGE, critical=True)
+        .add_extension(identifier, critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier),
+            critical=False,
+        )
         .sign(key, hashes.SHA256())
     )
     certificate = made.public_bytes(serialization.Encoding.PEM)
@@ -121,6 +129,19 @@ def throw_away(hosts: Iterable[str], at: datetime) -> ThrowAway:
         context = server_context(*files)
     digest = hashlib.sha256(made.public_bytes(serialization.Encoding.DER)).digest()
     return ThrowAway(context, certificate, digest.hex(":").upper())
+
+
+_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    key_cert_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 def _general(host: str) -> x509.GeneralName:

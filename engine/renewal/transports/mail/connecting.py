@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
+import re
 import smtplib
 import socket
 import ssl
@@ -46,7 +47,10 @@ def words(error: BaseException) -> str:
         return short(error.reason or str(error))
     if isinstance(error, OSError):
         return short(error.strerror or str(error))
-    return short(str(error) or type(error).__name__)
+    # imaplib shows what a server said as Python shows bytes.
+    text = str(error) or type(error).__name__
+    shown = re.fullmatch(r"b(['\"])(.*)\1", text, re.DOTALL)
+    return short(shown[2] if shown else text)
 
 
 def short(text: str, most: int = 300) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from gostkey.errors import GostKeyError, LoginRefused, TransportError
 
-from ..patience import Line, Patience, TryLater, may_pass
+from ..patience import Line, Patience, TryLater, describe_fault, may_pass
 from .connecting import not_trusted, tls_context, words
 from .settings import IMPLICIT, STARTTLS, Server
 
@@ -37,6 +37,13 @@ class Letter:
 Outcome = GostKeyError | None
 
 
+def _fault(error: BaseException) -> str:
+    """Say what went wrong; smtplib makes a cut of an answer that does not come."""
+    if isinstance(error.__context__, TimeoutError):
+        error = error.__context__
+    return describe_fault(error)
+
+
 class Sender:
     """The way out; sessions are opened when something is to be sent."""
 
@@ -52,7 +59,9 @@ class Sender:
         """
         self._server = server
         self._file = file
-        self._line = Line(f"mail server {server.name}", patience or Patience())
+        self._line = Line(
+            f"mail server {server.name}", patience or Patience(), describe=_fault
+        )
         self._refused: LoginRefused | None = None
 
     def send(self, letters: Sequence[Letter]) -> list[Outcome]:

@@ -1,0 +1,211 @@
+"""``gostkey renew run --watch``: the options, and what a person sees of it."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gostkey.random.policy import Policy
+from gostkey.renewal.campaign import Event
+from gostkey.renewal.configuration import read_span
+from gostkey.renewal.randomness import Randomness
+from gostkey.renewal.tokens import Tokens
+from gostkey.renewal.unattended import Intervals, Stopper, Watch
+from gostkey.renewal.unattended.watch import Office
+
+from .authority_options import Authority
+from .failures import Exit
+from .output import Output
+from .pacing_options import PaceOptions, time_from
+from .randomness import RandomOptions, gathered
+from .renew import Source
+from .texts import _
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class WatchOptions:
+    """What the operator said about the watch."""
+
+    watch: bool = False
+    once: bool = False
+    receive_every: float | None = None
+    receive_at_most: float | None = None
+    look_every: float | None = None
+    keep_archives: int | None = None
+
+    def intervals(self) -> Intervals:
+        """Give the pauses, those that were not named as they usually are."""
+        usual = Intervals()
+        receive = self.receive_every or usual.receive
+        return Intervals(
+            receive=receive,
+            at_most=max(receive, self.receive_at_most or usual.at_most),
+            look=self.look_every or usual.look,
+        )
+
+
+def _read_span(
+    context: click.Context, option: click.Parameter, value: str | None
+) -> float | None:
+    if value is None:
+        return None
+    try:
+        seconds = read_span(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, option) from None
+    if seconds < 1:
+        raise click.BadParameter(_("must be a second or more"), context, option)
+    return seconds
+
+
+def watch_options(command: F) -> F:
+    """Add --watch and what goes with it; the command gets `watching`."""
+
+    @functools.wraps(command)
+    def with_watch(*args: Any, **values: Any) -> Any:
+        names = ("watch", "once", "receive_every", "receive_at_most", "look_every",
+                 "keep_archives")  # fmt: skip
+        watching = WatchOptions(**{name: values.pop(name) for name in names})
+        return command(*args, watching=watching, **values)
+
+    wrapped: Any = with_watch
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    done: F = wrapped
+    return done
+
+
+_OPTIONS = (
+    click.option(
+        "--watch",
+        is_flag=True,
+        help=_(
+            "Stay, and renew keys as they become due, for days; --campaign is a folder "
+            "with one campaign for each time that some have. See docs/unattended.md."
+        ),
+    ),
+    click.option(
+        "--once",
+        is_flag=True,
+        help=_("With --watch: do what can be done now, and end (for a timer)."),
+    ),
+    click.option(
+        "--receive-every",
+        callback=_read_span,
+        metavar="SPAN",
+        help=_("With --watch: look for certificates so often; 10min if left out."),
+    ),
+    click.option(
+        "--receive-at-most",
+        callback=_read_span,
+        metavar="SPAN",
+        help=_(
+            "With --watch: the pauses double up to this while nothing comes; 2h if "
+            "left out."
+        ),
+    ),
+    click.option(
+        "--look-every",
+        callback=_read_span,
+        metavar="SPAN",
+        help=_("With --watch: look for keys that are due so often; 12h if left out."),
+    ),
+    click.option(
+        "--keep-archives",
+        type=click.IntRange(0, 36_500),
+        metavar="DAYS",
+        help=_(
+            "With --watch: remove copies of old containers that are older and not the "
+            "only ones; all are kept if left out."
+        ),
+    ),
+)
+
+
+def watch_run(
+    out: Output,
+    folder: Path,
+    source: Source,
+    authority: Authority,
+    options: RandomOptions,
+    pace: PaceOptions,
+    watching: WatchOptions,
+    *,
+    at: datetime | None,
+    zone: tzinfo,
+    workers: int,
+    library: Path | None,
+    experimental: bool,
+) -> Exit:
+    """Watch until a signal comes."""
+    if source.given:
+        # Faults of the options are told now and not in the night.
+        authority.transport(at)
+    clock = time_from(at)
+    named = None if library is None else str(library)
+
+    @contextmanager
+    def gather(keys: int, policy: Policy | None) -> Iterator[Randomness | None]:
+        quiet = options if options.window or sys.stdin.isatty() else _unasked(options)
+        with gathered(out, quiet, keys, policy) as randomness:
+            yield randomness
+
+    office = Office(
+        listing=partial(source.read, library) if source.given else None,
+        transport=partial(authority.transport, at) if source.given else None,
+        gather=gather,
+        tokens=lambda: Tokens(None, experimental=experimental, library=named),
+        clock=clock,
+        workers=workers,
+        experimental=experimental,
+        keep_archives=watching.keep_archives,
+    )
+    out.keep_on()
+    out.after_interrupt = _("the same command goes on")
+    with Stopper() as stopper:
+        watch = Watch(
+            folder,
+            office,
+            pace.pacing(
+                out, zone, at, sleep=stopper.sleep, is_stopped=stopper.is_stopped
+            ),
+            watching.intervals(),
+            tell=out.note,
+            on_event=partial(_tell, out),
+        )
+        out.note(_("watching; SIGTERM or Ctrl-C ends it after the keys at hand"))
+        code = watch.run(once=watching.once)
+    if code == Exit.INTERRUPTED:
+        out.note(_("ended; the same command goes on"))
+    return Exit(code)
+
+
+def _unasked(options: RandomOptions) -> RandomOptions:
+    """Ask nobody, where nobody is."""
+    return RandomOptions(**{**options.__dict__, "no_input": True})
+
+
+def _tell(out: Output, event: Event) -> None:
+    if event.kind == "item":
+        out.note(event_line(event))
+
+
+def event_line(event: Event) -> str:
+    """Say how a key has ended."""
+    where = f"{event.owner} ({event.container})" if event.owner else event.container
+    if event.kind == "waiting":
+        return _("{key}: waits for its certificate").format(key=where)
+    if event.reason:
+        return f"{where}: {event.text}"
+    return f"{where}: {event.state}"

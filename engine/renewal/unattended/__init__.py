@@ -1,0 +1,8 @@
+"""Renewal that runs for days without a person: see `watch.Watch`."""
+
+from .notify import Notifier
+from .rounds import Rounds
+from .stopping import Stopper
+from .watch import Intervals, Watch
+
+__all__ = ["Intervals", "Notifier", "Rounds", "Stopper", "Watch"]

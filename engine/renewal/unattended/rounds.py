@@ -1,0 +1,74 @@
+"""The campaigns of a renewal that goes on for ever: a folder of folders.
+
+Keys that have become due are not added to a campaign that runs, but begin one of their
+own, in a folder that is called after its day.  So each has its report and its journal,
+an old one can be put away, and every command for a campaign works on it as ever.
+
+A key is taken up once: one that is in any of these campaigns is left alone, whether it
+was renewed, refused, rolled back or is still at it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from datetime import date
+from pathlib import Path
+
+from ..plan import PlanItem
+from ..scan import key_id
+from ..store import Store
+
+_MOST_A_DAY = 10_000
+
+
+class Rounds:
+    """The campaigns in a folder, and the keys that they have taken up."""
+
+    def __init__(self, folder: Path) -> None:
+        """Look at no campaign yet.
+
+        Args:
+            folder: holds a folder for each campaign; may be a campaign itself, which
+                was begun without this.
+        """
+        self.folder = folder
+        self._taken: set[bytes] = set()
+        self._read: set[Path] = set()
+
+    def campaigns(self) -> list[Path]:
+        """List the folders of all campaigns, the oldest first."""
+        found = [self.folder] if Store.exists(self.folder) else []
+        if self.folder.is_dir():
+            inner = sorted(one for one in self.folder.iterdir() if one.is_dir())
+            found += [one for one in inner if Store.exists(one)]
+        return found
+
+    def next_folder(self, day: date) -> Path:
+        """Give the folder for a campaign that begins on a day."""
+        for number in range(1, _MOST_A_DAY):
+            name = day.isoformat() if number == 1 else f"{day.isoformat()}-{number:02d}"
+            if not Store.exists(self.folder / name):
+                return self.folder / name
+        raise AssertionError("thousands of campaigns on one day")
+
+    def fresh(self, items: Iterable[PlanItem]) -> Iterator[PlanItem]:
+        """Leave only the keys that are renewed and that no campaign has taken up."""
+        self._learn()
+        for one in items:
+            if one.verdict is None and _short(one.holding.key_id) not in self._taken:
+                yield one
+
+    def _learn(self) -> None:
+        for folder in self.campaigns():
+            if folder in self._read:
+                continue
+            with Store.open(folder) as store:
+                for certificate in store.old_certificates():
+                    self._taken.add(_short(key_id(certificate)))
+            self._read.add(folder)
+
+
+def _short(name: str) -> bytes:
+    """Keep little of a key's name: there may be hundreds of thousands."""
+    return hashlib.sha256(name.encode("ascii")).digest()[:12]

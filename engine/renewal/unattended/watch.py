@@ -1,0 +1,362 @@
+"""Renewing for days: look for keys that become due, renew them, receive, try again.
+
+What is waited for is measured by a clock that only goes forward; the time of day only
+says which keys are due and when quiet hours are.  A fault of the surroundings (the
+authority, a medium, a folder that another run has) is told and tried again later, each
+time twice as late, until it gives way.  What ends the watch: somebody asks for it, the
+random generator fails, or a person is needed for random input.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gostkey.errors import EntropyNeeded, GammaExhausted, GeneratorFailure, GostKeyError
+from gostkey.random.policy import Policy
+
+from ..campaign import Campaign, locked
+from ..chunks import Event
+from ..pacing import Pacing, Why
+from ..plan import PlanItem, plan_items
+from ..randomness import Randomness
+from ..report import Report
+from ..store import Clock
+from ..subscribers import Listing
+from ..tokens import Tokens
+from ..transports import Transport
+from .notify import Notifier
+from .rounds import Rounds
+
+LOCK_NAME = "watch.lock"
+_DAY = 86400.0
+_NEVER = float("inf")
+
+Gather = Callable[[int, "Policy | None"], "AbstractContextManager[Randomness | None]"]
+"""Sees to the random input for so many keys."""
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """How often what is done, in seconds."""
+
+    receive: float = 600.0
+    """Between two looks for certificates, while some come."""
+    at_most: float = 7200.0
+    """The longest such pause, while none comes or the authority does not answer."""
+    look: float = 43200.0
+    """Between two looks for keys that have become due."""
+
+
+@dataclass
+class Office:
+    """What a watch works with."""
+
+    listing: Callable[[], Listing] | None
+    """Reads the source anew; None: nothing new is begun."""
+    transport: Callable[[], Transport] | None
+    """Opens the way to the authority for a new campaign; None without a source."""
+    gather: Gather
+    tokens: Callable[[], AbstractContextManager[Tokens]]
+    clock: Clock
+    workers: int = 1
+    experimental: bool = False
+    keep_archives: int | None = None
+    """Days that copies of old containers stay; None: for ever."""
+
+
+@dataclass
+class _Open:
+    """A campaign on which something is left to be done."""
+
+    folder: Path
+    at: float
+    """When it is its turn."""
+    pause: float
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class Watch:
+    """One watch over a folder of campaigns."""
+
+    def __init__(
+        self,
+        folder: Path,
+        office: Office,
+        pacing: Pacing,
+        intervals: Intervals,
+        *,
+        notifier: Notifier | None = None,
+        tell: Callable[[str], None] = lambda text: None,
+        on_event: Callable[[Event], None] = lambda event: None,
+    ) -> None:
+        """Take what the watch is about; nothing is done yet.
+
+        Args:
+            folder: holds the campaigns; made if it is not there.
+            office: whose keys, which authority, and so on.
+            pacing: limits, and the clocks.
+            intervals: how often what is done.
+            notifier: tells systemd.
+            tell: is told what a person may want to know, a sentence each.
+            on_event: is told of each step of a key.
+        """
+        self._rounds = Rounds(folder)
+        self._office = office
+        self._pacing = pacing
+        self._time = pacing.time
+        self._intervals = intervals
+        self._notifier = notifier or Notifier(monotonic=pacing.time.monotonic)
+        self._tell = tell
+        self._on_event = on_event
+        self._open: dict[Path, _Open] = {}
+        self._look_at = 0.0
+        self._look_pause = 0.0
+        self._said = ""
+        self._codes: dict[Path, int] = {}
+        self._nap = self._notifier.longest_silence / 3
+        # What waits for quiet hours or a rate is alive all the same.
+        self._sleep, pacing.time.sleep = pacing.time.sleep, self._doze
+
+    def run(self, *, once: bool = False) -> int:
+        """Watch until somebody asks for the end.
+
+        Args:
+            once: do what can be done now, and end.
+
+        Returns:
+            The exit code: 130 if something is left to be done and the end was asked
+            for; else that of the last runs, 0, 2, 3 or 4.
+
+        Raises:
+            CampaignLocked: if another watch is at this folder.
+            GeneratorFailure: if the random generator fails.
+            EntropyNeeded, GammaExhausted: if a person must see to random input.
+            MediumError: if the folder cannot be made.
+        """
+        with locked(self._rounds.folder, LOCK_NAME):
+            now = self._time.monotonic()
+            for folder in self._rounds.campaigns():
+                self._open[folder] = _Open(folder, now, self._intervals.receive)
+            self._look_at = now if self._office.listing else _NEVER
+            day_ends = now + _DAY
+            self._notifier.ready()
+            try:
+                while not self._time.is_stopped():
+                    self._do_what_is_due()
+                    if once or self._is_asked_to_stop():
+                        break
+                    if self._time.monotonic() >= day_ends:
+                        day_ends += _DAY
+                        self._pacing.begin_day()
+                    self._wait(day_ends)
+            finally:
+                self._notifier.stopping()
+        if self._time.is_stopped() and self._open:
+            return 130
+        codes = set(self._codes.values())
+        if codes <= {0}:
+            return 0
+        # One code if it is everybody's, else: some failed.
+        return codes.pop() if len(codes) == 1 else 2
+
+    # -- what is done -----------------------------------------------------
+
+    def _do_what_is_due(self) -> None:
+        self._pacing.begin()
+        if not self._has_work() or not self._pacing.before(0):
+            return
+        if self._time.monotonic() >= self._look_at:
+            self._look()
+        for one in sorted(self._open.values(), key=lambda one: one.folder):
+            if self._is_asked_to_stop():
+                return
+            if self._time.monotonic() >= one.at:
+                self._work(one)
+            self._notifier.alive()
+
+    def _has_work(self) -> bool:
+        now = self._time.monotonic()
+        return now >= self._look_at or any(one.at <= now for one in self._open.values())
+
+    def _look(self) -> None:
+        """Look for keys that have become due, and begin a campaign with them."""
+        self._notifier.status("looking for keys that are due")
+        office = self._office
+        assert office.listing is not None and office.transport is not None
+        try:
+            items = self._fresh_items(office.listing())
+            first = next(items, None)
+            if first is not None:
+                self._begin(itertools.chain([first], items), office.transport())
+            if office.keep_archives is not None:
+                self._prune(office.keep_archives)
+        except (GeneratorFailure, EntropyNeeded, GammaExhausted):
+            raise
+        except (GostKeyError, OSError) as error:
+            self._look_pause = self._later(self._look_pause)
+            self._look_at = self._time.monotonic() + self._look_pause
+            self._say_once(f"the keys cannot be looked through: {error}")
+            return
+        self._look_pause = 0.0
+        self._look_at = self._time.monotonic() + self._intervals.look
+
+    def _fresh_items(self, listing: Listing) -> Iterator[PlanItem]:
+        office = self._office
+        left: dict[str, int] = {}
+
+        def alive() -> Iterator[PlanItem]:
+            items = plan_items(
+                listing, office.clock(), self._pacing.zone, workers=office.workers
+            )
+            for one in items:
+                self._notifier.alive()
+                if one.verdict is not None and one.verdict.kind != "skipped":
+                    reason = one.verdict.reason.value
+                    left[reason] = left.get(reason, 0) + 1
+                yield one
+
+        yield from self._rounds.fresh(alive())
+        if listing.errors:
+            left["list-row"] = len(listing.errors)
+        if left:
+            counted = ", ".join(f"{code} ({n})" for code, n in sorted(left.items()))
+            self._say_once(
+                f"left alone: {counted}; gostkey renew plan shows which and what to do"
+            )
+
+    def _begin(self, items: Iterator[PlanItem], transport: Transport) -> None:
+        office = self._office
+        now = office.clock()
+        folder = self._rounds.next_folder(now.astimezone(self._pacing.zone).date())
+        with Campaign.begin_items(
+            folder,
+            items,
+            transport,
+            zone=self._pacing.zone,
+            clock=office.clock,
+            experimental=office.experimental,
+        ) as campaign:
+            count = campaign.keys_to_make()
+        self._tell(f"{folder}: {count} keys have become due")
+        pause = self._intervals.receive
+        self._open[folder] = _Open(folder, self._time.monotonic(), pause)
+
+    def _work(self, one: _Open) -> None:
+        """Go on with a campaign: renew, receive, try again what failed."""
+        self._notifier.status(f"working on {one.folder.name}")
+        try:
+            report = self._run(one)
+        except (GeneratorFailure, EntropyNeeded, GammaExhausted):
+            raise
+        except (GostKeyError, OSError) as error:
+            one.pause = self._later(one.pause)
+            one.at = self._time.monotonic() + one.pause
+            self._tell(f"{one.folder}: {error}; tried again in {_span(one.pause)}")
+            return
+        self._codes[one.folder] = report.exit_code
+        counts = {name: count for name, count in report.counts.items() if count}
+        ended = self._pacing.ended
+        if ended is not None and ended.why is Why.FAILURES:
+            self._tell(f"{one.folder}: {ended.text}")
+        if counts != one.counts:
+            # Something has moved, so more may follow soon.
+            said = ", ".join(f"{count} {name}" for name, count in counts.items())
+            self._tell(f"{one.folder}: {said}")
+            one.pause = self._intervals.receive
+        else:
+            one.pause = self._later(one.pause)
+        one.counts = counts
+        one.at = self._time.monotonic() + one.pause
+        if not any(counts.get(name) for name in ("waiting", "unfinished", "failed")):
+            self._tell(f"{one.folder}: nothing is left to be done")
+            del self._open[one.folder]
+
+    def _run(self, one: _Open) -> Report:
+        office = self._office
+        with Campaign.open(one.folder, clock=office.clock) as campaign:
+            only_waits = set(one.counts) <= {"renewed", "waiting", "refused",
+                                             "rolled-back"}  # fmt: skip
+            with office.tokens() as tokens:
+                if one.counts and only_waits:
+                    return campaign.receive(
+                        self._event, tokens=tokens, pacing=self._pacing
+                    )
+                keys = campaign.keys_to_make(failed_too=True)
+                if self._pacing.limit is not None:
+                    keys = min(keys, self._pacing.limit)
+                with office.gather(keys, campaign.policy()) as randomness:
+                    return campaign.resume(
+                        self._event,
+                        randomness=randomness,
+                        tokens=tokens,
+                        workers=office.workers,
+                        pacing=self._pacing,
+                    )
+
+    def _prune(self, keep_days: int) -> None:
+        for folder in self._rounds.campaigns():
+            with (
+                Campaign.open(folder, clock=self._office.clock) as campaign,
+                self._office.tokens() as tokens,
+            ):
+                removed = 0
+                for one in campaign.prune_archives(keep_days, tokens=tokens):
+                    removed += one.removed
+                    self._notifier.alive()
+            if removed:
+                self._tell(f"{folder}: {removed} copies of old containers removed")
+
+    # -- waiting ----------------------------------------------------------
+
+    def _wait(self, day_ends: float) -> None:
+        """Wait until it is somebody's turn, and tell that the watch is alive."""
+        self._notifier.status(self._summary())
+        until = min(day_ends, self._look_at, *(one.at for one in self._open.values()))
+        while not self._time.is_stopped():
+            self._notifier.alive()
+            left = until - self._time.monotonic()
+            if left <= 0:
+                return
+            self._time.sleep(left)
+
+    def _doze(self, seconds: float) -> None:
+        """Sleep, but not so long that somebody may think that this is dead."""
+        self._sleep(min(seconds, self._nap))
+        self._notifier.alive()
+
+    def _summary(self) -> str:
+        total: dict[str, int] = {}
+        for one in self._open.values():
+            for name, count in one.counts.items():
+                total[name] = total.get(name, 0) + count
+        said = ", ".join(f"{count} {name}" for name, count in total.items())
+        return f"{len(self._open)} campaigns under way: {said}" if said else "idle"
+
+    def _later(self, pause: float) -> float:
+        """Give a pause that is twice as long, within bounds."""
+        shortest = min(self._intervals.receive, self._intervals.at_most)
+        return min(max(2 * pause, shortest), self._intervals.at_most)
+
+    def _is_asked_to_stop(self) -> bool:
+        ended = self._pacing.ended
+        stopped = ended is not None and ended.why is Why.STOPPED
+        return stopped or self._time.is_stopped()
+
+    def _say_once(self, text: str) -> None:
+        """Tell something that would be the same each time only when it changes."""
+        if text != self._said:
+            self._said = text
+            self._tell(text)
+
+    def _event(self, event: Event) -> None:
+        self._notifier.alive()
+        self._on_event(event)
+
+
+def _span(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes else f"{seconds:.0f} s"

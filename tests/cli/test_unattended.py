@@ -1,0 +1,266 @@
+"""`--config`, limits and `check-config` on the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import Office, Run, command, environment
+from .test_renew import NOW, statuses
+
+
+@pytest.fixture
+def config(office: Office, tmp_path: Path) -> Path:
+    """A configuration for the office's list and its own authority."""
+    path = tmp_path / "renew.toml"
+    path.write_text(
+        f'[source]\ncsv = "{office.list.relative_to(tmp_path)}"\n'
+        f'[authority]\nca = "{office.authority.relative_to(tmp_path)}"\n'
+        '[campaign]\nfolder = "campaign"\n[random]\nno_input = true\n'
+        '[limits]\nkeys = 3\nrate = "100/s"\n'
+    )
+    return path
+
+
+def test_a_run_takes_its_options_from_the_file(
+    run: Run, config: Path, tmp_path: Path
+) -> None:
+    ran = run("renew", "run", "--config", config, *NOW, "--json")
+    assert ran.code == 0, ran.stderr
+    assert sorted(statuses(ran)) == 3 * ["renewed"] + ["unfinished"]
+    assert "the limit of 3 keys is reached; 1 are left" in ran.stderr
+    ran = run("renew", "resume", "--config", config, *NOW, "--json")
+    assert statuses(ran) == 4 * ["renewed"]
+    assert (tmp_path / "campaign").is_dir()
+
+
+def test_the_command_line_wins(
+    run: Run, config: Path, office: Office, tmp_path: Path
+) -> None:
+    ran = run(
+        *["renew", "run", "--config", config, "--limit", "1", *NOW, "--json"],
+        *["--campaign", tmp_path / "other"],
+    )
+    assert ran.code == 0, ran.stderr
+    assert sorted(statuses(ran)) == ["renewed"] + 3 * ["unfinished"]
+    assert not (tmp_path / "campaign").exists()
+    # Another source and another authority take the place of the file's, whole.
+    ran = run(
+        *["renew", "run", office.container(2), "--exchanges-finished"],
+        *["--config", config, "--outbox", tmp_path / "o", "--inbox", tmp_path / "i"],
+        *["--trusted", tmp_path / "t", "--campaign", tmp_path / "third", *NOW],
+        "--json",
+    )
+    assert ran.code == 0, ran.stderr
+    assert statuses(ran) == ["waiting"]
+    assert len(list((tmp_path / "o").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[limits]\nkyes = 3\n", "did you mean limits.keys"),
+        ("[limits\n", "line 1: is not TOML"),
+        ('[limits]\nrate = "fast"\n', "must be a rate"),
+    ],
+)
+def test_a_wrong_file_is_wrong_use(
+    run: Run, config: Path, text: str, told: str
+) -> None:
+    config.write_text(text)
+    ran = run("renew", "run", "--config", config, "--json")
+    assert ran.code == 1 and told in ran.error["message"]
+    ran = run("renew", "check-config", config, "--json")
+    assert ran.code in (2, 3)
+    assert told in str(ran.records)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--rate", "fast"],
+        ["--limit", "0"],
+        ["--quiet-hours", "8-9"],
+        ["--quiet-hours", "00:00-24:00"],
+        ["--max-failures", "no"],
+    ],
+)
+def test_limits_that_are_none_are_wrong_use(run: Run, options: list[str]) -> None:
+    assert run("renew", "run", *options).code == 1
+
+
+def test_a_configuration_is_checked(run: Run, config: Path) -> None:
+    ran = run("renew", "check-config", config, "--connect")
+    assert ran.code == 0, ran.stderr
+    assert "can be used" in ran.stdout
+    text = config.read_text()
+    config.write_text(text.replace("keys = 3", "kyes = 3").replace("trial/ca", "no"))
+    ran = run("renew", "check-config", config, "--json")
+    assert ran.code == 2
+    assert [(one["line"], one["key"]) for one in ran.records] == [
+        (4, "authority.ca"),
+        (10, "limits.kyes"),
+    ]
+    assert all(one["error"]["hint"] for one in ran.records)
+    assert "2 things are wrong" in ran.stderr
+    assert run("renew", "check-config", config.with_name("absent.toml")).code == 3
+
+
+def test_an_authority_that_does_not_answer_is_told_when_asked(
+    run: Run, config: Path, tmp_path: Path
+) -> None:
+    for name in ("i", "t"):
+        (tmp_path / name).mkdir()
+    config.write_text('[authority]\noutbox = "o"\ninbox = "i"\ntrusted = "t"\n')
+    assert run("renew", "check-config", config).code == 0
+    ran = run("renew", "check-config", config, "--connect", "--json")
+    assert ran.code == 2
+    assert "no root certificate" in ran.record["error"]["message"]
+    assert ran.record["line"] == 1
+
+
+def test_too_many_failures_end_a_run_with_the_reason(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    for number in range(4):
+        container = office.container(number)
+        (container / "primary.key").write_bytes(b"")
+        (container / "primary2.key").write_bytes(b"")
+    ran = run(
+        *["renew", "run", "--csv", office.list, "--ca", office.authority, *NOW],
+        *["--campaign", tmp_path / "c", "--max-failures", "2", "--json"],
+    )
+    assert ran.code == 3
+    assert "2 of 2 keys failed" in ran.stderr
+    assert sorted(statuses(ran)) == 2 * ["failed"] + 2 * ["unfinished"]
+
+
+# -- watching -----------------------------------------------------------------
+
+
+def test_once_begins_a_campaign_of_the_day(
+    run: Run, config: Path, tmp_path: Path
+) -> None:
+    watch = ["renew", "run", "--watch", "--once", "--config", config, *NOW]
+    ran = run(*watch)
+    assert ran.code == 0, ran.stderr
+    assert "4 keys have become due" in ran.stderr and "3 renewed" in ran.stderr
+    folder = tmp_path / "campaign" / "2026-06-01"
+    ran = run("renew", "report", "--campaign", folder, *NOW, "--json")
+    assert sorted(statuses(ran)) == 3 * ["renewed"] + ["unfinished"]
+    assert run(*watch).code == 0
+    assert [one.name for one in (tmp_path / "campaign").iterdir() if one.is_dir()] == [
+        "2026-06-01"
+    ]
+    ran = run("renew", "report", "--campaign", folder, *NOW, "--json")
+    assert statuses(ran) == 4 * ["renewed"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [["--plan", "x"], ["--store", "postgresql://x/y"], ["--receive-every", "soon"]],
+)
+def test_what_does_not_go_with_a_watch_is_wrong_use(
+    run: Run, config: Path, more: list[str]
+) -> None:
+    assert run("renew", "run", "--watch", "--config", config, *more).code == 1
+
+
+def test_once_alone_is_wrong_use(run: Run) -> None:
+    assert run("renew", "run", "--once").code == 1
+
+
+def test_a_watch_that_needs_a_person_says_so(run: Run, config: Path) -> None:
+    ran = run(
+        *["renew", "run", "--watch", "--once", "--config", config, *NOW],
+        *["--entropy", "require-human", "--json"],
+    )
+    assert (ran.code, ran.error["code"]) == (4, "entropy_needed")
+
+
+@pytest.mark.skipif(
+    not hasattr(socket, "AF_UNIX") or os.name != "posix",
+    reason="needs signals and Unix sockets: run it on Linux",
+)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_service_tells_systemd_and_ends_at_a_signal(
+    config: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(address)
+        heard.settimeout(60)
+        child = subprocess.Popen(
+            command("renew", "run", "--watch", "--config", config, *NOW),
+            env=environment(NOTIFY_SOCKET=address, WATCHDOG_USEC="60000000"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        words = [heard.recv(4096).decode()]
+        # Three of four keys: the limit leaves one for the next day.
+        while "3 renewed" not in words[-1]:
+            words.append(heard.recv(4096).decode())
+        child.send_signal(number)
+        _, told = child.communicate(timeout=60)
+        heard.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                words.append(heard.recv(4096).decode())
+    assert child.returncode == 130, told.decode()
+    assert words[0] == "READY=1" and words[-1] == "STOPPING=1"
+    assert "the same command goes on" in told.decode()
+
+
+UNITS = Path(__file__).parents[2] / "docs" / "systemd"
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> Path:
+    """The units with a program that is there."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("needs systemd-analyze: install the Debian package systemd")
+    for unit in UNITS.iterdir():
+        text = unit.read_text().replace("/usr/local/bin/gostkey", sys.executable)
+        (tmp_path / unit.name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize("unit", sorted(one.name for one in UNITS.iterdir()))
+def test_systemd_takes_the_units(units: Path, unit: str) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(units / unit)],
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode()
+
+
+@pytest.mark.parametrize("unit", ["gostkey-renew", "gostkey-renew-once"])
+def test_the_services_are_exposed_to_little(units: Path, unit: str) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--no-pager", "--offline=true"]
+        + ["--threshold=25", str(units / f"{unit}.service")],
+        capture_output=True,
+        check=False,
+    )
+    if b"unrecognized option" in done.stderr:
+        pytest.skip("needs systemd 250 or later for its offline verdict")
+    assert done.returncode == 0, done.stdout.decode()
+
+
+def test_the_units_say_what_the_exit_codes_say() -> None:
+    text = (UNITS / "gostkey-renew.service").read_text()
+    assert "SuccessExitStatus=2 130\n" in text
+    assert "RestartPreventExitStatus=1 4 5\n" in text
+    for unit in UNITS.glob("*.service"):
+        (line,) = [x for x in unit.read_text().splitlines() if "ExecStart=" in x]
+        assert "gostkey renew run --watch " in line and "--config" in line

@@ -1,0 +1,324 @@
+"""Answers of every kind, and other people's mail, in a real mailbox."""
+
+from __future__ import annotations
+
+import email
+import logging
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from office.letters import Signer, reply
+from office.mail_office import MailOffice
+from renewal.offices import certificate_in
+from tally import fault
+
+from gostkey.errors import RequestRefused
+from gostkey.pki.certificates import Certificate
+from gostkey.renewal import Campaign
+from gostkey.renewal.report import Report
+from gostkey.renewal.transports.mail.messages import (
+    Asked,
+    write_certificate,
+    write_refusal,
+)
+
+
+def sent(mail: MailOffice, count: int = 1) -> list[dict[str, str]]:
+    """Begin a campaign and send its requests; give what the authority sees of each."""
+    for _ in range(count):
+        mail.office.add()
+    with mail.office.begin(mail.transport()) as campaign:
+        report = campaign.run()
+    assert [row["state"] for row in report.rows] == ["sent"] * count, report.rows
+    found = []
+    for raw in mail.authority_box.wait_for(count):
+        message = email.message_from_bytes(raw)
+        found.append(
+            {
+                "id": message["Gostkey-Request"],
+                "message": message["Message-ID"],
+                "subject": message["Subject"],
+            }
+        )
+    return found
+
+
+def reopen(mail: MailOffice, old: Campaign | None = None) -> Campaign:
+    """Open the campaign as another process does: its settings name the mail file."""
+    return Campaign.open(mail.office.campaign, clock=mail.office.clock)
+
+
+def receive(mail: MailOffice) -> Report:
+    with reopen(mail) as campaign:
+        return campaign.receive()
+
+
+def certificate_for(mail: MailOffice, request_id: str) -> Certificate:
+    """Let the authority issue, without a message."""
+    for raw in [*mail.authority_box.all(), *mail.authority_box.all("gostkey")]:
+        message = email.message_from_bytes(raw)
+        if message["Gostkey-Request"] == request_id:
+            attached = message.get_payload()[1].get_payload(decode=True)
+            return mail.office.authority.issue_renewal(attached, mail.office.clock())
+    raise AssertionError(request_id)
+
+
+def asked_of(mail: MailOffice, one: dict[str, str]) -> Asked:
+    campaign = one["message"].split(".")[3].split("@")[0]
+    return Asked(mail.box.address, one["message"], "", one["subject"], campaign)
+
+
+def test_hand_made_answers_are_found_by_thread_name_text_and_key(
+    mail: MailOffice,
+) -> None:
+    mail.write_office(top={"require_signed": False})
+    requests = sent(mail, 5)
+    made = [certificate_for(mail, one["id"]).der for one in requests]
+    sender = mail.authority_box.address
+    for raw in (
+        # 0: a plain reply; 1: a new message with the request's id in the file name
+        reply(("a.cer", made[0]), In_Reply_To=requests[0]["message"], sender=sender),
+        reply((f"{requests[1]['id']}.cer", made[1]), sender=sender),
+        # 2: the id in the text; 3: the subject of the request; 4: nothing at all
+        reply(("a.cer", made[2]), text=f"for {requests[2]['id']}", sender=sender),
+        reply(("a.cer", made[3]), subject=f"Fwd: {requests[3]['subject']}"),
+        reply(("certificate.cer", made[4]), sender=sender),
+    ):
+        mail.box.put(raw)
+    report = receive(mail)
+    assert [row["state"] for row in report.rows] == ["backed-up"] * 5, report.rows
+    for row, der in zip(report.rows, made, strict=True):
+        new = certificate_in(mail.office.keys / row["new_container"])
+        assert new is not None and new.der == der
+    assert mail.box.all() == []
+
+
+@fault("duplicate, late and foreign answers by mail")
+def test_duplicate_late_and_foreign_answers_do_no_harm(mail: MailOffice) -> None:
+    first, second = sent(mail, 2)
+    mail.serve()
+    answers = mail.box.wait_for(2)
+    foreign = answers[0].replace(first["id"].encode(), b"0" * 64)
+    foreign = foreign.replace(second["id"].encode(), b"0" * 64)
+    for raw in (answers[0], answers[1], foreign, answers[0]):
+        mail.box.put(raw)
+    report = receive(mail)
+    assert [row["state"] for row in report.rows] == ["backed-up"] * 2
+    # All answers to the two are put away; what is nobody's here stays.
+    assert [raw for raw in mail.box.all()] == [foreign]
+    # One comes late, when nobody waits for it.
+    mail.box.put(answers[0])
+    report = receive(mail)
+    assert [row["state"] for row in report.rows] == ["backed-up"] * 2
+    assert len(mail.box.all()) == 2
+
+
+@fault("forged answers by mail")
+def test_forged_answers_are_not_believed_and_stay(
+    mail: MailOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    (one,) = sent(mail)
+    asked = asked_of(mail, one)
+    stranger = Signer("Authority").writer()
+    der = Signer("Somebody").key.certificate.der
+    at = mail.office.clock()
+    forged = [
+        write_refusal(stranger, asked, one["id"], "never", at),
+        write_certificate(stranger, asked, one["id"], der, "x", at),
+        reply(("a.cer", der), In_Reply_To=one["message"]),
+    ]
+    for raw in forged:
+        mail.box.put(raw)
+    with caplog.at_level(logging.WARNING, "gostkey.renewal"):
+        report = receive(mail)
+    assert [row["group"] for row in report.rows] == ["waiting"]
+    assert caplog.text.count("it stays in the mailbox, read it") == 3
+    assert mail.box.all() == forged
+    mail.serve()
+    mail.box.wait_for(4)
+    report = receive(mail)
+    assert [row["state"] for row in report.rows] == ["backed-up"]
+
+
+@fault("corrupted answers by mail")
+def test_corrupted_and_wrong_answers_are_told_and_a_better_one_is_taken(
+    mail: MailOffice,
+) -> None:
+    mail.write_office(top={"require_signed": False})
+    first, second = sent(mail, 2)
+    good = certificate_for(mail, first["id"]).der
+    other = Signer("Somebody").key.certificate.der
+    broken = good[:20] + bytes(200) + good[220:]
+    mail.box.put(reply(("a.cer", broken), In_Reply_To=first["message"]))
+    mail.box.put(reply(("a.cer", other), In_Reply_To=second["message"]))
+    report = receive(mail)
+    reasons = [row["reason"] for row in report.rows]
+    assert reasons == ["answer-unreadable", "answer-for-another-key"]
+    assert [row["state"] for row in report.rows] == ["sent", "sent"]
+    mail.serve()
+    mail.box.wait_for(4)
+    report = receive(mail)
+    assert [row["state"] for row in report.rows] == ["backed-up"] * 2
+    assert mail.box.all() == []
+
+
+def test_a_refusal_is_told_with_the_reason_of_the_authority(mail: MailOffice) -> None:
+    (one,) = sent(mail)
+    old = Certificate.from_bytes(
+        bytes(certificate_in(mail.office.subscribers[0].container).der)  # type: ignore[union-attr,arg-type]
+    )
+    mail.office.authority.revoke(old.serial, mail.office.clock(), "keyCompromise")
+    (served,) = mail.serve()
+    assert isinstance(served.fault, RequestRefused)
+    mail.box.wait_for(1)
+    report = receive(mail)
+    (row,) = report.rows
+    assert row["reason"] == "refused-by-authority" and "revoked" in row["text"]
+    assert mail.box.all() == [] and len(mail.box.all("gostkey")) == 1
+
+
+@fault("request that comes back by mail")
+def test_what_comes_back_is_sent_again_to_the_right_address(mail: MailOffice) -> None:
+    mail.office.add()
+    wrong = mail.authority_box.address.replace("authority", "authorty")
+    mail.write_office(top={"to": wrong})
+    with mail.office.begin(mail.transport()) as campaign:
+        report = campaign.run()
+        # It may have come back before the run looked for answers.
+        if report.rows[0]["reason"] is None:
+            mail.box.wait_for(1)
+            report = campaign.receive()
+    (row,) = report.rows
+    (returned,) = mail.box.all("gostkey")
+    assert b"multipart/report" in returned  # Exim wrote it
+    assert row["reason"] == "request-returned" and row["state"] == "requested"
+    assert "Unrouteable" in row["text"] or wrong in row["text"]
+    assert mail.box.all() == []
+    mail.write_office()
+    with reopen(mail) as campaign:
+        report = campaign.resume()
+    assert [row["state"] for row in report.rows] == ["sent"]
+    mail.authority_box.wait_for(1)
+    mail.serve()
+    mail.box.wait_for(1)
+    report = receive(mail)
+    assert [row["state"] for row in report.rows] == ["backed-up"]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_both_ends_may_share_a_mailbox(mail: MailOffice, signed: bool) -> None:
+    mail.authority_box = mail.box
+    mail.write_office(top={"require_signed": signed})
+    mail.write_authority()
+    sent(mail, 2)
+    assert [row["group"] for row in receive(mail).rows] == ["waiting"] * 2
+    assert [one.fault for one in mail.serve()] == [None] * 2
+    mail.box.wait_for(2)
+    assert mail.serve() == []
+    assert [row["state"] for row in receive(mail).rows] == ["backed-up"] * 2
+    assert mail.box.all() == [] and len(mail.box.all("gostkey")) == 4
+
+
+def test_automatic_replies_and_words_stay_for_a_person(mail: MailOffice) -> None:
+    (one,) = sent(mail)
+    away = reply(In_Reply_To=one["message"], Auto_Submitted="auto-replied")
+    words = reply(In_Reply_To=one["message"], text="Please call us.")
+    for raw in (away, words):
+        mail.box.put(raw)
+    report = receive(mail)
+    assert [row["group"] for row in report.rows] == ["waiting"]
+    assert mail.box.all() == [away, words]
+    with mail.box.imap() as client:
+        assert all(
+            b"\\Seen" not in data[b"FLAGS"]
+            for data in client.fetch(client.search(["ALL"]), ["FLAGS"]).values()
+        )
+
+
+@fault("huge messages and MIME bombs")
+def test_huge_messages_and_bombs_are_left_where_they_are(
+    mail: MailOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    (one,) = sent(mail)
+    huge = reply(("a.cer", bytes(1 << 20)), In_Reply_To=one["message"])
+    deep = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n)
+        for n in range(5_000)
+    )
+    bomb = f"In-Reply-To: {one['message']}\r\n".encode() + deep
+    for raw in (huge, bomb):
+        mail.box.put(raw)
+    with caplog.at_level(logging.WARNING, "gostkey.renewal"):
+        report = receive(mail)
+    assert [row["group"] for row in report.rows] == ["waiting"]
+    assert "more than 1048576 are not read" in caplog.text
+    assert "more than 64 parts, or more than 8 in each other" in caplog.text
+    mail.serve()
+    mail.box.wait_for(1, sender=mail.authority_box.address)
+    assert [row["state"] for row in receive(mail).rows] == ["backed-up"]
+    assert mail.box.all() == [huge, bomb]
+
+
+def fill(mail: MailOffice, count: int) -> dict[str, bytes]:
+    """Put other people's mail into the office's Maildir, some of it much like ours."""
+    folder = mail.servers.mailbox(mail.box.name)
+    if not folder.exists():
+        with mail.box.imap():
+            pass
+    owner = folder.stat()
+    for number in range(count):
+        raw = reply(
+            subject=f"Offer {number}",
+            text=f"No. {number}\n" * 20,
+            sender=f"shop{number}@example.org",
+            Message_ID=f"<{number}@example.org>",
+        )
+        if number % 10 == 1:
+            # Of another campaign that shares the mailbox.
+            name = f"<gostkey.request.{number:064x}.{number:016x}@office.test>"
+            raw = reply(("a.cer", b"x" * 500), In_Reply_To=name)
+        path = folder / "new" / f"{1700000000 + number}.M{number}P1.here"
+        path.write_bytes(raw)
+        shutil.chown(path, owner.st_uid, owner.st_gid)
+    return others(mail)
+
+
+def others(mail: MailOffice) -> dict[str, bytes]:
+    """Read all messages in the folder itself, with their marks."""
+    box: Path = mail.servers.mailbox(mail.box.name)
+    found = {}
+    for place in ("new", "cur"):
+        for path in sorted((box / place).glob("17000*")):
+            # Dovecot moves what it has listed from new to cur: "seen" would be :2,S.
+            name, _, marks = path.name.partition(":2,")
+            found[f"{name} {marks}"] = path.read_bytes()
+    return found
+
+
+@fault("mailbox full of other mail")
+@pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_a_mailbox_full_of_other_mail_is_neither_read_nor_touched(
+    mail: MailOffice, count: int
+) -> None:
+    sent(mail, 2)
+    before = fill(mail, count)
+    assert len(before) == count
+    mail.serve()
+    mail.box.wait_for(2, sender=mail.authority_box.address)
+    log = mail.servers.folder / "log" / "dovecot.log"
+    begin = log.stat().st_size
+    with reopen(mail) as campaign:
+        report = campaign.receive()
+    assert [row["state"] for row in report.rows] == ["backed-up"] * 2
+    assert others(mail) == before
+    assert len(mail.box.all()) == count
+    # What Dovecot says it gave: bodies of our two answers only.
+    end = time.monotonic() + 10
+    given = ""
+    while "hdr_count=2 " not in given and time.monotonic() < end:
+        with log.open() as lines:
+            lines.seek(begin)
+            given = "".join(line for line in lines if f"imap({mail.box.name})" in line)
+    assert "hdr_count=2 " in given and "body_count=2 " in given

@@ -1,0 +1,432 @@
+"""Renewing for days: weeks go by in a second, with clocks that the test turns."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from renewal.offices import NOW, Office
+from renewal.test_pacing import MSK, Turned, at
+
+from gostkey.errors import CampaignLocked, EntropyNeeded, GeneratorFailure
+from gostkey.pki.certificates import Certificate
+from gostkey.random.policy import Policy
+from gostkey.renewal import Campaign, FolderTransport, Listing
+from gostkey.renewal.campaign import locked
+from gostkey.renewal.pacing import MostFailures, Pacing, QuietHours
+from gostkey.renewal.randomness import Randomness
+from gostkey.renewal.tokens import Tokens
+from gostkey.renewal.unattended import Intervals, Notifier, Rounds, Stopper, Watch
+from gostkey.renewal.unattended.watch import LOCK_NAME
+from gostkey.renewal.unattended.watch import Office as Work
+
+HOUR, DAY = 3600, 86400
+
+
+@dataclass
+class Station:
+    """An office that a watch works on, and an authority that a test moves."""
+
+    office: Office
+    day: Turned = field(default_factory=Turned)
+    said: list[str] = field(default_factory=list)
+    gathered: list[int] = field(default_factory=list)
+    fault: Exception | None = None
+    published: float = -1e9
+
+    @property
+    def folder(self) -> Path:
+        return self.office.folder / "watched"
+
+    def transport(self) -> FolderTransport:
+        base = self.office.folder
+        return FolderTransport(base / "out", base / "in", base / "trust")
+
+    def answer(self) -> int:
+        """Answer what is in the outbox, as the authority does."""
+        inbox, answered = self.office.folder / "in", 0
+        inbox.mkdir(exist_ok=True)
+        for request in (self.office.folder / "out").glob("*.p7m"):
+            target = inbox / f"{request.stem}.cer"
+            if not target.exists():
+                one = self.office.authority.issue_renewal(
+                    request.read_bytes(), self.day.wall
+                )
+                target.write_bytes(one.der)
+                answered += 1
+        if answered or self.day.seconds - self.published > DAY:
+            trust = self.office.folder / "trust"
+            trust.mkdir(exist_ok=True)
+            (trust / "ca.cer").write_bytes(self.office.authority.certificate.der)
+            (trust / "ca.crl").write_bytes(self.office.authority.crl(self.day.wall))
+            self.published = self.day.seconds
+        return answered
+
+    def listing(self) -> Listing:
+        if self.fault is not None:
+            raise self.fault
+        return Listing(tuple(self.office.subscribers))
+
+    def gather(
+        self, keys: int, policy: Policy | None
+    ) -> AbstractContextManager[Randomness | None]:
+        self.gathered.append(keys)
+        return contextlib.nullcontext(None)
+
+    def watch(self, pacing: Pacing | None = None, **more: object) -> Watch:
+        pacing = pacing or Pacing()
+        pacing.time = self.day.time()
+        pacing.zone = MSK
+        work = Work(
+            listing=self.listing,
+            transport=self.transport,
+            gather=more.pop("gather", self.gather),  # type: ignore[arg-type]
+            tokens=Tokens,
+            clock=lambda: self.day.wall,
+            **more,  # type: ignore[arg-type]
+        )
+        intervals = Intervals(receive=600, at_most=2 * HOUR, look=12 * HOUR)
+        return Watch(self.folder, work, pacing, intervals, tell=self.said.append)
+
+    def during(self, seconds: float, then: Callable[[], object] | None = None) -> None:
+        """Let the watch go on for so long, then ask it to end."""
+        begin = self.day.seconds
+
+        def nap(count: int) -> None:
+            if then is not None:
+                then()
+            self.day.stopped = self.day.seconds - begin >= seconds
+
+        self.day.stopped = False
+        self.day.at_nap = nap
+
+    def groups(self) -> dict[str, list[str]]:
+        """The groups of the keys in each campaign."""
+        found = {}
+        for folder in Rounds(self.folder).campaigns():
+            with Campaign.open(folder, clock=lambda: self.day.wall) as campaign:
+                found[folder.name] = [row["group"] for row in campaign.report().rows]
+        return found
+
+
+@pytest.fixture
+def station(office: Office) -> Station:
+    return Station(office)
+
+
+def test_keys_are_renewed_as_they_become_due_through_weeks(station: Station) -> None:
+    office = station.office
+    # The first is due now, the others in 5 and in 20 days.
+    for days in (30, 65, 80):
+        office.add(days_left=days)
+    station.during(21 * DAY, station.answer)
+    assert station.watch().run() == 0
+    assert station.groups() == {
+        "2026-11-02": ["renewed"],
+        "2026-11-07": ["renewed"],
+        "2026-11-22": ["renewed"],
+    }
+    requests = list((office.folder / "out").iterdir())
+    assert len(requests) == 3
+    assert len(list(office.keys.iterdir())) == 6
+    # Nothing is looked at more often than is asked for.
+    assert station.said.count("nothing is left to be done") == 0
+    assert sum("keys have become due" in text for text in station.said) == 3
+
+
+def test_a_watch_that_is_begun_again_goes_on(station: Station) -> None:
+    station.office.add()
+    station.during(HOUR)
+    assert station.watch().run() == 130
+    assert station.groups() == {"2026-11-02": ["waiting"]}
+    station.during(2 * HOUR, station.answer)
+    assert station.watch().run() == 0
+    assert station.groups() == {"2026-11-02": ["renewed"]}
+    assert len(list((station.office.folder / "out").iterdir())) == 1
+
+
+def test_pauses_double_while_nothing_comes(station: Station) -> None:
+    station.office.add()
+    looked: list[float] = []
+    watch = station.watch()
+    run = watch._run
+
+    def noted(one):  # type: ignore[no-untyped-def]
+        looked.append(station.day.seconds)
+        return run(one)
+
+    watch._run = noted  # type: ignore[method-assign]
+    station.during(11 * HOUR)
+    watch.run()
+    pauses = [round(b - a) for a, b in zip(looked, looked[1:], strict=False)]
+    assert pauses == [600, 1200, 2400, 4800, *(len(pauses) - 4) * [7200]]
+
+
+def test_once_does_what_can_be_done_and_ends(station: Station) -> None:
+    station.office.add()
+    assert station.watch().run(once=True) == 0
+    assert station.groups() == {"2026-11-02": ["waiting"]}
+    station.answer()
+    assert station.watch().run(once=True) == 0
+    assert station.groups() == {"2026-11-02": ["renewed"]}
+    assert station.watch().run(once=True) == 0
+    assert station.day.naps == []
+
+
+def test_a_clock_that_jumps_changes_nothing(station: Station) -> None:
+    office = station.office
+    office.add()
+
+    def jump() -> None:
+        # Back by an hour and forth by as much, while it waits.
+        hour = timedelta(hours=1 if len(station.day.naps) % 2 else -1)
+        station.day.wall += hour
+        station.answer()
+
+    station.during(DAY, jump)
+    assert station.watch().run() == 0
+    assert station.groups() == {"2026-11-02": ["renewed"]}
+    # One year forth: the key has expired, which no watch can help.
+    late = office.add(days_left=61)
+    station.day.wall += timedelta(days=366)
+    station.during(DAY)
+    assert station.watch().run() == 0
+    assert len(station.groups()) == 1
+    assert any("expired" in text for text in station.said)
+    assert late.container.is_dir()
+
+
+def test_two_campaigns_of_one_day_have_two_folders(station: Station) -> None:
+    station.office.add()
+    station.during(13 * HOUR, lambda: len(station.office.subscribers) > 1
+                   or station.office.add())  # fmt: skip
+    station.watch().run()
+    assert sorted(station.groups()) == ["2026-11-02", "2026-11-03"]
+    rounds = Rounds(station.folder)
+    assert rounds.next_folder(NOW.date()).name == "2026-11-02-02"
+
+
+def test_a_campaign_that_was_begun_by_hand_is_gone_on_with(station: Station) -> None:
+    station.office.add()
+    plan = station.office.plan()
+    Campaign.begin(
+        station.folder, plan, station.transport(), clock=lambda: station.day.wall
+    ).close()
+    station.during(HOUR, station.answer)
+    assert station.watch().run() == 0
+    assert station.groups() == {"watched": ["renewed"]}
+
+
+def test_a_key_that_was_rolled_back_is_left_to_a_person(station: Station) -> None:
+    station.office.add()
+    station.watch().run(once=True)
+    with Campaign.open(
+        station.folder / "2026-11-02", clock=lambda: station.day.wall
+    ) as campaign:
+        assert campaign.roll_back(["1"])[0].error is None
+    station.during(3 * DAY, station.answer)
+    assert station.watch().run() == 0
+    assert station.groups() == {"2026-11-02": ["rolled-back"]}
+
+
+def test_limits_count_by_day(station: Station) -> None:
+    for _ in range(3):
+        station.office.add()
+    station.during(2.1 * DAY, station.answer)
+    assert station.watch(Pacing(limit=1)).run() == 0
+    at_days = sorted(
+        Certificate.from_bytes(one.read_bytes()).not_before.day
+        for one in (station.office.folder / "in").iterdir()
+    )
+    assert at_days == [2, 3, 4]
+    assert station.gathered[0] == 1
+
+
+def test_in_quiet_hours_nothing_happens(station: Station) -> None:
+    station.office.add()
+    station.day.wall = at("09:00:00")
+    first = station.folder / "2026-11-27"
+    there: list[bool] = []
+
+    def look() -> None:
+        there.append(first.exists())
+        station.answer()
+
+    station.during(DAY, look)
+    pacing = Pacing(quiet=QuietHours.parse(["08:00-18:00"]))
+    assert station.watch(pacing).run() == 0
+    assert there.index(True) >= 9 * 60
+    assert station.groups() == {"2026-11-27": ["renewed"]}
+
+
+# -- faults -------------------------------------------------------------------
+
+
+def test_a_source_that_is_not_there_is_looked_for_again(station: Station) -> None:
+    station.office.add()
+    station.fault = OSError("medium pulled")
+
+    def put_in() -> None:
+        if station.day.seconds > 1000 + HOUR:
+            station.fault = None
+        station.answer()
+
+    station.during(4 * HOUR, put_in)
+    assert station.watch().run() == 0
+    assert station.groups() == {"2026-11-02": ["renewed"]}
+    assert sum("medium pulled" in text for text in station.said) == 1
+
+
+def test_a_dead_authority_is_tried_again(station: Station) -> None:
+    for _ in range(4):
+        station.office.add()
+    out = station.office.folder / "out"
+    out.write_text("no folder")
+
+    def repair() -> None:
+        if out.is_file() and station.day.seconds > 1000 + 2 * HOUR:
+            out.unlink()
+        elif out.is_dir():
+            station.answer()
+
+    station.during(12 * HOUR - 1, repair)
+    pacing = Pacing(most_failures=MostFailures(2))
+    assert station.watch(pacing).run() == 0
+    assert station.groups() == {"2026-11-02": 4 * ["renewed"]}
+    assert len(list(out.iterdir())) == 4
+    assert any("2 of 2 keys failed" in text for text in station.said)
+
+
+def test_a_campaign_that_another_run_has_is_tried_later(station: Station) -> None:
+    station.office.add()
+    station.watch().run(once=True)
+    held = locked(station.folder / "2026-11-02")
+    station.during(
+        HOUR, lambda: station.day.seconds > 2000 and (held.release(), station.answer())
+    )
+    assert station.watch().run() == 0
+    assert any("another run works" in text for text in station.said)
+    assert station.groups() == {"2026-11-02": ["renewed"]}
+
+
+def test_two_watches_at_one_folder_are_refused(station: Station) -> None:
+    with locked(station.folder, LOCK_NAME), pytest.raises(CampaignLocked):
+        station.watch().run(once=True)
+
+
+@pytest.mark.parametrize("error", [EntropyNeeded("nobody"), GeneratorFailure("stuck")])
+def test_what_needs_a_person_ends_the_watch(station: Station, error: Exception) -> None:
+    station.office.add()
+
+    def refuse(keys: int, policy: Policy | None) -> AbstractContextManager[None]:
+        raise error
+
+    station.during(DAY)
+    with pytest.raises(type(error)):
+        station.watch(gather=refuse).run()
+    assert len(list(station.office.keys.iterdir())) == 1
+
+
+def test_old_copies_go_by_policy(station: Station) -> None:
+    station.office.add(days_left=59)
+    station.during(HOUR, station.answer)
+    station.watch(keep_archives=20).run()
+    archive = station.folder / "2026-11-02" / "archive"
+    assert len(list(archive.iterdir())) == 1
+    station.during(21 * DAY)
+    station.watch(keep_archives=20).run()
+    assert list(archive.iterdir()) == []
+    assert any("1 copies of old containers" in text for text in station.said)
+
+
+# -- systemd ------------------------------------------------------------------
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[tuple[str, Callable[[], list[str]]]]:
+    """A socket as systemd has it: its address, and what was said there."""
+    if not hasattr(socket, "AF_UNIX"):
+        pytest.skip("needs Unix sockets: run it on Linux or macOS")
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
+        heard.bind(address)
+        heard.setblocking(False)
+
+        def said() -> list[str]:
+            words = []
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    words.append(heard.recv(4096).decode())
+            return words
+
+        yield address, said
+
+
+def test_systemd_is_told(
+    station: Station, listener: tuple[str, Callable[[], list[str]]]
+) -> None:
+    address, said = listener
+    environment = {
+        "NOTIFY_SOCKET": address,
+        "WATCHDOG_USEC": "30000000",
+        "WATCHDOG_PID": str(os.getpid()),
+    }
+    station.office.add()
+    watch = station.watch()
+    notifier = Notifier(environment, lambda: station.day.seconds)
+    watch._notifier = notifier
+    watch._nap = 10.0
+    at_last: list[float] = []
+    words: list[str] = []
+
+    def hear() -> None:
+        for word in said():
+            words.append(word)
+            if word == "WATCHDOG=1":
+                at_last.append(station.day.seconds)
+
+    station.during(HOUR, hear)
+    watch.run()
+    words += said()
+    assert words[0] == "READY=1" and words[-1] == "STOPPING=1"
+    assert any(word.startswith("STATUS=1 campaigns under way") for word in words)
+    assert max(b - a for a, b in zip(at_last, at_last[1:], strict=False)) <= 30
+
+
+def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    for environment in ({}, {"NOTIFY_SOCKET": str(tmp_path / "gone")}, None):
+        notifier = Notifier(environment)
+        notifier.ready()
+        notifier.status("a\nb")
+        notifier.alive()
+        assert notifier.longest_silence == float("inf")
+    other = {"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": str(os.getpid() + 1)}
+    assert Notifier(other).longest_silence == float("inf")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's: run it there")
+def test_a_signal_wakes_who_sleeps_and_a_second_one_interrupts() -> None:
+    import signal
+    import time
+
+    before = signal.getsignal(signal.SIGTERM)
+    with Stopper() as stopper:
+        began = time.monotonic()
+        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        stopper.sleep(60)
+        assert stopper.is_stopped() and time.monotonic() - began < 30
+        stopper.sleep(60)
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+    assert signal.getsignal(signal.SIGTERM) == before
