@@ -23,7 +23,7 @@ from gostkey.errors import (
     MediumError,
 )
 from gostkey.media import FolderStore
-from gostkey.pki.renewal_request import Built, build_many, check_built
+from gostkey.pki.renewal_batch import Built, build_many, check_built
 from gostkey.signing import SigningKey, SupportsSigning
 
 from .chips import chip_of
