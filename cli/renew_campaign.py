@@ -152,6 +152,7 @@ def run(
             options,
             pace,
             watching,
+            watched,
             at=at,
             zone=zone,
             workers=workers,
