@@ -112,10 +112,8 @@ def bench_opening(count: int, repeats: int) -> None:
     for family in bindings.kernel_names():
         if not bindings.select_kernels(family):
             continue
-        # Portable code takes seconds for a hundred.
-        some = count if family != "portable" else max(1, count // 10)
         for together in (True, False):
-            few = some if together else max(1, some // 10)
+            few = count if together else max(1, count // 10)
             values = [
                 opened(containers[:few], passwords[:few], together)
                 for _ in range(repeats)

@@ -19,8 +19,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import runpy
 import signal
-import sys
 import threading
 import time
 from collections import Counter
@@ -30,16 +30,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "tests"), str(Path(__file__).parent)]
+from office import office, utc_now
 
-from clusters import new_cluster  # noqa: E402
-from office import office, utc_now  # noqa: E402
+from gostkey.measure.machine import facts
+from gostkey.renewal import Campaign, FolderTransport
+from gostkey.renewal.stations.station import Station
+from gostkey.renewal.store import Store
+from gostkey.renewal.subscribers import read_list
 
-from gostkey.measure.machine import facts  # noqa: E402
-from gostkey.renewal import Campaign, FolderTransport  # noqa: E402
-from gostkey.renewal.stations.station import Station  # noqa: E402
-from gostkey.renewal.store import Store  # noqa: E402
-from gostkey.renewal.subscribers import read_list  # noqa: E402
+SERVER = Path(__file__).parents[1] / "tests" / "office" / "postgres_server.py"
 
 
 @contextmanager
@@ -48,7 +47,8 @@ def server(store: str | None) -> Iterator[str]:
     if store is not None:
         yield store
         return
-    cluster = new_cluster(syncs=True)
+    cluster = runpy.run_path(str(SERVER))["Cluster"](durable=True)
+    cluster.start()
     try:
         yield cluster.url(cluster.new_database())
     finally:

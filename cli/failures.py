@@ -102,8 +102,8 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
     (
         errors.TokenAmbiguous,
         _(
-            "`gostkey token list` shows model, label and reader of each; name one as "
-            "token:SERIAL, or leave only one plugged in"
+            "`gostkey token list` shows model, label and reader of each; name one by "
+            "the address that it shows, or leave only one plugged in"
         ),
     ),
     (

@@ -154,6 +154,7 @@ def run(
             options,
             pace,
             watching,
+            watched,
             at=at,
             zone=zone,
             workers=workers,

@@ -87,9 +87,10 @@ def status(
         except KeyboardInterrupt:
             return Exit.INTERRUPTED
         return Exit.DONE
-    counts = read_counts(folder, clock_at(at)(), store)
+    now = clock_at(at)()
+    counts = read_counts(folder, now, store)
+    overdue = read_overdue(folder, now, store)
     if out.json:
-        overdue = read_overdue(folder, clock_at(at)(), store)
         out.record({**counts.record(), "overdue": overdue.record()})
         return Exit.DONE
     out.pairs(
@@ -100,7 +101,7 @@ def status(
             *((name, str(number)) for name, number in counts.groups.items() if number),
         ]
     )
-    read_overdue(folder, clock_at(at)(), store).show(out)
+    overdue.show(out)
     for sentence in counts.advice():
         out.hint(sentence)
     return Exit.DONE

@@ -16,15 +16,17 @@ from itertools import chain, groupby
 from typing import Any
 
 from gostkey.renewal.audit import Verification, signers
+from gostkey.renewal.overdue import list_overdue
 from gostkey.renewal.reasons import TEXTS, Reason
 from gostkey.renewal.report import GROUPS, STOPPED
 from gostkey.renewal.rules import last_day
 from gostkey.renewal.store import Store
 from gostkey.renewal.watching import figures
 from gostkey.renewal.watching.counts import Counts
-from gostkey.renewal.watching.rows import broken_rows, late_rows, rows, stopped_rows
+from gostkey.renewal.watching.rows import broken_rows, rows, stopped_rows
 
 from .output import clean
+from .overdue_words import hours
 from .randomness_words import randomness_pairs
 from .report_charts import calendar_chart, causes_chart, timeline_chart
 from .report_style import SCRIPT, STYLE
@@ -41,6 +43,7 @@ _GROUP_WORDS = {
     "unfinished": _("unfinished"),
     "failed": _("failed"),
     "refused": _("refused"),
+    "rolled-back": _("rolled back"),
     "unreadable": _("unreadable"),
     "not-due": _("not due"),
 }
@@ -280,8 +283,8 @@ class Page:
             self.counts.late,
         )
         said = _(
-            "More than three hours have passed since the request. Ask the authority, "
-            "naming the request, then run gostkey renew receive."
+            "More than three hours have passed since the request, and no certificate "
+            "has come."
         )
         yield (
             f'<section aria-labelledby="late"><h2 id="late">{title}</h2>\n'
@@ -289,16 +292,16 @@ class Page:
         )
         yield from self._row_table(
             _("Requests without an answer, the oldest first, all of them"),
-            [_("owner"), _("container"), _("sent"), _("request"), _("old key until")],
+            [_("owner"), _("container"), _("sent"), _("waited"), _("what to do")],
             (
                 (
-                    row["owner"],
-                    row["container"],
-                    self._clock(datetime.fromisoformat(row["sent_at"])),
-                    row["request_id"],
-                    self._day(row["old_ends"]),
+                    one.owner,
+                    one.container,
+                    self._clock(one.sent_at),
+                    hours(one.waited),
+                    one.advice,
                 )
-                for row in late_rows(self.store, self.counts.made_at)
+                for one in list_overdue(self.store, self.counts.made_at)
             ),
         )
         yield "</section>\n"

@@ -14,7 +14,7 @@ import click
 
 from gostkey.errors import GostKeyError
 from gostkey.renewal.campaign import Campaign
-from gostkey.renewal.chunks import Event
+from gostkey.renewal.chunks import Event, OnEvent
 from gostkey.renewal.stations.station import Station
 from gostkey.renewal.watching.metrics import MetricsFile
 from gostkey.renewal.watching.pace import Pace
@@ -25,6 +25,7 @@ from .output import Output
 from .secrets_input import PasswordSource, password_options
 from .sources import open_key
 from .texts import _
+from .watching import Spectator
 
 __all__ = ["Watched", "watched_options"]
 
@@ -66,6 +67,26 @@ class Watched:
         return lambda pace: Listener(
             out, MetricsFile(path, campaign.folder, campaign.clock, pace, url)
         )
+
+    @contextlib.contextmanager
+    def listening(self, out: Output, campaign: Campaign) -> Iterator[OnEvent]:
+        """Give who listens to one of several runs that nobody sits before."""
+        pace = Pace()
+        spectator = Spectator(out, pace, lambda share, text: None, terminal=False)
+        also = self.over(out, campaign, None)
+        more = None if also is None else also(pace)
+
+        def on_event(event: Event) -> None:
+            pace(event)
+            spectator(event)
+            if more is not None:
+                more(event)
+
+        try:
+            yield on_event
+        finally:
+            if more is not None:
+                more.close()
 
 
 class Listener:

@@ -28,6 +28,8 @@ class Spectator:
         pace: Pace,
         show: Callable[[float, str], None],
         seconds: Callable[[], float] = time.monotonic,
+        *,
+        terminal: bool | None = None,
     ) -> None:
         """Begin to listen.
 
@@ -36,12 +38,13 @@ class Spectator:
             pace: listens to the same run, before this one.
             show: takes the share that is done, and what to say beside it.
             seconds: a clock that only goes forward.
+            terminal: whether it is shown on one; found out if left out.
         """
         self._out = out
         self._pace = pace
         self._show = show
         self._seconds = seconds
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr.isatty() if terminal is None else terminal
         self._shown = seconds()
 
     def __call__(self, event: Event) -> None:

@@ -49,6 +49,7 @@ class Token:
     name: str
     findings: tuple[Finding, ...]
     store: TokenStore | None = None
+    serial: str = ""
 
 
 def look_at_tokens(
@@ -64,6 +65,7 @@ def look_at_tokens(
     wanted = split_address(address)[0] if address else ""
     seen = []
     there = 0
+    matched = False
     for reader in readers:
         token = _look(reader, pin)
         if token is None:
@@ -72,14 +74,16 @@ def look_at_tokens(
         seen.append(token.item)
         if not wanted or _is(token, wanted, reader):
             yield token
-            if wanted:
+            matched = True
+            # Two with one serial number are both meant by it.
+            if wanted and not (token.serial and token.item == f"token:{reader}"):
                 return
     if not there:
         text = "all readers are empty" if len(readers) > 1 else "the reader is empty"
         error: MediumError = TokenAbsent(f"{', '.join(readers)}: {text}")
         told = found("token-absent", ", ".join(readers), text, error=error)
         yield Token(address or "token:", "", (told,))
-    elif wanted:
+    elif wanted and not matched:
         text = f"it is not there; there is {', '.join(seen)}"
         error = TokenAbsent(f"{address}: {text}")
         yield Token(
@@ -88,7 +92,7 @@ def look_at_tokens(
 
 
 def _is(token: Token, wanted: str, reader: str) -> bool:
-    serial = split_address(token.item)[0]
+    serial = token.serial or split_address(token.item)[0]
     return wanted == reader or wanted == serial or is_serial(wanted, serial)
 
 
@@ -137,7 +141,8 @@ def _look(reader: str, pin: PinSource | None) -> Token | None:
     except MediumError as error:
         findings.append(found("token-damaged", kind.model, str(error), error=error))
         usable = None
-    return Token(info.address, info.label or info.model, tuple(findings), usable)
+    title = info.label or info.model
+    return Token(info.address, title, tuple(findings), usable, info.serial)
 
 
 def _of_no_use(reader: str, kind: atrs.Kind, text: str) -> Finding:

@@ -473,9 +473,12 @@ class Campaign:
         tokens = tokens or Tokens()
         ids = list(dict.fromkeys(find_item(self._store, one) for one in which))
         clean(self._store, self.folder, tokens)
-        done = roll_back(
-            self._store, self.folder, self.clock, ids, tokens, not_used=not_used
-        )
+        with AuditLog(self.folder, self._store, self.clock) as log:
+            log.open("rollback")
+            done = roll_back(
+                self._store, self.folder, self.clock, ids, tokens, not_used=not_used
+            )
+            log.seal(self.audit_key)
         claims, _ = shared(self._store.database)
         free = [one.item_id for one in done if one.error is None]
         claims.release(self._store.items(free))
@@ -485,9 +488,19 @@ class Campaign:
         self, keep_days: int, *, tokens: Tokens | None = None
     ) -> Iterator[Archive]:
         """Remove copies of old containers that are older and not the only ones."""
-        return prune_archives(
-            self._store, self.clock, tokens or Tokens(), keep_days=keep_days
-        )
+        removed = False
+        tokens = tokens or Tokens()
+        try:
+            for one in prune_archives(
+                self._store, self.clock, tokens, keep_days=keep_days
+            ):
+                removed |= one.removed
+                yield one
+        finally:
+            if removed:
+                with AuditLog(self.folder, self._store, self.clock) as log:
+                    log.open("prune")
+                    log.seal(self.audit_key)
 
     def report(self) -> Report:
         """Tell where every item stands."""

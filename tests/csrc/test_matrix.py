@@ -22,6 +22,7 @@ from c_core import CSRC, OUT, ROOT, SIDE_BY_SIDE
 
 NATIVE = ["gcc", "/usr/include/stdlib.h"]
 CLANG = ["clang", "/usr/include/stdlib.h"]
+WINE = ["x86_64-w64-mingw32-gcc", "/usr/lib/wine/wine64"]
 VALGRIND = ["valgrind", "/usr/include/valgrind/memcheck.h"]
 
 SELFTESTS = {
@@ -42,7 +43,8 @@ SELFTESTS = {
         "/usr/s390x-linux-gnu/include/stdlib.h",
         "qemu-s390x",
     ],
-    "windows": ["x86_64-w64-mingw32-gcc", "/usr/lib/wine/wine64"],
+    "windows": WINE,
+    "windows-avx512": WINE,
 }
 """Configuration -> what it needs, as tools/debian.txt names it."""
 
@@ -124,7 +126,7 @@ def test_every_part_has_a_selftest_and_a_memcheck() -> None:
     assert parts("memcheck") >= wanted
 
 
-SLOW = {"sanitize-avx512", "clang-no-int128"}
+SLOW = {"sanitize-avx512", "windows-avx512", "clang-no-int128"}
 """Configurations that take minutes to compile, or that another one comes close to."""
 
 SLOW_MEMCHECKS = {"gcc-o2", "gcc-no-int128"}

@@ -366,3 +366,15 @@ def test_without_a_way_to_tokens_nothing_more_is_asked(
         (one,) = doctor.tokens()
     assert one.item == "readers" and not one.is_container
     assert any(finding.fault.startswith(fault) for finding in one.findings)
+
+
+def test_two_tokens_with_one_serial_number_are_both_looked_at(
+    doctor: Doctor, put: Put
+) -> None:
+    put(RutokenLite(), RutokenLite(), RutokenLite(serial=5))
+    found = [one.item for one in doctor.examine(Path("token:30DA6803"))]
+    readers = ["token:Virtual PCD 00 00", "token:Virtual PCD 00 01"]
+    assert [item for item in found if item in readers] == readers
+    assert "token:00000005" not in found
+    found = [one.item for one in doctor.examine(Path(readers[1]))]
+    assert readers[0] not in found and readers[1] in found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from gostkey import kdf
-from gostkey.backend import active
+from gostkey.backend import active, available
 from gostkey.errors import LengthError, UnknownAlgorithm
 from gostkey.primitives import HASHES
 
@@ -57,6 +59,35 @@ def test_container_keys(name: str) -> None:
         for password, salt in zip(passwords, salts, strict=True)
     ]
     assert kdf.container_keys([], [], name) == []
+
+
+@pytest.mark.skipif("native" not in available(), reason="needs the native core")
+def test_keys_of_real_containers_in_a_large_group(
+    vectors: Callable[[str], Any],
+) -> None:
+    # Enough for slices with every family: in first, middle and last places.
+    real = [
+        v
+        for v in vectors("container_key")["vectors"]
+        if v["hash"] == "streebog256" and v["password"]
+    ]
+    group = (real * 205)[:205]
+    made = kdf.container_keys(
+        [v["password"] for v in group],
+        [bytes.fromhex(v["salt"]) for v in group],
+        "streebog256",
+    )
+    assert real and [key.hex() for key in made] == [v["key"] for v in group]
+
+
+@pytest.mark.skipif("native" not in available(), reason="needs the native core")
+@pytest.mark.parametrize("n", [31, 32, 129, 205, 260])
+def test_pbkdf2_of_large_groups(n: int) -> None:
+    passwords, salts = texts(n, n, 100), texts(n + 1, n, 40)
+    assert kdf.pbkdf2_many(passwords, salts, 3, 100) == [
+        kdf.pbkdf2(password, salt, 3, 100)
+        for password, salt in zip(passwords, salts, strict=True)
+    ]
 
 
 def test_container_keys_without_passwords(each_backend: str) -> None:

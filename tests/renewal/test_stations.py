@@ -6,13 +6,14 @@ they were, and the table of a campaign that nobody disturbed.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from renewal.scenes import RECORDS, Scene
 from renewal.test_campaign import Post
 
 from gostkey.errors import CampaignError, CampaignLocked
-from gostkey.renewal import Campaign, Listing, advisory, make_plan
+from gostkey.media import FolderStore
+from gostkey.renewal import Campaign, Listing, advisory, make_plan, postgres
+from gostkey.renewal.pacing import Pacing, QuietHours, Rate, Time
 from gostkey.renewal.stations import chunk, jobs
 from gostkey.renewal.stations import station as station_module
 from gostkey.renewal.stations.station import Station
@@ -78,6 +81,11 @@ def work(scene: Scene, workers: int = 2) -> int:
 
 
 def check(scene: Scene, undisturbed: list[tuple[Any, ...]]) -> None:
+    with Store.open(scene.office.campaign) as store:
+        stopped = [
+            one.text for one in store.items() if one.reason and one.state != "due"
+        ]
+    assert not stopped
     assert scene.table() == undisturbed
     scene.check_one_of_each()
 
@@ -120,6 +128,57 @@ def test_two_workers_share_the_work(
     with Store.open(shared.office.campaign) as store:
         who = {one["who"] for one in store.history() if one["step"] == "keyed"}
     assert len(who) == 2
+
+
+def test_stations_keep_to_a_rate_and_to_quiet_hours(
+    shared: Scene, undisturbed: list[tuple[Any, ...]]
+) -> None:
+    begun = time.monotonic()
+
+    def clock() -> datetime:
+        # Two seconds of quiet hours are left.
+        minutes = datetime(2026, 11, 27, 17, 59, 58, tzinfo=timezone.utc)
+        return minutes + timedelta(seconds=time.monotonic() - begun)
+
+    pacing = Pacing(
+        # Three requests by two workers: one each at once, the third waits.
+        rate=Rate.parse("1/s"),
+        quiet=QuietHours.parse(["08:00-18:00"]),
+        zone=timezone.utc,
+        time=Time(clock=clock),
+    )
+
+    def do() -> None:
+        one = station(shared)
+        one.pacing = pacing
+        one.work(workers=2)
+
+    assert in_child(do) == 0
+    assert time.monotonic() - begun > 2 + 2
+    check(shared, undisturbed)
+
+
+def test_a_key_that_is_rolled_back_is_free_for_another_campaign(
+    shared: Scene,
+) -> None:
+    assert work(shared) == 0
+    office = shared.office
+    with Campaign.open(office.campaign, clock=office.clock) as campaign:
+        (undone,) = campaign.roll_back(["1"], not_used=True)
+        assert undone.error is None
+    assert undone.serial is not None
+    authority = shared.reopen()
+    authority.authority.revoke(int(undone.serial, 16), office.clock())
+    plan = make_plan(Listing(tuple(office.subscribers)), office.clock())
+    with Campaign.begin(
+        office.folder / "second",
+        plan,
+        authority,
+        clock=office.clock,
+        store=f"{office.store}-second",
+    ) as second:
+        report = second.run()
+        assert report.counts["renewed"] == 1, report.rows
 
 
 def test_two_stations_share_the_work(
@@ -259,6 +318,44 @@ def test_a_key_of_another_campaign_is_left_to_it(
     with Campaign.open(elsewhere, clock=office.clock) as campaign:
         assert campaign.resume().counts["renewed"] == 0
     check(shared, undisturbed)
+
+
+def test_a_job_that_is_tried_again_in_a_moment_is_waited_for(cluster: Cluster) -> None:
+    url = cluster.new_campaign()
+    database = postgres.PostgresDatabase(Path("campaign"), url)
+    jobs.make_tables(database)
+    address, later = database.address, timedelta(minutes=5)
+
+    async def look() -> dict[int, bool]:
+        app = jobs.make_app(address)
+        async with app.open_async():
+            await jobs.defer(app, address, {1: later}, looked=0)
+            await jobs.defer(app, address, {2: later}, looked=1)
+            await jobs.defer(app, address, {3: None, 1: None})
+            return await jobs.jobs_at_hand(app, address)
+
+    assert asyncio.run(look()) == {1: True, 2: False, 3: True}
+    database.close()
+
+
+def test_a_container_that_another_has_written_meanwhile_is_taken_over(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a worker that was taken for dead, and was not."""
+    office.add()
+    original = FolderStore.write_many
+
+    def late(self: FolderStore, containers: Any) -> Any:
+        if once(office.folder / "spoiled"):
+            original(self, containers)
+        return original(self, containers)
+
+    monkeypatch.setattr(FolderStore, "write_many", late)
+    with office.begin() as campaign:
+        report = campaign.run()
+        keyed = [one for one in campaign.history() if one["step"] == "keyed"]
+    assert report.counts["renewed"] == 1
+    assert keyed[-1]["detail"]["adopted"]
 
 
 def test_a_campaign_in_a_file_has_one_station(office: Office) -> None:

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from ..answer_steps import BACK_TO_SENT
 from ..reasons import NOTHING_TO_DO, REFUSALS, Reason
-from ..schema import STATES, item
+from ..schema import ROLLED_BACK, STATES, item
 from ..store import Store
 
 _BACK_TO_SENT = frozenset(one.value for one in BACK_TO_SENT)
-ROLLED_BACK = "rolled-back"
-_FOR_GOOD = frozenset(one.value for one in REFUSALS | NOTHING_TO_DO)
+_BY_THE_CALENDAR = {Reason.LAST_DAY, Reason.EXPIRED, Reason.NOT_YET_VALID}
+_FOR_GOOD = frozenset(one.value for one in REFUSALS - _BY_THE_CALENDAR | NOTHING_TO_DO)
 """After these nothing is tried again, so the reason stays with the item."""
 
 
@@ -47,6 +47,8 @@ class Outcomes:
             if row.phase == "after":
                 where.state = where.reason = ROLLED_BACK
             return
+        if row.step not in STATES:
+            return  # of copies, and of no state
         if row.phase == "after":
             where.state, where.reason = row.step, None
             if row.step == "keyed":

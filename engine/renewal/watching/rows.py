@@ -15,11 +15,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..report import row_of
-from ..rules import CERTIFICATE_EXPECTED
 from ..schema import item, row_error
-from ..store import Store, moment
+from ..store import Store
 
-__all__ = ["COLUMNS", "broken_rows", "csv_of", "late_rows", "rows", "stopped_rows"]
+__all__ = ["COLUMNS", "broken_rows", "csv_of", "rows", "stopped_rows"]
 
 _LIGHT = [one for one in item.c if not isinstance(one.type, sa.LargeBinary)]
 
@@ -69,20 +68,6 @@ def rows(
 def stopped_rows(store: Store, now: datetime) -> Iterator[dict[str, Any]]:
     """Read the rows of the keys that were stopped, those without need among them."""
     query = sa.select(*_LIGHT).where(item.c.reason.is_not(None)).order_by(item.c.id)
-    return _read(store, now, query)
-
-
-def late_rows(store: Store, now: datetime) -> Iterator[dict[str, Any]]:
-    """Read the rows of the keys whose certificate is overdue, the oldest first."""
-    query = (
-        sa.select(*_LIGHT)
-        .where(
-            item.c.state == "sent",
-            item.c.reason.is_(None),
-            item.c.sent_at <= moment(now - CERTIFICATE_EXPECTED),
-        )
-        .order_by(item.c.sent_at, item.c.id)
-    )
     return _read(store, now, query)
 
 

@@ -57,12 +57,14 @@ def mixed(office: Office, kept_in: str | None) -> Office:
     with office.begin() as campaign:
         campaign.run()
     with Store.open(office.campaign) as store:
-        sent = (office.clock() - timedelta(hours=4)).isoformat()
+        sent = office.clock().isoformat()
         store.execute(
             sa.update(item)  # type: ignore[arg-type]
             .where(item.c.id == 5)
             .values(state="sent", sent_at=sent, new_ends=None)
         )
+    # Not sent four hours ago: nothing is sent before its campaign is begun.
+    office.clock.forward(hours=4)
     return office
 
 
