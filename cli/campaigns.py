@@ -12,12 +12,15 @@ from gostkey.renewal.campaign import Event, OnEvent, zone_of
 from gostkey.renewal.report import Report, make_report
 from gostkey.renewal.store import Store
 from gostkey.renewal.tokens import AskPin
+from gostkey.renewal.watching.pace import Pace
 
 from .output import Output
 from .texts import _
 from .token_input import PinInput
+from .watched_options import Listener
+from .watching import Spectator
 
-__all__ = ["clock_at", "event_line", "pin_asker", "read_report", "watch", "zone_in"]
+__all__ = ["clock_at", "pin_asker", "read_report", "watch", "zone_in"]
 
 
 def clock_at(at: datetime | None) -> Callable[[], datetime]:
@@ -58,47 +61,42 @@ def pin_asker(out: Output) -> AskPin | None:
 
 
 def watch(
-    out: Output, folder: Path, work: Callable[[OnEvent], Report], what: str
+    out: Output,
+    folder: Path,
+    work: Callable[[OnEvent], Report],
+    what: str,
+    also: Callable[[Pace], Listener] | None = None,
 ) -> Report:
     """Do some work on a campaign, showing how far it is.
 
-    On a terminal there is a bar; else a line on stderr for each key that has
-    ended, well or not.
+    On a terminal there is a bar; else a line on stderr every few seconds, and one for
+    each key that failed.
 
     Args:
         out: where to.
         folder: of the campaign, for the hint after an interruption.
         work: `Campaign.run`, `resume` or `receive`.
         what: stands before the bar.
+        also: makes one who listens, too.
     """
     out.after_interrupt = _(
         "`gostkey renew resume --campaign {folder}` goes on"
     ).format(folder=folder)
     # A reader who has seen enough must not stop the renewal half-way.
     out.keep_on()
-    terminal = sys.stderr.isatty()
-    keys = 0
-
-    with out.progress(what, 1, unit="steps") as show:
+    pace = Pace()
+    with out.work(what) as show:
+        listeners: list[OnEvent] = [pace, Spectator(out, pace, show)]
+        more = None if also is None else also(pace)
+        if more is not None:
+            listeners.append(more)
 
         def on_event(event: Event) -> None:
-            nonlocal keys
-            ended = event.kind in ("item", "waiting")
-            keys += ended
-            # The bar was made before it was known how much there is to do.
-            share = event.done / event.total if event.total else 1.0
-            show(share, f"{what}: {keys}")
-            if ended and not terminal:
-                out.note(event_line(event))
+            for listener in listeners:
+                listener(event)
 
-        return work(on_event)
-
-
-def event_line(event: Event) -> str:
-    """Say how a key has ended."""
-    where = f"{event.owner} ({event.container})" if event.owner else event.container
-    if event.kind == "waiting":
-        return _("{key}: waits for its certificate").format(key=where)
-    if event.reason:
-        return f"{where}: {event.text}"
-    return f"{where}: {event.state}"
+        try:
+            return work(on_event)
+        finally:
+            if more is not None:
+                more.close()

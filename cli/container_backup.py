@@ -110,6 +110,13 @@ def create(
     tokens: TokenUse,
 ) -> Exit:
     made = now(at)
+    if not target.suffix and not target.is_dir():
+        raise click.UsageError(
+            _(
+                "{folder}: there is no such folder; make it, or name a file such as "
+                "{folder}.zip"
+            ).format(folder=target)
+        )
     backup = collect(place, made, tokens)
     secret = password.read()
     if secret is None and encrypt:

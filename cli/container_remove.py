@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from gostkey.errors import ConfirmationRequired, GostKeyError
-from gostkey.media import Medium, TokenStore, TokenUse, locate
+from gostkey.errors import ConfirmationRequired, ContainerError, GostKeyError
+from gostkey.media import FolderStore, Medium, TokenStore, TokenUse, locate
 from gostkey.pki.certificates import Certificate
 
 from .container import container_command
@@ -58,6 +58,7 @@ def remove(out: Output, container: Path, name: str | None, tokens: TokenUse) -> 
         # On a disk a container is whole or not at all: what is not, was damaged.
         whole = not isinstance(medium, TokenStore) or place not in medium.unfinished()
         if whole:
+            _refuse_nothing(medium, place)
             _confirm(out, medium, place, name)
         elif name is not None:
             out.note(_("{place}: is half-written, not whole").format(place=place))
@@ -69,6 +70,20 @@ def remove(out: Output, container: Path, name: str | None, tokens: TokenUse) -> 
     else:
         out.note(
             _("{place}: the half-written container is removed").format(place=place)
+        )
+
+
+def _refuse_nothing(medium: Medium[Path], place: Path) -> None:
+    """Raise an error where there is nothing of a container, before a name is asked."""
+    if isinstance(medium, TokenStore):
+        medium.read_public(place)
+    elif isinstance(medium, FolderStore) and not any(
+        FolderStore(place, depth=0).find()
+    ):
+        raise ContainerError(
+            _("{place}: no container there; `gostkey container list` shows all").format(
+                place=place
+            )
         )
 
 

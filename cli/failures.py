@@ -69,8 +69,8 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
     (
         errors.PasswordRequired,
         _(
-            "run the command on a terminal to be asked, or give --password-file, "
-            "--password-env or --password-fd"
+            "run the command on a terminal to be asked, or give --{option}-file, "
+            "--{option}-env or --{option}-fd"
         ),
     ),
     (
@@ -88,7 +88,7 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
         errors.PinRequired,
         _(
             "run the command on a terminal to be asked for the PIN, or give "
-            "--pin-file, --pin-env or --pin-fd"
+            "--{option}-file, --{option}-env or --{option}-fd"
         ),
     ),
     (
@@ -259,7 +259,7 @@ def describe(error: BaseException) -> Failure:
         return Failure(
             getattr(error, "code", "") or _snake(type(error)),
             str(error),
-            next((text for kind, text in _HINTS if isinstance(error, kind)), ""),
+            _hint_for(error),
             next(
                 (code for kind, code in _EXITS if isinstance(error, kind)),
                 Exit.NONE_SUCCEEDED,
@@ -277,6 +277,13 @@ def describe(error: BaseException) -> Failure:
             Exit.PERSON_NEEDED if full else Exit.NONE_SUCCEEDED,
         )
     raise TypeError(f"not an expected exception: {error!r}")
+
+
+def _hint_for(error: errors.GostKeyError) -> str:
+    text = next((text for kind, text in _HINTS if isinstance(error, kind)), "")
+    usual = "pin" if isinstance(error, errors.PinRequired) else "password"
+    # A command that takes two secrets has told which one it wants.
+    return text.replace("{option}", getattr(error, "option", usual))
 
 
 def overall(succeeded: int, failures: Iterable[Failure]) -> Exit:

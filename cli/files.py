@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +27,7 @@ __all__ = [
     "read_file",
     "refuse_taken",
     "write_file",
+    "write_pieces",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -107,19 +109,34 @@ def write_file(
         MediumError: if what is read back differs.
         OSError: if the disk is full or read-only.
     """
+    write_pieces(path, [data], private=private, force=force)
+
+
+def write_pieces(
+    path: Path,
+    pieces: Iterable[bytes],
+    *,
+    private: bool = False,
+    force: bool = False,
+) -> None:
+    """Do as `write_file` with data that come piece by piece, and are not kept."""
     if str(path) == "-":
         sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return
     refuse_taken(path, force)
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
     mode = 0o600 if private else 0o666
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    written = hashlib.sha256()
     try:
         descriptor = os.open(beside, flags, mode)
         with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
+            for piece in pieces:
+                written.update(piece)
+                stream.write(piece)
             stream.flush()
             os.fsync(stream.fileno())
         if force:
@@ -136,10 +153,23 @@ def write_file(
         elif error.filename is None:
             error = OSError(error.errno, error.strerror, str(path))
         raise error from None
-    if path.read_bytes() != data:
+    except BaseException:
+        # Whoever makes the pieces failed.
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
+    if _digest(path) != written.digest():
         raise MediumError(
             _("{file}: reads back differently; use another disk").format(file=path)
         )
+
+
+def _digest(path: Path) -> bytes:
+    found = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            found.update(piece)
+    return found.digest()
 
 
 def _put(beside: Path, path: Path) -> None:

@@ -149,12 +149,10 @@ class Output:
         if not sys.stderr.isatty():
             yield lambda amount, text: None
             return
-        from rich.console import Console
         from rich.progress import (
             BarColumn,
             DownloadColumn,
             MofNCompleteColumn,
-            Progress,
             ProgressColumn,
             TaskProgressColumn,
             TextColumn,
@@ -166,15 +164,13 @@ class Output:
             "bytes": DownloadColumn,
             "steps": TaskProgressColumn,
         }
-        with Progress(
+        columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             amounts[unit](),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-        ) as bar:
-            self._bar = bar
+        )
+        with self._bar_of(columns) as bar:
             task = bar.add_task(clean(what), total=total)
 
             def show(amount: float, text: str) -> None:
@@ -182,8 +178,43 @@ class Output:
                     task, completed=amount, description=clean(text) if text else None
                 )
 
+            yield show
+
+    @contextlib.contextmanager
+    def work(self, what: str) -> Iterator[Callable[[float, str], None]]:
+        """Show a bar of some work on a terminal, with what is said of it beside.
+
+        Yields:
+            A function to call with the share that is done, 0.0 to 1.0, and the text.
+        """
+        if not sys.stderr.isatty():
+            yield lambda share, text: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+
+        width = max(5, min(40, Console(stderr=True).width - 70))
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(width),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[said]}", markup=False),
+        )
+        with self._bar_of(columns) as bar:
+            task = bar.add_task(clean(what), total=1.0, said="")
+            yield lambda share, text: bar.update(
+                task, completed=share, said=clean(text)
+            )
+
+    @contextlib.contextmanager
+    def _bar_of(self, columns: Iterable[Any]) -> Iterator[Any]:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            self._bar = bar
             try:
-                yield show
+                yield bar
             finally:
                 self._bar = None
 

@@ -98,13 +98,17 @@ class _Teller:
             self._out.note(_("quiet hours: waiting until {until}").format(until=until))
 
 
-def pacing_options(*, sends: bool) -> Callable[[F], F]:
+def pacing_options(*, sends: bool, counts: bool = True) -> Callable[[F], F]:
     """Add --limit, --rate, --quiet-hours and --max-failures; the command gets `pace`.
 
     Args:
         sends: whether the command makes keys and sends requests; else the first two
             would mean nothing.
+        counts: whether it counts keys; else neither limit nor failures are offered.
     """
+    options = _SENDING + _ALL if sends else _ALL
+    if not counts:
+        options = (_SENDING[1], _ALL[0])
 
     def decorate(command: F) -> F:
         @functools.wraps(command)
@@ -113,12 +117,12 @@ def pacing_options(*, sends: bool) -> Callable[[F], F]:
                 values.pop("limit", None),
                 values.pop("rate", None),
                 values.pop("quiet_hours"),
-                values.pop("max_failures"),
+                values.pop("max_failures", None),
             )
             return command(*args, pace=pace, **values)
 
         wrapped: Any = with_pace
-        for option in reversed(_SENDING + _ALL if sends else _ALL):
+        for option in reversed(options):
             wrapped = option(wrapped)
         done: F = wrapped
         return done

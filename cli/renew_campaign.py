@@ -16,6 +16,7 @@ from gostkey.renewal.plan import Plan, make_plan, with_library
 from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
+from gostkey.renewal.watching.pace import Pace
 
 from .authority_options import Authority, authority_options
 from .campaigns import clock_at, pin_asker, watch, zone_in
@@ -38,6 +39,7 @@ from .stations import Work, at_station
 from .store_options import store_options
 from .texts import _, help_page
 from .token_input import experimental_option
+from .watched_options import Listener, Watched, watched_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,7 +75,8 @@ def workers_option(command: F) -> F:
             "The authority is either the small one of `gostkey ca` in a folder "
             "(--ca), or requests go to a folder (--outbox) and certificates come "
             "from another (--inbox); --trusted then holds the authority's "
-            "certificates and CRLs. With --url they go over HTTPS."
+            "certificates and CRLs. With --url they go over HTTPS, with --mail by "
+            "mail."
         ),
         examples=[
             "gostkey renew run /media/keys --exchanges-finished --ca /srv/ca",
@@ -81,6 +84,7 @@ def workers_option(command: F) -> F:
             "--inbox in --trusted authority",
             "gostkey renew run --csv list.csv --url https://ca.example --trusted "
             "authority",
+            "gostkey renew run --csv list.csv --mail mail.toml",
             "gostkey renew run token:30DA6803 --exchanges-finished --ca /srv/ca",
             "gostkey renew run chip:3b000001 --library librtpkcs11ecp.so "
             "--exchanges-finished --ca /srv/ca",
@@ -107,6 +111,7 @@ def workers_option(command: F) -> F:
 @library_option
 @pacing_options(sends=True)
 @watch_options
+@watched_options
 @random_options
 @at_option
 @zone_option
@@ -127,6 +132,7 @@ def run(
     library: Path | None,
     pace: PaceOptions,
     watching: WatchOptions,
+    watched: Watched,
 ) -> Exit:
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
@@ -146,6 +152,7 @@ def run(
             options,
             pace,
             watching,
+            watched,
             at=at,
             zone=zone,
             workers=workers,
@@ -170,8 +177,9 @@ def run(
                 work = (
                     at_station(campaign, store, at, workers, randomness, pacing) or work
                 )
+                also = watched.over(out, campaign, store)
                 return _work(
-                    out, folder, work, pacing, library, randomness, experimental
+                    out, folder, work, also, pacing, library, randomness, experimental
                 )
     transport = authority.transport(at)
     plan = _plan(source, plan_file, library, at, zone)
@@ -191,7 +199,8 @@ def run(
         work = partial(campaign.run, workers=workers)
         pacing = pace.pacing(out, plan.zone, at)
         work = at_station(campaign, store, at, workers, randomness, pacing) or work
-        return _work(out, folder, work, pacing, library, randomness)
+        also = watched.over(out, campaign, store)
+        return _work(out, folder, work, also, pacing, library, randomness)
 
 
 def _plan(
@@ -227,6 +236,7 @@ def _plan(
 @workers_option
 @library_option
 @pacing_options(sends=True)
+@watched_options
 @random_options
 @at_option
 @json_option
@@ -241,6 +251,7 @@ def resume(
     workers: int,
     library: Path | None,
     pace: PaceOptions,
+    watched: Watched,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         keys = pace.most(campaign.keys_to_make(failed_too=True))
@@ -250,7 +261,10 @@ def resume(
             if campaign.is_shared:
                 campaign.try_again()
             work = at_station(campaign, store, at, workers, randomness, pacing) or work
-            return _work(out, folder, work, pacing, library, randomness, experimental)
+            also = watched.over(out, campaign, store)
+            return _work(
+                out, folder, work, also, pacing, library, randomness, experimental
+            )
 
 
 @renew_command.command(
@@ -260,17 +274,28 @@ def resume(
             "Fetch certificates that have come, and install them.\n\n"
             "They are checked before. "
             "May be run any number of times. A certificate is expected within "
-            "three hours after its request; after that the table says so."
+            "three hours after its request; after that the table says so. "
+            "--send-again sends overdue requests once more: the authority gives "
+            "the same request the same certificate."
         ),
-        examples=["gostkey renew receive --campaign spring"],
+        examples=[
+            "gostkey renew receive --campaign spring",
+            "gostkey renew receive --campaign spring --send-again",
+        ],
         exits=_EXITS,
     ),
 )
 @config_option
 @campaign_option
 @store_options
+@click.option(
+    "--send-again",
+    is_flag=True,
+    help=_("Send requests once more that wait for three hours or longer."),
+)
 @library_option
 @pacing_options(sends=False)
+@watched_options
 @at_option
 @json_option
 @click.pass_obj
@@ -278,19 +303,24 @@ def receive(
     out: Output,
     folder: Path,
     store: str | None,
+    send_again: bool,
     at: datetime | None,
     library: Path | None,
     pace: PaceOptions,
+    watched: Watched,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         pacing = pace.pacing(out, zone_in(folder), at)
-        return _work(out, folder, campaign.receive, pacing, library)
+        also = watched.over(out, campaign, store)
+        work = partial(campaign.receive, send_again=send_again)
+        return _work(out, folder, work, also, pacing, library)
 
 
 def _work(
     out: Output,
     folder: Path,
     work: Callable[..., Any],
+    also: Callable[[Pace], Listener] | None,
     pacing: Pacing,
     library: Path | None,
     randomness: Randomness | None = None,
@@ -301,7 +331,7 @@ def _work(
     named = None if library is None else str(library)
     with Tokens(pin_asker(out), experimental=experimental, library=named) as tokens:
         work = partial(work, tokens=tokens, pacing=pacing)
-        report = watch(out, folder, work, _("renewing keys"))
+        report = watch(out, folder, work, _("renewing keys"), also)
     show_report(out, report, zone_in(folder))
     show_summary(out, report)
     return exit_of(out, report, pacing)

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 import click
 
 from gostkey.random.policy import Policy
-from gostkey.renewal.campaign import Event
 from gostkey.renewal.configuration import read_span
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
@@ -23,13 +22,13 @@ from gostkey.renewal.unattended import Intervals, Stopper, Watch
 from gostkey.renewal.unattended.watch import Office
 
 from .authority_options import Authority
-from .campaigns import event_line
 from .failures import Exit
 from .output import Output
 from .pacing_options import PaceOptions, time_from
 from .randomness import RandomOptions, gathered
 from .renew import Source
 from .texts import _
+from .watched_options import Watched
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -142,6 +141,7 @@ def watch_run(
     options: RandomOptions,
     pace: PaceOptions,
     watching: WatchOptions,
+    watched: Watched,
     *,
     at: datetime | None,
     zone: tzinfo,
@@ -171,6 +171,7 @@ def watch_run(
         workers=workers,
         experimental=experimental,
         keep_archives=watching.keep_archives,
+        listening=partial(watched.listening, out),
     )
     out.keep_on()
     out.after_interrupt = _("the same command goes on")
@@ -183,7 +184,6 @@ def watch_run(
             ),
             watching.intervals(),
             tell=out.note,
-            on_event=partial(_tell, out),
         )
         out.note(_("watching; SIGTERM or Ctrl-C ends it after the keys at hand"))
         code = watch.run(once=watching.once)
@@ -195,8 +195,3 @@ def watch_run(
 def _unasked(options: RandomOptions) -> RandomOptions:
     """Ask nobody, where nobody is."""
     return RandomOptions(**{**options.__dict__, "no_input": True})
-
-
-def _tell(out: Output, event: Event) -> None:
-    if event.kind == "item":
-        out.note(event_line(event))

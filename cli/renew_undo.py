@@ -19,6 +19,7 @@ from .failures import Exit, describe, overall
 from .output import Output, json_option, place
 from .renew import campaign_option, renew_command
 from .sources import at_option
+from .store_options import store_options
 from .texts import _, help_page, plural
 
 
@@ -54,6 +55,7 @@ from .texts import _, help_page, plural
 )
 @config_option
 @campaign_option
+@store_options
 @at_option
 @json_option
 @click.pass_obj
@@ -62,11 +64,12 @@ def rollback(
     keys: tuple[str, ...],
     not_used: bool,
     folder: Path,
+    store: str | None,
     at: datetime | None,
 ) -> Exit:
     out.after_interrupt = _("the same command goes on")
     with (
-        Campaign.open(folder, clock=clock_at(at)) as campaign,
+        Campaign.open(folder, clock=clock_at(at), store=store) as campaign,
         Tokens(pin_asker(out)) as tokens,
     ):
         done = campaign.roll_back(keys, not_used=not_used, tokens=tokens)

@@ -14,6 +14,7 @@ from .campaigns import clock_at, watch, zone_in
 from .config_options import config_option
 from .failures import Exit
 from .output import Output, json_option
+from .pacing_options import PaceOptions, pacing_options
 from .randomness import RandomOptions, gathered, random_options
 from .renew import campaign_option, renew_command
 from .renew_campaign import workers_option
@@ -21,6 +22,7 @@ from .renewal_words import show_report, show_summary
 from .sources import at_option
 from .store_options import store_options
 from .texts import _, help_page
+from .watched_options import Watched, watched_options
 
 
 @renew_command.command(
@@ -49,12 +51,14 @@ from .texts import _, help_page
 @campaign_option
 @store_options
 @workers_option
+@pacing_options(sends=True, counts=False)
 @click.option(
     "--watch",
     "waits",
     is_flag=True,
     help=_("Wait until the certificates have come, too."),
 )
+@watched_options
 @random_options
 @at_option
 @json_option
@@ -64,19 +68,23 @@ def work(
     folder: Path,
     store: str | None,
     workers: int,
+    pace: PaceOptions,
     waits: bool,
     options: RandomOptions,
     at: datetime | None,
+    watched: Watched,
 ) -> Exit:
     station = Station(folder, clock_at(at), store)
     keys, policy = station.keys_to_make()
+    station.pacing = pace.pacing(out, station.zone(), at)
     with gathered(out, options, keys, policy) as randomness:
         if randomness is not None and randomness.gamma is not None:
             raise click.UsageError(
                 _("records of a gamma file are for one run; use `renew resume`")
             )
         do = partial(station.work, randomness=randomness, workers=workers, watch=waits)
-        report = watch(out, folder, do, _("renewing keys"))
+        also = watched.over(out, station, store)
+        report = watch(out, folder, do, _("renewing keys"), also)
     show_report(out, report, zone_in(folder))
     show_summary(out, report)
     return Exit(report.exit_code)

@@ -15,7 +15,10 @@ from gostkey.renewal.plan import Plan, PlanItem
 from gostkey.renewal.reasons import OF_TOKENS, Verdict
 from gostkey.renewal.report import Report
 from gostkey.renewal.rules import last_day
+from gostkey.renewal.store import Store
 from gostkey.renewal.subscribers import RowError
+from gostkey.renewal.watching.counts import Counts
+from gostkey.renewal.watching.figures import cures_of
 
 from .failures import Exit, Failure, overall
 from .output import Output, place
@@ -27,8 +30,10 @@ __all__ = [
     "report_lines",
     "show_plan",
     "show_randomness",
+    "show_records",
     "show_report",
     "show_summary",
+    "show_totals",
     "warn_of_open_keys",
 ]
 
@@ -200,6 +205,27 @@ def show_summary(out: Output, report: Report, **more: object) -> None:
         if row["note"] and not out.json:
             out.note(f"{row['owner'] or row['container']}: {row['note']}")
     for sentence in report.advice():
+        out.hint(sentence)
+
+
+def show_records(
+    out: Output, found: Iterable[Mapping[str, Any]], errors: Iterable[RowError]
+) -> None:
+    """Print rows as JSON as they come, then what is broken in the list."""
+    for row in found:
+        out.record(_report_record(row))
+    _show_row_errors(out, errors)
+
+
+def show_totals(out: Output, store: Store, counts: Counts) -> None:
+    """Say the same as `show_summary`, from counts alone."""
+    if out.json:
+        out.record({"summary": counts.record()})
+    _show_counts(out, counts.total, counts.groups)
+    for code, cure, number in cures_of(store):
+        if cure:
+            out.hint(f"{code} ({number}): {cure}")
+    for sentence in counts.advice():
         out.hint(sentence)
 
 

@@ -89,7 +89,10 @@ class SecretSource:
             except EOFError:
                 click.echo(err=True)
         text = self.needed.format(what=what)
-        raise self.missing(text + (f" ({cure})" if cure else ""))
+        error = self.missing(text + (f" ({cure})" if cure else ""))
+        # The hint names the options of this secret; a command may take several.
+        error.__dict__["option"] = self.option
+        raise error
 
     def twice(self, what: str, question: str, cure: str = "") -> str:
         """Ask for something new until it is typed the same twice; "" if it is empty."""

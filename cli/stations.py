@@ -61,7 +61,8 @@ def at_station(
         pacing: Pacing,
         randomness: Randomness | None = None,
     ) -> Report:
-        station = Station(folder, clock, store)
+        key = campaign.audit_key
+        station = Station(folder, clock, store, audit_key=key)
         report = station.work(
             on_event, randomness=randomness, workers=workers, watch=watch
         )
@@ -71,6 +72,7 @@ def at_station(
             Campaign.open(folder, clock=clock, store=store) as alone,
         ):
             if alone.has_tokens():
+                alone.audit_key = key
                 report = alone.run(on_event, tokens=tokens)
         return report
 

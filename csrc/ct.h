@@ -12,15 +12,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Tell memcheck that a value derived from a secret may now be branched on.
- * Say beside each use why it may.  Nothing unless built for memcheck. */
-#ifdef GOSTKEY_MEMCHECK
-#include <valgrind/memcheck.h>
-#define gostkey_declassify(p, n) ((void)VALGRIND_MAKE_MEM_DEFINED((p), (n)))
-#else
-#define gostkey_declassify(p, n) ((void)(p), (void)(n))
-#endif
-
 /* Return x, in a way that the compiler cannot reason about. */
 static inline uint64_t gostkey_barrier(uint64_t x)
 {

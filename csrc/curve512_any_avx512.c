@@ -18,6 +18,7 @@ GOSTKEY_TARGET_BEGIN(GOSTKEY_TARGET_AVX512)
 #define GOSTKEY_SLOTS 1
 
 #include "ct.h"
+#include "declassify.h"
 #include "scalar.h"
 #include "wide.h"
 

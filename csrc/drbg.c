@@ -9,6 +9,7 @@
 
 #include "bytes.h"
 #include "ct.h"
+#include "declassify.h"
 #include "secret_page.h"
 #include "streebog.h"
 #include "wipe.h"

@@ -27,6 +27,7 @@
 
 #include "bytes.h"
 #include "ct.h"
+#include "declassify.h"
 #include "curve.h"
 #include "gost3410.h"
 #include "kernels.h"

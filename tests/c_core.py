@@ -32,7 +32,8 @@ def need(*programs: str) -> None:
 def build(target: str) -> Path:
     """Make a target, one process at a time; return the folder of what it makes."""
     OUT.mkdir(parents=True, exist_ok=True)
-    with open(OUT / f"{target}.lock", "w") as lock:
+    # Who compiles the same waits, and finds it in the compiler's cache.
+    with open(OUT / f"{target.partition('-')[2]}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(
             ["make", *SIDE_BY_SIDE, "-C", CSRC, f"OUT={OUT}", target],

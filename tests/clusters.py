@@ -10,10 +10,10 @@ from office.postgres_server import Cluster
 __all__ = ["Cluster", "cluster", "kept_in", "new_cluster"]
 
 
-def new_cluster() -> Cluster:
+def new_cluster(*, syncs: bool = False) -> Cluster:
     """Make a server and start it, or skip the test that wants it."""
     try:
-        made = Cluster()
+        made = Cluster(durable=syncs)
     except FileNotFoundError as error:
         pytest.skip(str(error))
     made.start()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
+import itertools
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +54,12 @@ for _signal, _handler in (
 
 # No test looks into the key ring of the person who runs it.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+
+# Nor leaves anything in that person's folders: campaigns claim keys there.
+_STATE = Path(tempfile.mkdtemp(prefix="gostkey-tests-"))
+os.environ["GOSTKEY_STATE"] = str(_STATE / "session")
+atexit.register(shutil.rmtree, _STATE, True)
+_tests = itertools.count()
 
 FIXTURES = Path(os.environ.get("GOSTKEY_FIXTURES", ROOT.parent / "shared" / "fixtures"))
 
@@ -121,3 +131,12 @@ def fixtures() -> Path:
             "the tests on our own samples run in their place"
         )
     return FIXTURES
+
+
+@pytest.fixture(autouse=True)
+def own_state() -> Iterator[None]:
+    """Keep the claims of one test's campaigns from those of another's."""
+    before = os.environ["GOSTKEY_STATE"]
+    os.environ["GOSTKEY_STATE"] = str(_STATE / str(next(_tests)))
+    yield
+    os.environ["GOSTKEY_STATE"] = before

@@ -38,7 +38,8 @@ _CERTIFICATES = sa.Table(
     sa.Column("serial", sa.String, nullable=False, index=True),
     sa.Column("der", sa.LargeBinary, nullable=False),
     sa.Column("public_key", sa.LargeBinary, nullable=False, index=True),
-    # The certificate that this one renews; a certificate is renewed once.
+    # The certificate that this one renews; a certificate is renewed once, unless the
+    # renewal is revoked.
     sa.Column("renews", sa.LargeBinary, unique=True),
     sa.Column("request", sa.String, unique=True),
     # False: of another authority, admitted by the operator for renewal.
@@ -240,11 +241,21 @@ class Transaction:
         return None if found is None else str(found)
 
     def revoke(self, entry: Entry, at: datetime, reason: str) -> None:
-        """Note a revocation; one that is there already stays as it is."""
+        """Note a revocation; one that is there already stays as it is.
+
+        A renewal that is revoked counts no more: the old certificate, which may well be
+        good, can be renewed by another request.
+        """
+        fingerprint = entry.certificate.fingerprint()
+        self._connection.execute(
+            sa.update(_CERTIFICATES)
+            .where(_CERTIFICATES.c.fingerprint == fingerprint)
+            .values(renews=None)
+        )
         self._connection.execute(
             sa.insert(_REVOCATIONS).prefix_with("OR IGNORE"),
             {
-                "fingerprint": entry.certificate.fingerprint(),
+                "fingerprint": fingerprint,
                 "serial": entry.certificate.serial_text,
                 "own": entry.own,
                 "revoked": at.isoformat(),

@@ -20,6 +20,7 @@ from gostkey.pki.signatures import Claim, which_hold
 from .key_steps import date_verdict
 from .overdue import redated
 from .reasons import Reason, Verdict, verdict
+from .resending import send_again
 from .rules import clock as clock_text
 from .steps import (
     Context,
@@ -84,12 +85,19 @@ class Fetch:
         """Look into the inbox anew, and date anew what was sent in the future."""
         context.transport.refresh()
         now = context.clock()
+        sent = send_again(context, works, now)
         outcomes: list[Outcome] = []
         for work in works:
+            stopped = sent.get(work.item.id)
+            if stopped is not None:
+                outcomes.append(stopped)
+                continue
             detail: dict[str, Any] = {"request_id": work.item.request_id}
             values = redated(work.item, now)
             if values:
                 detail |= {"dated_anew": values["sent_at"], "was": work.item.sent_at}
+            if work.item.id in sent:
+                detail["sent_again"] = moment(now)
             outcomes.append(Done(values, detail))
         return outcomes
 

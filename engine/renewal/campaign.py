@@ -425,11 +425,25 @@ class Campaign:
         *,
         tokens: Tokens | None = None,
         pacing: Pacing | None = None,
+        send_again: bool = False,
     ) -> Report:
-        """Fetch the certificates that have come, check and install them."""
+        """Fetch the certificates that have come, check and install them.
+
+        Args:
+            on_event: is told of the progress.
+            tokens: the run's.
+            send_again: send overdue requests once more before, the same bytes.
+        """
         self.prepare()
         self._store.reopen(_TRIED_AGAIN_BY_RECEIVE)
-        self._work(RECEIVING, on_event, tokens=tokens, doing="receive", pacing=pacing)
+        self._work(
+            RECEIVING,
+            on_event,
+            tokens=tokens,
+            doing="receive",
+            pacing=pacing,
+            send_again=send_again,
+        )
         return self.report()
 
     def roll_back(
@@ -453,17 +467,34 @@ class Campaign:
         tokens = tokens or Tokens()
         ids = list(dict.fromkeys(find_item(self._store, one) for one in which))
         clean(self._store, self.folder, tokens)
-        return roll_back(
-            self._store, self.folder, self.clock, ids, tokens, not_used=not_used
-        )
+        with AuditLog(self.folder, self._store, self.clock) as log:
+            log.open("rollback")
+            done = roll_back(
+                self._store, self.folder, self.clock, ids, tokens, not_used=not_used
+            )
+            log.seal(self.audit_key)
+        claims, _ = shared(self._store.database)
+        free = [one.item_id for one in done if one.error is None]
+        claims.release(self._store.items(free))
+        return done
 
     def prune_archives(
         self, keep_days: int, *, tokens: Tokens | None = None
     ) -> Iterator[Archive]:
         """Remove copies of old containers that are older and not the only ones."""
-        return prune_archives(
-            self._store, self.clock, tokens or Tokens(), keep_days=keep_days
-        )
+        removed = False
+        tokens = tokens or Tokens()
+        try:
+            for one in prune_archives(
+                self._store, self.clock, tokens, keep_days=keep_days
+            ):
+                removed |= one.removed
+                yield one
+        finally:
+            if removed:
+                with AuditLog(self.folder, self._store, self.clock) as log:
+                    log.open("prune")
+                    log.seal(self.audit_key)
 
     def report(self) -> Report:
         """Tell where every item stands."""
@@ -501,6 +532,7 @@ class Campaign:
         workers: int = 1,
         doing: str = "run",
         pacing: Pacing | None = None,
+        send_again: bool = False,
     ) -> None:
         self.prepare()
         settings = self._store.settings()
@@ -522,6 +554,7 @@ class Campaign:
             places=places,
             claims=claims,
             created_at=self._store.created_at(),
+            send_again=send_again,
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         if pacing is not None and pacing.limit is not None:

@@ -72,7 +72,7 @@ def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
             going.append(work)
             # One that waits for its answer is not journalled at every look.
             again = step.name == "certified" and context.was_begun(step.name, work.item)
-            if again and not outcome.values:
+            if again and not outcome.values and "sent_again" not in outcome.detail:
                 continue
             changes.append(
                 Change(

@@ -149,8 +149,13 @@ class SqliteDatabase(Database):
             return campaign.name in names and self.has_campaign(connection)
 
     def prepare(self) -> None:
-        """Make the file, readable by its owner only."""
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        """Make the file, readable by its owner only; leave it alone if it is there.
+
+        Whoever closes a file drops all locks that the process has on it, those of
+        SQLite among them: another process would then take the write-ahead log away.
+        """
+        if not self.path.exists():
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
 
     def make_place(self, connection: sa.Connection) -> None:
         """Do nothing: the file is there."""

@@ -33,6 +33,7 @@ __all__ = [
     "count_undated",
     "is_overdue",
     "list_overdue",
+    "overdue_condition",
     "redated",
     "waited",
     "way_of",
@@ -90,7 +91,8 @@ def way_of(settings: Mapping[str, Any] | None) -> Way:
             kind,
             f"files in {found.get('outbox')}",
             f"see that {sent} has reached the authority, and ask it; put its answer "
-            f"into {found.get('inbox')}, {again}. Giving the file again is harmless",
+            f"into {found.get('inbox')}, {again}. Giving the file again is harmless "
+            "(receive --send-again puts a lost one there anew)",
         )
     if kind == "https":
         return Way(
@@ -104,7 +106,8 @@ def way_of(settings: Mapping[str, Any] | None) -> Way:
             kind,
             "mail",
             f"ask the authority, naming request {{id}}, and look whether its mail is "
-            f"in another folder of the mailbox (junk); {again}",
+            f"in another folder of the mailbox (junk); {again}. With --send-again "
+            "the request is mailed once more first: that is harmless",
         )
     if kind == "command":
         words = found.get("fetch") or [""]
@@ -156,9 +159,7 @@ class Overdue:
 
 def count_overdue(store: Store, now: datetime) -> int:
     """Count the certificates that are overdue."""
-    condition = _condition(store.created_at(), now)
-    if condition is None:
-        return 0
+    condition = overdue_condition(store.created_at(), now)
     query = sa.select(sa.func.count()).select_from(item).where(condition)
     ((found,),) = store.rows(query)
     return int(found)
@@ -180,9 +181,7 @@ def list_overdue(
 ) -> Iterator[Overdue]:
     """List the certificates that are overdue, those that wait longest first."""
     begun = store.created_at()
-    condition = _condition(begun, now)
-    if condition is None:
-        return
+    condition = overdue_condition(begun, now)
     way = way_of(store.settings().get("transport"))
     columns = (
         item.c.id,
@@ -203,8 +202,8 @@ def list_overdue(
 _WAITING = (item.c.state == "sent", item.c.reason.is_(None))
 
 
-def _condition(begun: datetime, now: datetime) -> sa.ColumnElement[bool] | None:
-    """Say in SQL what `is_overdue` says; None if nothing can be overdue."""
+def overdue_condition(begun: datetime, now: datetime) -> sa.ColumnElement[bool]:
+    """Say in SQL, of a row of ``item``, what `is_overdue` says."""
     if begun <= now < begun + CERTIFICATE_EXPECTED:
-        return None
+        return sa.false()
     return sa.and_(*_WAITING, item.c.sent_at <= moment(now - CERTIFICATE_EXPECTED))

@@ -14,7 +14,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Protocol
 
@@ -263,6 +263,13 @@ class Pacing:
     def is_free(self) -> bool:
         """Whether nothing holds a run back."""
         return not (self.limit or self.rate or self.quiet or self.most_failures)
+
+    def shared_by(self, workers: int) -> Pacing:
+        """Give what holds each of several workers back: a share of the rate."""
+        rate = self.rate
+        if rate is not None:
+            rate = Rate(rate.per_second / workers)
+        return replace(self, rate=rate)
 
     def begin(self, scope: str = "") -> None:
         """Begin a run: failures and the end of an earlier one are forgotten.

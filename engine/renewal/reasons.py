@@ -225,9 +225,9 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "go on with the campaign that made it, or choose another destination",
     ),
     Reason.HELD: (
-        "another campaign of this database renews the key, or has renewed it",
-        "go on with that campaign; once it has been given up and removed from the "
-        "database, run resume here",
+        "another campaign renews the key, or has renewed it",
+        "go on with that campaign; once it has been given up and removed, run resume "
+        "here",
     ),
     Reason.NEW_CONTAINER: (
         "the new container cannot be used as it was written",

@@ -13,7 +13,7 @@ from typing import Any
 
 from .overdue import waited
 from .randomness import summary_of
-from .reasons import OF_TOKENS, Reason
+from .reasons import OF_TOKENS, Reason, Verdict
 from .rules import CERTIFICATE_EXPECTED
 from .schema import ROLLED_BACK
 from .store import Item, Store, parse_moment
@@ -32,6 +32,8 @@ GROUPS = (
 """Every item is in one of them; rows of a list that could not be used count
 as unreadable."""
 
+STOPPED = ("failed", "refused", "unreadable")
+"""Groups of the items that were not renewed although they should be."""
 _NEEDS_PERSON = frozenset(
     one.value
     for one in (
@@ -75,23 +77,10 @@ class Report:
         password or PIN, the token, or another medium.  5: the random generator
         failed.
         """
-        if any(row["reason"] == Reason.GENERATOR.value for row in self.rows):
-            return 5
-        bad = sum(self.counts[one] for one in ("failed", "refused", "unreadable"))
-        if not bad:
-            return 0
-        good = sum(self.counts[one] for one in ("renewed", "waiting", "unfinished"))
-        if good:
-            return 2
-        stopped = [
-            row
-            for row in self.rows
-            if row["group"] in ("failed", "refused") or row["reason"] in _OF_TOKENS
-        ]
-        alone = len(stopped) == bad
-        if alone and all(row["reason"] in _NEEDS_PERSON for row in stopped):
-            return 4
-        return 3
+        return exit_code_of(
+            ((row["state"], row["reason"], 1) for row in self.rows),
+            len(self.row_errors),
+        )
 
     def summary(self) -> dict[str, Any]:
         """Give the counts and the advice, JSON-safe."""
@@ -106,33 +95,8 @@ class Report:
 
     def advice(self) -> list[str]:
         """Say what is to be done now, one sentence each."""
-        said = []
-        if self.counts["renewed"]:
-            said.append(
-                "back up the media with the new keys; copies of the new and the old "
-                "containers are in the campaign's folder, which holds keys: keep "
-                "it like them"
-            )
         late = sum(1 for row in self.rows if row["late"])
-        if late:
-            said.append(
-                f"{late} without a certificate after three hours: ask the authority, "
-                "naming the request, then run gostkey renew receive"
-            )
-        elif self.counts["waiting"]:
-            said.append(
-                "certificates are expected within three hours after sending; "
-                "fetch them with gostkey renew receive"
-            )
-        if self.counts["unfinished"] or not self.prepared:
-            said.append("the run was interrupted; go on with gostkey renew resume")
-        if self.counts["failed"]:
-            said.append(
-                "see to the causes of the failures, then run gostkey renew resume"
-            )
-        if self.counts["refused"]:
-            said.append("what was refused is told with its cure in the table")
-        return said
+        return advice_of(self.counts, late, self.prepared)
 
 
 def make_report(store: Store, now: datetime) -> Report:
@@ -162,7 +126,7 @@ def report_of(
     now: datetime,
 ) -> Report:
     """Make the report of some items."""
-    rows = tuple(_row(one, created_at, now) for one in items)
+    rows = tuple(row_of(one, created_at, now) for one in items)
     errors = tuple(row_errors)
     counts = dict.fromkeys(GROUPS, 0)
     for row in rows:
@@ -171,10 +135,17 @@ def report_of(
     return Report(created_at, now, rows, errors, counts)
 
 
-def _row(one: Item, begun: datetime, now: datetime) -> dict[str, Any]:
+def row_of(one: Any, begun: datetime, now: datetime) -> dict[str, Any]:
+    """Make an item's row.
+
+    Args:
+        one: an `Item`, or whatever has its fields but those of bytes.
+        begun: when the campaign was begun.
+        now: the moment by which a certificate may be overdue.
+    """
     late, note = False, one.note or ""
     span = None
-    group = _group(one)
+    group = group_of(one.state, one.reason)
     if group == "waiting" and one.sent_at is not None:
         span = waited(parse_moment(one.sent_at), begun, now)
         late = span is not None and span >= CERTIFICATE_EXPECTED
@@ -219,19 +190,80 @@ def _row(one: Item, begun: datetime, now: datetime) -> dict[str, Any]:
     }
 
 
-def _group(one: Item) -> str:
-    why = one.verdict
-    if why is None:
-        if one.state == "backed-up":
+def group_of(state: str, reason: str | None) -> str:
+    """Say in which of `GROUPS` an item is that has come so far."""
+    if reason is None:
+        if state == "backed-up":
             return "renewed"
-        return "waiting" if one.state == "sent" else "unfinished"
-    if why.reason is Reason.ROLLED_BACK:
-        return "rolled-back" if one.state == ROLLED_BACK else "unfinished"
-    if why.kind == "skipped":
+        return "waiting" if state == "sent" else "unfinished"
+    if reason == Reason.ROLLED_BACK.value:
+        return "rolled-back" if state == ROLLED_BACK else "unfinished"
+    kind = Verdict(Reason(reason), "", "").kind
+    if kind == "skipped":
         return "not-due"
-    if why.kind == "refused":
+    if kind == "refused":
         return "refused"
-    return "unreadable" if one.state == "due" else "failed"
+    return "unreadable" if state == "due" else "failed"
+
+
+def exit_code_of(items: Iterable[tuple[str, str | None, int]], broken: int) -> int:
+    """Give the exit code of a campaign; see `Report.exit_code`.
+
+    Args:
+        items: state, reason and how many there are of them.
+        broken: rows of the list that could not be used.
+    """
+    good, bad, stopped, need_person = 0, broken, 0, True
+    for state, reason, number in items:
+        if reason == Reason.GENERATOR.value:
+            return 5
+        group = group_of(state, reason)
+        if group in ("renewed", "waiting", "unfinished"):
+            good += number
+        elif group in STOPPED:
+            bad += number
+            if group != "unreadable" or reason in _OF_TOKENS:
+                stopped += number
+                need_person = need_person and reason in _NEEDS_PERSON
+    if not bad:
+        return 0
+    if good:
+        return 2
+    return 4 if stopped == bad and need_person else 3
+
+
+def advice_of(counts: Mapping[str, int], late: int, prepared: bool) -> list[str]:
+    """Say what is to be done now, one sentence each.
+
+    Args:
+        counts: items by `GROUPS`.
+        late: items whose certificate is overdue.
+        prepared: whether the items are there.
+    """
+    said = []
+    if counts["renewed"]:
+        said.append(
+            "back up the media with the new keys; copies of the new and the old "
+            "containers are in the campaign's folder, which holds keys: keep "
+            "it like them"
+        )
+    if late:
+        said.append(
+            f"{late} without a certificate after three hours: ask the authority, "
+            "naming the request, then run gostkey renew receive"
+        )
+    elif counts["waiting"]:
+        said.append(
+            "certificates are expected within three hours after sending; "
+            "fetch them with gostkey renew receive"
+        )
+    if counts["unfinished"] or not prepared:
+        said.append("the run was interrupted; go on with gostkey renew resume")
+    if counts["failed"]:
+        said.append("see to the causes of the failures, then run gostkey renew resume")
+    if counts["refused"]:
+        said.append("what was refused is told with its cure in the table")
+    return said
 
 
 def _hours(span: timedelta) -> str:

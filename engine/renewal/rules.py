@@ -145,11 +145,6 @@ def judge(
     return None if exchanges_finished else verdict(Reason.EXCHANGES)
 
 
-def is_late(sent_at: datetime, now: datetime) -> bool:
-    """Say whether a certificate is overdue: three hours after its request."""
-    return _aware(now) - sent_at >= CERTIFICATE_EXPECTED
-
-
 def clock(moment: datetime, zone: tzinfo = MOSCOW) -> str:
     """Write a moment for people, in the office's zone."""
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")

@@ -170,6 +170,8 @@ class Context:
     """Step to the items for which an earlier run began it."""
     created_at: datetime | None = None
     """When the campaign was begun: no right clock shows less."""
+    send_again: bool = False
+    """Whether overdue requests are sent once more before their answers are fetched."""
 
     def clock_verdict(self) -> Verdict | None:
         """Say what stops every item while the clock is behind the campaign itself.

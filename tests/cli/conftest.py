@@ -61,20 +61,21 @@ class Ran:
 Run = Callable[..., Ran]
 
 
-@pytest.fixture
-def run() -> Run:
+def in_this_process(*arguments: object, input: bytes | str | None = None) -> Ran:
     """Run the command in this process: run("hash", "file", input=b"...")."""
     # Before click 8.2 the two outputs were one unless this was said.
     apart = "mix_stderr" in inspect.signature(CliRunner).parameters
     runner = CliRunner(**({"mix_stderr": False} if apart else {}))
+    result = runner.invoke(
+        application, [str(argument) for argument in arguments], input=input
+    )
+    return Ran(result.exit_code, result.stdout, result.stderr)
 
-    def call(*arguments: object, input: bytes | str | None = None) -> Ran:
-        result = runner.invoke(
-            application, [str(argument) for argument in arguments], input=input
-        )
-        return Ran(result.exit_code, result.stdout, result.stderr)
 
-    return call
+@pytest.fixture
+def run() -> Run:
+    """Run the command as `in_this_process`."""
+    return in_this_process
 
 
 @pytest.fixture

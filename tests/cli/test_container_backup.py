@@ -66,6 +66,15 @@ def test_a_folder_gets_an_archive_with_the_date(
     assert ran.code == 4 and "never overwritten" in ran.stderr
 
 
+def test_a_folder_that_is_not_there_becomes_no_file(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    target = tmp_path / "backups"
+    ran = run("container", "backup", office.tree, "--out", target)
+    assert ran.code == 1 and f"{target}.zip" in ran.stderr
+    assert not target.exists()
+
+
 def test_an_encrypted_archive_needs_its_password(
     run: Run, office: Office, spare: Path, secret: Path, tmp_path: Path
 ) -> None:

@@ -424,6 +424,18 @@ def test_a_whole_one_is_removed_when_it_is_named(run: Run, lite: RutokenLite) ->
     assert slots(lite) == [0x0B00]
 
 
+def test_where_nothing_is_no_name_is_asked_for(
+    run: Run, lite: RutokenLite, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.000").mkdir()
+    places = [f"{LITE}/0E00", tmp_path / "empty.000", tmp_path / "none.000"]
+    for place in places:
+        ran = run("container", "remove", place, "--yes-remove-key", "0E00")
+        assert ran.code != 0 and "will be destroyed" not in ran.stderr
+        assert str(place) in ran.stderr
+    assert slots(lite) == [0x0A00, 0x0B00]
+
+
 def test_a_folder_is_removed_only_when_it_is_named(run: Run, office: Office) -> None:
     folder = office.container(2)
     name = Container.parse(contents(folder)).name

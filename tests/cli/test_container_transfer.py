@@ -189,6 +189,29 @@ def test_passwords_of_the_file(
     assert list(destination.iterdir()) == []
 
 
+def test_the_hint_names_the_option_of_the_password_that_is_missing(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("Office-1\n")
+    file = tmp_path / "key.pfx"
+    export = ("container", "export", office.container(0), "--out", file)
+    ran = run(*export, "--password-file", office.password_file(0))
+    assert ran.code == 4 and "--file-password-file" in ran.stderr
+    ran = run(*export, "--file-password-file", secret)
+    assert ran.code == 4 and "give --password-file" in ran.stderr
+    assert (
+        run(
+            *export,
+            *("--file-password-file", secret),
+            *("--password-file", office.password_file(0)),
+        ).code
+        == 0
+    )
+    ran = run("container", "import", file, tmp_path, "--no-password")
+    assert ran.code == 4 and "give --file-password-file" in ran.stderr
+
+
 def test_a_standard_pfx_must_have_a_password(
     run: Run, office: Office, tmp_path: Path
 ) -> None:

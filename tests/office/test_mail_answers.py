@@ -12,6 +12,7 @@ import pytest
 from office.letters import Signer, reply
 from office.mail_office import MailOffice
 from renewal.offices import certificate_in
+from tally import fault
 
 from gostkey.errors import RequestRefused
 from gostkey.pki.certificates import Certificate
@@ -94,6 +95,7 @@ def test_hand_made_answers_are_found_by_thread_name_text_and_key(
     assert mail.box.all() == []
 
 
+@fault("duplicate, late and foreign answers by mail")
 def test_duplicate_late_and_foreign_answers_do_no_harm(mail: MailOffice) -> None:
     first, second = sent(mail, 2)
     mail.serve()
@@ -113,6 +115,7 @@ def test_duplicate_late_and_foreign_answers_do_no_harm(mail: MailOffice) -> None
     assert len(mail.box.all()) == 2
 
 
+@fault("forged answers by mail")
 def test_forged_answers_are_not_believed_and_stay(
     mail: MailOffice, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -139,6 +142,7 @@ def test_forged_answers_are_not_believed_and_stay(
     assert [row["state"] for row in report.rows] == ["backed-up"]
 
 
+@fault("corrupted answers by mail")
 def test_corrupted_and_wrong_answers_are_told_and_a_better_one_is_taken(
     mail: MailOffice,
 ) -> None:
@@ -175,6 +179,7 @@ def test_a_refusal_is_told_with_the_reason_of_the_authority(mail: MailOffice) ->
     assert mail.box.all() == [] and len(mail.box.all("gostkey")) == 1
 
 
+@fault("request that comes back by mail")
 def test_what_comes_back_is_sent_again_to_the_right_address(mail: MailOffice) -> None:
     mail.office.add()
     wrong = mail.authority_box.address.replace("authority", "authorty")
@@ -202,6 +207,20 @@ def test_what_comes_back_is_sent_again_to_the_right_address(mail: MailOffice) ->
     assert [row["state"] for row in report.rows] == ["backed-up"]
 
 
+@pytest.mark.parametrize("signed", [True, False])
+def test_both_ends_may_share_a_mailbox(mail: MailOffice, signed: bool) -> None:
+    mail.authority_box = mail.box
+    mail.write_office(top={"require_signed": signed})
+    mail.write_authority()
+    sent(mail, 2)
+    assert [row["group"] for row in receive(mail).rows] == ["waiting"] * 2
+    assert [one.fault for one in mail.serve()] == [None] * 2
+    mail.box.wait_for(2)
+    assert mail.serve() == []
+    assert [row["state"] for row in receive(mail).rows] == ["backed-up"] * 2
+    assert mail.box.all() == [] and len(mail.box.all("gostkey")) == 4
+
+
 def test_automatic_replies_and_words_stay_for_a_person(mail: MailOffice) -> None:
     (one,) = sent(mail)
     away = reply(In_Reply_To=one["message"], Auto_Submitted="auto-replied")
@@ -216,6 +235,30 @@ def test_automatic_replies_and_words_stay_for_a_person(mail: MailOffice) -> None
             b"\\Seen" not in data[b"FLAGS"]
             for data in client.fetch(client.search(["ALL"]), ["FLAGS"]).values()
         )
+
+
+@fault("huge messages and MIME bombs")
+def test_huge_messages_and_bombs_are_left_where_they_are(
+    mail: MailOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    (one,) = sent(mail)
+    huge = reply(("a.cer", bytes(1 << 20)), In_Reply_To=one["message"])
+    deep = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n)
+        for n in range(5_000)
+    )
+    bomb = f"In-Reply-To: {one['message']}\r\n".encode() + deep
+    for raw in (huge, bomb):
+        mail.box.put(raw)
+    with caplog.at_level(logging.WARNING, "gostkey.renewal"):
+        report = receive(mail)
+    assert [row["group"] for row in report.rows] == ["waiting"]
+    assert "more than 1048576 are not read" in caplog.text
+    assert "more than 64 parts, or more than 8 in each other" in caplog.text
+    mail.serve()
+    mail.box.wait_for(1, sender=mail.authority_box.address)
+    assert [row["state"] for row in receive(mail).rows] == ["backed-up"]
+    assert mail.box.all() == [huge, bomb]
 
 
 def fill(mail: MailOffice, count: int) -> dict[str, bytes]:
@@ -254,6 +297,7 @@ def others(mail: MailOffice) -> dict[str, bytes]:
     return found
 
 
+@fault("mailbox full of other mail")
 @pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_a_mailbox_full_of_other_mail_is_neither_read_nor_touched(
     mail: MailOffice, count: int

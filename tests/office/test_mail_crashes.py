@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import random
 import tempfile
 import time
 from collections.abc import Iterator
@@ -10,14 +11,18 @@ from pathlib import Path
 
 import pytest
 from office import mail_servers
+from office.cutting_proxy import CuttingProxy
 from office.mail_office import USERS, MailOffice, new_mail_office
 from office.mail_servers import MailServers
+from tally import fault
 
 from gostkey.errors import TransportError
 from gostkey.renewal import Campaign
 from gostkey.renewal.report import Report
 from gostkey.renewal.store import Store
+from gostkey.renewal.transports import MailTransport
 from gostkey.renewal.transports.mail.mailbox import Mailbox
+from gostkey.renewal.transports.patience import Patience
 
 
 def states(report: Report) -> list[str]:
@@ -44,6 +49,7 @@ class Killed(BaseException):
     """Stands for kill -9: nothing catches it."""
 
 
+@fault("kill between mail server and journal")
 def test_a_request_sent_twice_gives_one_certificate(
     mail: MailOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +85,7 @@ def test_a_request_sent_twice_gives_one_certificate(
     assert mail.box.all() == []
 
 
+@fault("kill of an authority that answers mail")
 def test_an_authority_killed_before_it_marks_answers_again(
     mail: MailOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +111,7 @@ def test_an_authority_killed_before_it_marks_answers_again(
         assert states(campaign.receive()) == ["backed-up"]
 
 
+@fault("kill between journal and mailbox")
 def test_an_office_killed_before_it_marks_reads_again_to_no_harm(
     mail: MailOffice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,6 +173,7 @@ def test_the_crl_comes_with_the_answer(mail: MailOffice) -> None:
     assert kept.name.startswith("from-mail-") and kept.read_bytes() == crl
 
 
+@fault("mailbox numbered anew")
 def test_a_mailbox_that_is_numbered_anew_is_read_anew(mail: MailOffice) -> None:
     mail.office.add()
     transport = mail.transport()
@@ -199,6 +208,7 @@ def own(tmp_path: Path) -> Iterator[MailOffice]:
         yield one
 
 
+@fault("mail servers down for a run")
 def test_servers_that_are_down_for_a_whole_run_lose_nothing(own: MailOffice) -> None:
     mail = own
     for _ in range(2):
@@ -231,6 +241,7 @@ def test_servers_that_are_down_for_a_whole_run_lose_nothing(own: MailOffice) -> 
     transport.close()
 
 
+@fault("mail server down for the authority")
 def test_an_answer_that_cannot_be_handed_in_is_given_later(own: MailOffice) -> None:
     mail = own
     mail.office.add()
@@ -282,3 +293,55 @@ def test_a_signed_request_is_what_the_authority_takes_too(mail: MailOffice) -> N
     mail.box.wait_for(1)
     with reopen(mail) as campaign:
         assert states(campaign.receive())[0] == "backed-up"
+
+
+# Bytes from the server: in the greeting, in TLS, at the log-in, and among messages.
+SMTP_CUTS = [10, 150, 300, 1_000, *range(1_500, 2_300, 100)]
+IMAP_CUTS = [10, 700, 1_500, 2_000, 2_600, 3_500, 5_000, 8_000, 13_000, 20_000, 31_000]
+
+
+def cut_campaign(mail: MailOffice, smtp_cuts: list[int], imap_cuts: list[int]) -> None:
+    """Renew over connections that are cut, and check that nothing is lost."""
+    count = 4
+    for _ in range(count):
+        mail.office.add()
+    tries = len(smtp_cuts) + len(imap_cuts) + 1
+    patient = Patience(tries=tries, first_wait=0.001, rest=0)
+    with (
+        CuttingProxy(mail.servers.smtp_port, smtp_cuts) as smtp,
+        CuttingProxy(mail.servers.imaps_port, []) as imap,
+    ):
+        mail.write_office(smtp={"port": smtp.port}, imap={"port": imap.port})
+        transport = MailTransport.open(mail.file, mail.office.clock, None, patient)
+        with mail.office.begin(transport) as campaign:
+            assert states(campaign.run()) == ["sent"] * count
+            mail.authority_box.wait_for(count)
+            served = mail.serve()
+            assert {one.fault for one in served} == {None}
+            assert register(mail) == count
+            mail.box.wait_for(len(served))
+            imap.cuts = list(imap_cuts)
+            report = campaign.receive()
+            assert states(report) == ["backed-up"] * count, report.rows[0]["text"]
+        # Some sessions end before the last cuts.
+        assert len(smtp.cuts) < len(smtp_cuts) and len(imap.cuts) < len(imap_cuts)
+    assert register(mail) == count
+
+
+@fault("mail connections cut at many places")
+def test_connections_cut_anywhere_lose_nothing_and_double_nothing(
+    mail: MailOffice,
+) -> None:
+    cut_campaign(mail, SMTP_CUTS, IMAP_CUTS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(30))
+@fault("mail connections cut at random")
+def test_connections_cut_at_random_lose_nothing(mail: MailOffice, seed: int) -> None:
+    chance = random.Random(seed)
+    cut_campaign(
+        mail,
+        [chance.randrange(1, 2_400) for _ in range(6)],
+        [chance.randrange(1, 35_000) for _ in range(6)],
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 from pathlib import Path
 
 import pytest
 from office.mail_office import HASTE, MailOffice
 from office.scripted_smtp import Fault, ScriptedSMTP, Session, silence, times
+from tally import fault
 
 from gostkey.errors import GostKeyError, LoginRefused, TransportError
 from gostkey.renewal.transports.mail.sending import Letter, Sender
@@ -34,6 +36,7 @@ def send(
         return sender.send(LETTERS), server
 
 
+@fault("mail server that puts off")
 def test_greylisting_passes_when_it_is_tried_again(tmp_path: Path) -> None:
     later = times(2, "RCPT", lambda session: session.say("451 4.7.1 greylisted"))
     outcomes, server = send(later, tmp_path)
@@ -52,6 +55,7 @@ def test_greylisting_without_end_is_told_with_what_to_do(tmp_path: Path) -> None
     assert server.taken == [] and server.sessions == HASTE.tries
 
 
+@fault("mail server that refuses")
 def test_what_is_refused_for_good_is_told_and_the_others_go(tmp_path: Path) -> None:
     refused = times(1, "RCPT", lambda session: session.say("550 5.1.1 no such box"))
     outcomes, server = send(refused, tmp_path)
@@ -62,6 +66,7 @@ def test_what_is_refused_for_good_is_told_and_the_others_go(tmp_path: Path) -> N
     assert "refuses the message: 554 5.7.1 spam" in str(outcomes[0])
 
 
+@fault("mail connection cut")
 @pytest.mark.parametrize("where", ["DATA", "END", "MAIL", "CONNECT"])
 def test_a_cut_connection_loses_nothing(tmp_path: Path, where: str) -> None:
     outcomes, server = send(times(1, where, Session.cut), tmp_path)
@@ -75,6 +80,7 @@ def test_a_cut_after_the_last_answer_is_no_fault(tmp_path: Path) -> None:
     assert outcomes == [None] * 3 and server.sessions == 1
 
 
+@fault("silent mail server")
 @pytest.mark.parametrize("where", ["CONNECT", "EHLO", "MAIL", "END"])
 def test_a_silent_server_is_waited_for_only_so_long(tmp_path: Path, where: str) -> None:
     outcomes, server = send(times(9, where, silence(1)), tmp_path)
@@ -158,6 +164,7 @@ def test_tls_at_the_wrong_port_is_told(mail: MailOffice) -> None:
     assert "correct port and tls in [smtp]" in failure(mail)
 
 
+@fault("wrong mail password")
 def test_wrong_passwords_need_a_person(mail: MailOffice) -> None:
     for user in ("nobody-here", mail.box.name):
         wrong = mail.folder / "wrong.txt"
@@ -167,6 +174,17 @@ def test_wrong_passwords_need_a_person(mail: MailOffice) -> None:
             text = failure(mail)
             assert f"does not take the name {user!r}" in text and "wrong.txt" in text
             assert "wrong-password" not in text and "b'" not in text
+
+
+@fault("silent mail server")
+def test_a_silent_imap_server_is_waited_for_only_so_long(mail: MailOffice) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        mail.write_office(
+            imap={"port": port, "connect_seconds": 1, "answer_seconds": 1}
+        )
+        text = failure(mail)
+    assert f"localhost:{port}" in text and "in time" in text
 
 
 def test_a_folder_that_is_not_there_is_told(mail: MailOffice) -> None:

@@ -188,6 +188,14 @@ def test_words_and_automatic_replies_are_no_answers() -> None:
             assert read(raw, require=require).kind is Kind.NOTHING
 
 
+def test_the_request_sent_back_is_no_answer() -> None:
+    """It is a CMS with the old certificate in it."""
+    request = STRANGER.key.sign(b"x", AT)
+    for name in ("a.p7m", f"{REQUEST_ID}.P7M"):
+        raw = reply((name, request), In_Reply_To=ASKED.message_id)
+        assert read(raw, require=False).kind is Kind.NOTHING
+
+
 def test_a_broken_certificate_is_told_as_such() -> None:
     data = bytearray(STRANGER.key.certificate.der)
     data[10:200] = bytes(190)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gostkey.errors import CampaignError
@@ -125,6 +125,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(
     st.dictionaries(
         st.sampled_from(["from", "to", "smtp", "imap", "clients", "signature", "x"]),

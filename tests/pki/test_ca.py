@@ -174,6 +174,20 @@ def test_the_same_request_gets_the_same_answer(
     assert len(ca.certificates()) == 2
 
 
+def test_a_renewal_that_is_revoked_makes_way_for_another(
+    ca: CertificateAuthority,
+) -> None:
+    owner = first(ca)
+    (undone,) = ca.issue_renewals([renewal(owner)], LATER)
+    assert isinstance(undone, Certificate)
+    again = renewal(owner)
+    assert isinstance(ca.issue_renewals([again], LATER)[0], RequestRefused)
+    ca.revoke(undone.serial, LATER)
+    assert isinstance(ca.issue_renewals([again], LATER)[0], Certificate)
+    # The new one counts, whatever is revoked beside it.
+    assert isinstance(ca.issue_renewals([renewal(owner)], LATER)[0], RequestRefused)
+
+
 def test_a_second_renewal_of_one_certificate_is_refused(
     ca: CertificateAuthority,
 ) -> None:

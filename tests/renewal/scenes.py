@@ -163,6 +163,8 @@ def new_template(folder: Path) -> Template:
 
     def make(folder: Path) -> Scene:
         shutil.copytree(origin.folder, folder, dirs_exist_ok=True)
+        # As if on another machine: the same keys are renewed in each copy.
+        os.environ["GOSTKEY_STATE"] = str(folder / "state")
         office = Office(folder, origin.authority, origin.clock)
         office.subscribers = [
             replace(who, container=folder / who.container.relative_to(origin.folder))

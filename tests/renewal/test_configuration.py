@@ -283,6 +283,25 @@ def test_what_is_not_on_the_disk_or_contradicts_itself_is_told(
     assert finding.cure
 
 
+def test_two_programs_and_a_folder_are_a_way(place: Path) -> None:
+    text = GOOD.replace('outbox = "out/new"\ninbox = "in"\n', PROGRAMS)
+    assert found(place, text) == []
+    for gone, told in (
+        ('trusted = "trust"\n', "trusted is missing"),
+        (PROGRAMS.splitlines(True)[1], "fetch_command is missing"),
+        (PROGRAMS.splitlines(True)[0], "is missing"),
+    ):
+        assert any(told in each.text for each in found(place, text.replace(gone, "")))
+    both = text.replace("trusted =", 'url = "https://x"\ntrusted =')
+    assert any("the authority already" in each.text for each in found(place, both))
+
+
+PROGRAMS = """\
+submit_command = "send {request} --id {id}"
+fetch_command = "fetch {id} {answer}"
+"""
+
+
 def test_one_folder_for_both_ways_is_told(place: Path) -> None:
     (place / "out").mkdir()
     text = GOOD.replace('"out/new"', '"out"').replace('"in"', '"out"')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from renewal.offices import NOW, Office
 
-from gostkey.renewal import Campaign, EmbeddedCA, FolderTransport
+from gostkey.errors import GostKeyError, RequestRefused, TransportError
+from gostkey.renewal import Campaign, EmbeddedCA, FolderTransport, Pending
 from gostkey.renewal.overdue import (
     count_overdue,
     count_undated,
@@ -94,7 +96,7 @@ def counted(office: Office) -> tuple[int, int]:
         assert number == sum(
             is_overdue(datetime.fromisoformat(one.sent_at), begun, now)
             for one in store.items()
-            if one.state == "sent" and one.sent_at is not None
+            if one.state == "sent" and one.reason is None and one.sent_at is not None
         )
         return number, count_undated(store, now)
 
@@ -170,6 +172,53 @@ def test_a_clock_that_leaps_ahead_for_a_while_leaves_nothing_behind(
     assert counted(office) == (0, 0)
     office.clock.forward(hours=2)
     assert counted(office) == (2, 0)
+
+
+def test_overdue_requests_are_sent_again_when_a_person_asks_for_it(
+    office: Office, by_hand: FolderTransport
+) -> None:
+    sent(office, by_hand)
+    requests = {one: one.read_bytes() for one in by_hand.outbox.iterdir()}
+
+    def receive_again() -> dict[str, int]:
+        for one in by_hand.outbox.iterdir():
+            one.unlink()
+        with Campaign.open(office.campaign, clock=office.clock) as campaign:
+            return dict(campaign.receive(send_again=True).counts)
+
+    office.clock.forward(hours=2)
+    assert receive_again()["waiting"] == 2
+    assert list(by_hand.outbox.iterdir()) == []
+    office.clock.forward(hours=1)
+    receive(office)
+    assert list(by_hand.outbox.iterdir()) == []
+    assert receive_again()["waiting"] == 2
+    # The very same bytes under the very same names.
+    assert {one: one.read_bytes() for one in by_hand.outbox.iterdir()} == requests
+    with Campaign.open(office.campaign, clock=office.clock) as campaign:
+        told = [one for one in campaign.history() if "sent_again" in one["detail"]]
+    assert [(one["step"], one["phase"]) for one in told] == [
+        ("certified", "before")
+    ] * 2
+
+
+def test_what_is_refused_when_sent_again_is_told(
+    office: Office, by_hand: FolderTransport
+) -> None:
+    sent(office, by_hand)
+    office.clock.forward(hours=4)
+
+    class Strict(FolderTransport):
+        def submit(self, pendings: Sequence[Pending]) -> list[GostKeyError | None]:
+            return [RequestRefused("no"), TransportError("cut")][: len(pendings)]
+
+    strict = Strict(by_hand.outbox, by_hand.inbox, by_hand.trusted)
+    with office.open(strict) as campaign:
+        rows = campaign.receive(send_again=True).rows
+    assert [row["reason"] for row in rows] == ["refused-by-authority", "transport"]
+    # What failed is tried again by the next one.
+    receive(office)
+    assert counted(office)[0] == 1
 
 
 def test_what_came_is_overdue_no_more(office: Office, by_hand: FolderTransport) -> None:

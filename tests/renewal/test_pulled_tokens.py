@@ -118,6 +118,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Scene
     def make(folder: Path) -> Scene:
         folder.mkdir(exist_ok=True)
         shutil.copytree(origin.folder, folder, dirs_exist_ok=True)
+        # As if on another machine: the same key is renewed in each copy.
+        os.environ["GOSTKEY_STATE"] = str(folder / "state")
         office = Office(folder, origin.authority, origin.clock)
         office.subscribers = [replace(origin.subscribers[0], pin_file=pin_file(office))]
         return Scene(office)

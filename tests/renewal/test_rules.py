@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 
 import pytest
 
@@ -19,7 +19,6 @@ from gostkey.renewal.rules import (
     KeyState,
     Validity,
     days_left,
-    is_late,
     judge,
     key_state,
     last_day,
@@ -159,12 +158,6 @@ def test_a_key_whose_period_has_not_begun_is_not_renewed() -> None:
 def test_a_moment_without_a_zone_is_a_programming_error() -> None:
     with pytest.raises(TypeError, match="time zone"):
         key_state(ENDS, datetime(2026, 12, 1))
-
-
-def test_a_certificate_is_late_after_three_hours() -> None:
-    sent = at("2026-12-01 10:00:00")
-    assert not is_late(sent, sent + timedelta(hours=2, minutes=59, seconds=59))
-    assert is_late(sent, sent + timedelta(hours=3))
 
 
 def test_every_reason_has_one_sentence_and_a_cure() -> None:

@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from renewal.test_campaign import Post
 from gostkey.errors import CampaignError, CampaignLocked
 from gostkey.media import FolderStore
 from gostkey.renewal import Campaign, Listing, advisory, make_plan, postgres
+from gostkey.renewal.pacing import Pacing, QuietHours, Rate, Time
 from gostkey.renewal.stations import chunk, jobs
 from gostkey.renewal.stations import station as station_module
 from gostkey.renewal.stations.station import Station
@@ -127,6 +128,57 @@ def test_two_workers_share_the_work(
     with Store.open(shared.office.campaign) as store:
         who = {one["who"] for one in store.history() if one["step"] == "keyed"}
     assert len(who) == 2
+
+
+def test_stations_keep_to_a_rate_and_to_quiet_hours(
+    shared: Scene, undisturbed: list[tuple[Any, ...]]
+) -> None:
+    begun = time.monotonic()
+
+    def clock() -> datetime:
+        # Two seconds of quiet hours are left.
+        minutes = datetime(2026, 11, 27, 17, 59, 58, tzinfo=timezone.utc)
+        return minutes + timedelta(seconds=time.monotonic() - begun)
+
+    pacing = Pacing(
+        # Three requests by two workers: one each at once, the third waits.
+        rate=Rate.parse("1/s"),
+        quiet=QuietHours.parse(["08:00-18:00"]),
+        zone=timezone.utc,
+        time=Time(clock=clock),
+    )
+
+    def do() -> None:
+        one = station(shared)
+        one.pacing = pacing
+        one.work(workers=2)
+
+    assert in_child(do) == 0
+    assert time.monotonic() - begun > 2 + 2
+    check(shared, undisturbed)
+
+
+def test_a_key_that_is_rolled_back_is_free_for_another_campaign(
+    shared: Scene,
+) -> None:
+    assert work(shared) == 0
+    office = shared.office
+    with Campaign.open(office.campaign, clock=office.clock) as campaign:
+        (undone,) = campaign.roll_back(["1"], not_used=True)
+        assert undone.error is None
+    assert undone.serial is not None
+    authority = shared.reopen()
+    authority.authority.revoke(int(undone.serial, 16), office.clock())
+    plan = make_plan(Listing(tuple(office.subscribers)), office.clock())
+    with Campaign.begin(
+        office.folder / "second",
+        plan,
+        authority,
+        clock=office.clock,
+        store=f"{office.store}-second",
+    ) as second:
+        report = second.run()
+        assert report.counts["renewed"] == 1, report.rows
 
 
 def test_two_stations_share_the_work(

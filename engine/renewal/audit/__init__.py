@@ -5,7 +5,7 @@ told in `lines`.
 """
 
 from .check import Problem, Verification, verify
-from .keys import AUDIT_KEY, AUDIT_PUBLIC, campaigns_key, public_key_of
+from .keys import AUDIT_KEY, AUDIT_PUBLIC, campaigns_key, signers
 from .lines import LOG_NAME
 from .log import AUDIT_LOCK, AuditLog
 
@@ -18,6 +18,6 @@ __all__ = [
     "Problem",
     "Verification",
     "campaigns_key",
-    "public_key_of",
+    "signers",
     "verify",
 ]

@@ -54,6 +54,8 @@ class Seal:
     who: str
     key: str
     """Fingerprint of the public key: `VerifyingKey.fingerprint`."""
+    public_key: str
+    """SubjectPublicKeyInfo in hex."""
 
 
 @dataclass
@@ -281,7 +283,13 @@ class _Check:
             )
             return
         self._found.seals.append(
-            Seal(number, str(said.get("at")), str(said.get("who")), key.fingerprint)
+            Seal(
+                number,
+                str(said.get("at")),
+                str(said.get("who")),
+                key.fingerprint,
+                str(public),
+            )
         )
         self._found.signed_lines = number
 

@@ -11,11 +11,12 @@ import sqlalchemy as sa
 
 from ..answer_steps import BACK_TO_SENT
 from ..reasons import NOTHING_TO_DO, REFUSALS, Reason
-from ..schema import STATES, item
+from ..schema import ROLLED_BACK, STATES, item
 from ..store import Store
 
 _BACK_TO_SENT = frozenset(one.value for one in BACK_TO_SENT)
-_FOR_GOOD = frozenset(one.value for one in REFUSALS | NOTHING_TO_DO)
+_BY_THE_CALENDAR = {Reason.LAST_DAY, Reason.EXPIRED, Reason.NOT_YET_VALID}
+_FOR_GOOD = frozenset(one.value for one in REFUSALS - _BY_THE_CALENDAR | NOTHING_TO_DO)
 """After these nothing is tried again, so the reason stays with the item."""
 
 
@@ -41,6 +42,13 @@ class Outcomes:
         detail: dict[str, Any] = {}
         if row.phase != "after" or row.step in ("keyed", "requested"):
             detail = _read(row.detail)
+        if row.step == ROLLED_BACK:
+            # A rollback that failed leaves what was, and is finished later.
+            if row.phase == "after":
+                where.state = where.reason = ROLLED_BACK
+            return
+        if row.step not in STATES:
+            return  # of copies, and of no state
         if row.phase == "after":
             where.state, where.reason = row.step, None
             if row.step == "keyed":
@@ -65,6 +73,7 @@ class Outcomes:
             item.c.public_key,
             item.c.request_id,
         ).order_by(item.c.id)
+        begun = store.begun(ROLLED_BACK)
         seen = 0
         for row in store.rows(query):
             where = self._by_item.get(row.id)
@@ -72,6 +81,9 @@ class Outcomes:
                 yield f"item {row.id} is in the store, and nothing in the journal"
                 continue
             seen += 1
+            if row.reason == ROLLED_BACK and row.id in begun:
+                # Its rollback was begun, which is no outcome.
+                where.reason = ROLLED_BACK
             wrong = _differs(row, where)
             if wrong:
                 yield f"item {row.id}: {wrong}"

@@ -8,14 +8,20 @@ noted its public half elsewhere; for more the office keeps a key of its own.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from gostkey.errors import GostKeyError, MediumError
 from gostkey.keyforms.pem import pem
 from gostkey.media.durable import discard, flush_file, flush_folder, temporary_beside
 from gostkey.media.durable import write_file as write_new
 from gostkey.signing import SigningKey, VerifyingKey
+
+from ..schema import audit_seal
+from ..store import Store
 
 AUDIT_KEY = "audit.key"
 AUDIT_PUBLIC = "audit.pub"
@@ -50,13 +56,16 @@ def campaigns_key(folder: Path) -> SigningKey:
         ) from error
 
 
-def public_key_of(folder: Path) -> VerifyingKey | None:
-    """Read the public half of the campaign's own key; None if there is none."""
-    path = folder / AUDIT_PUBLIC
-    try:
-        return VerifyingKey.from_spki(path.read_bytes())
-    except (OSError, GostKeyError):
-        return None
+def signers(store: Store) -> list[VerifyingKey]:
+    """List the public keys that have signed the audit logs of a campaign, each once."""
+    found: dict[str, VerifyingKey] = {}
+    for row in store.rows(sa.select(audit_seal.c.text).order_by(audit_seal.c.id)):
+        with contextlib.suppress(GostKeyError, ValueError, KeyError, TypeError):
+            key = VerifyingKey.from_spki(
+                bytes.fromhex(json.loads(row.text)["public_key"])
+            )
+            found.setdefault(key.fingerprint, key)
+    return list(found.values())
 
 
 def _make(path: Path) -> None:

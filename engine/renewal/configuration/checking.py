@@ -163,10 +163,11 @@ def _ways(configuration: Configuration) -> Iterator[Finding]:
     given, lines = configuration.given, configuration.lines
     line = lines.get("authority", 0)
     named = [one for one in _AUTHORITY if f"authority.{one}" in given]
-    ways: list[str] = [one for one in ("ca", "url", "mail") if one in named]
+    ways: list[str] = [one for one in _WAYS if one in named]
     folders: list[str] = [one for one in _FOLDERS if one in named]
-    # Behind a URL the folder with the authority's certificates may be needed, too.
-    if folders and not (ways == ["url"] and folders == ["trusted"]):
+    # There the folder with the authority's certificates may be needed, too.
+    beside = ways in (["url"], ["submit_command"]) and folders == ["trusted"]
+    if folders and not beside:
         ways.append(folders[0])
     if len(ways) > 1:
         yield Finding(
@@ -180,8 +181,8 @@ def _ways(configuration: Configuration) -> Iterator[Finding]:
             line,
             "authority",
             "no authority is named",
-            "name ca, url or mail, or outbox, inbox and trusted; or give it on the "
-            "command line",
+            "name ca, url, mail or submit_command, or outbox, inbox and trusted; or "
+            "give it on the command line",
             warning=True,
         )
     elif ways == folders[:1] and len(folders) < 3:
@@ -196,6 +197,15 @@ def _ways(configuration: Configuration) -> Iterator[Finding]:
             "nothing says which certificates of that authority are right",
             "name trusted, or url_root",
         )
+    elif ways == ["submit_command"]:
+        for needed in ("fetch_command", "trusted"):
+            if needed not in named:
+                yield Finding(
+                    lines.get("authority.submit_command", line),
+                    "authority.submit_command",
+                    f"{needed} is missing",
+                    "name submit_command, fetch_command and trusted",
+                )
     for name, of in _BELONGS.items():
         if name in named and of not in named:
             yield Finding(
@@ -207,12 +217,14 @@ def _ways(configuration: Configuration) -> Iterator[Finding]:
 
 
 _AUTHORITY = [key.name for key in AUTHORITY.keys]
+_WAYS = ("ca", "url", "mail", "submit_command")
 _FOLDERS = ("outbox", "inbox", "trusted")
 _BELONGS = {
     "ca_password_file": "ca",
     "url_ca": "url",
     "url_root": "url",
     "url_auth_file": "url",
+    "fetch_command": "submit_command",
 }
 
 

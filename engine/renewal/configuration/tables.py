@@ -66,6 +66,8 @@ AUTHORITY = Table(
         Key("url_root", kinds.texts(), "url_root"),
         Key("url_auth_file", kinds.path("secret"), "url_auth_file"),
         Key("mail", kinds.path("file"), "mail"),
+        Key("submit_command", kinds.text("a command"), "submit_command"),
+        Key("fetch_command", kinds.text("a command"), "fetch_command"),
     ),
 )
 

@@ -18,7 +18,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ..address import SCHEMA_PREFIX
 from ..claims import Claims, NoClaims
-from ..databases import Database, patient
+from ..databases import Database, SqliteDatabase, patient
+from ..local_claims import LocalClaims
 from ..places import LocalPlaces, Places, Wanted
 from ..postgres import PostgresDatabase
 from ..reasons import Verdict
@@ -52,6 +53,8 @@ def shared(database: Database) -> tuple[Claims, Places]:
     if isinstance(database, PostgresDatabase):
         book = Book(database)
         return book, SharedPlaces(book)
+    if isinstance(database, SqliteDatabase):
+        return LocalClaims(database.path.parent), LocalPlaces()
     return NoClaims(), LocalPlaces()
 
 

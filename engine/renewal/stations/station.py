@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -30,6 +31,7 @@ from ..audit.log import AuditLog
 from ..chunks import OnEvent, Progress
 from ..forks import CAN_FORK, Fork, Forks
 from ..install_steps import ARCHIVE, BACKUP
+from ..pacing import Pacing
 from ..postgres import PATIENCE, PostgresDatabase
 from ..randomness import Randomness
 from ..report import Report, make_report
@@ -61,6 +63,8 @@ class Station:
     transport: Transport | None = None
     """To the authority; without it the campaign knows it."""
     audit_key: SigningKey | None = None
+    pacing: Pacing | None = None
+    """Rate and quiet hours of this station."""
     _deaths: int = 0
     _crews: list[Forks] = field(default_factory=list)
     _jobs: dict[Fork, int] = field(default_factory=dict)
@@ -127,6 +131,13 @@ class Station:
             policy = Policy(begun[-1]["detail"]["policy"]) if begun else None
             return store.count_planned({None}), policy
 
+    def zone(self) -> tzinfo:
+        """Give the office's time zone."""
+        from ..campaign import zone_of
+
+        with self._open() as store:
+            return zone_of(store.settings())
+
     def _open(self) -> Store:
         return Store.open(self.folder, self.url)
 
@@ -188,6 +199,7 @@ class Station:
             size=self._size,
             handed=random.for_worker(number),
             others=[one.forks[0].connection for one in self._crews],
+            pacing=self.pacing,
         )
         store.close()
         self._crews.append(Forks(partial(be_worker, terms), 1))
@@ -201,6 +213,8 @@ class Station:
         workers: int,
         watch: bool,
     ) -> None:
+        if self.pacing is not None:
+            self.pacing = self.pacing.shared_by(workers)
         for number in range(1, workers + 1):
             self._hire(store, number)
         hired = workers

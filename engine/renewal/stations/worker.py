@@ -20,6 +20,7 @@ from gostkey import random
 from gostkey.backend import active
 from gostkey.errors import CampaignLocked, StoreLost
 
+from ..pacing import Pacing
 from ..postgres import PATIENCE, PostgresDatabase
 from ..steps import Context
 from ..store import Store
@@ -29,6 +30,8 @@ from .chunk import do_chunk
 
 log = logging.getLogger("gostkey.renewal.stations")
 _PAUSES = 0.1, 5.0
+_NAP = 1.0
+"""Seconds after which a wait looks whether it is to end."""
 
 
 @dataclass
@@ -45,6 +48,8 @@ class Terms:
     """The parent's ends of other workers' pipes; closed, or none would notice its
     death."""
     patience: float = PATIENCE
+    pacing: Pacing | None = None
+    """Rate and quiet hours of one worker."""
 
 
 def be_worker(terms: Terms, connection: Connection) -> None:
@@ -84,6 +89,9 @@ class _Worker:
         self._context = terms.make_context(store)
         self._raised: BaseException | None = None
         self._stopping = asyncio.Event()
+        self._pacing = terms.pacing or Pacing()
+        self._pacing.time.is_stopped = self._stopping.is_set
+        self._pacing.time.sleep = lambda seconds: time.sleep(min(seconds, _NAP))
 
     def run(self) -> None:
         asyncio.run(self._run())
@@ -147,13 +155,27 @@ class _Worker:
     def _do(self, chunk: int, job: int, looked: int) -> None:
         """Do a job, in a thread of procrastinate's."""
         self._tell("job", job)
+        # A whole chunk goes at once; what it is ahead of the rate is waited for before
+        # the next one.
+        if not self._pacing.before(1):
+            # Told to stop: the chunk is still open, which a parent finds out later.
+            self._tell("job", 0)
+            return
+        sent = 0
+
+        def tell(*told: object) -> None:
+            nonlocal sent
+            if told[:2] == ("step", "sent"):
+                sent += int(str(told[2]))
+            self._tell(*told)
+
         try:
             waits = do_chunk(
                 self._context,
                 self._store,
                 chunk,
                 self._terms.size,
-                self._tell,
+                tell,
             )
         except Exception as error:
             self._tell("job", 0)
@@ -161,6 +183,8 @@ class _Worker:
                 self._raised = self._raised or error
                 self._loop.call_soon_threadsafe(self._stopping.set)
             raise
+        finally:
+            self._pacing.not_sent(1 - sent)
         self._tell("job", 0)
         if waits:
             later = {chunk: jobs.pause_before(looked)}

@@ -186,6 +186,9 @@ class CommandTransport:
         for one in request_ids:
             self._fetched.pop(one, None)
 
+    def close(self) -> None:
+        """Do nothing: the programs have ended."""
+
     def refresh(self) -> None:
         """Look for answers anew."""
         self._fetched.clear()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from gostkey.errors import EntropyNeeded, GammaExhausted, GeneratorFailure, Gost
 from gostkey.random.policy import Policy
 
 from ..campaign import Campaign, locked
-from ..chunks import Event
+from ..chunks import Event, OnEvent
 from ..pacing import Pacing, Why
 from ..plan import PlanItem, plan_items
 from ..randomness import Randomness
@@ -66,6 +66,8 @@ class Office:
     experimental: bool = False
     keep_archives: int | None = None
     """Days that copies of old containers stay; None: for ever."""
+    listening: Callable[[Campaign], AbstractContextManager[OnEvent]] | None = None
+    """Makes a campaign ready for a run, and gives who listens to it."""
 
 
 @dataclass
@@ -277,25 +279,41 @@ class Watch:
 
     def _run(self, one: _Open) -> Report:
         office = self._office
-        with Campaign.open(one.folder, clock=office.clock) as campaign:
+        with (
+            Campaign.open(one.folder, clock=office.clock) as campaign,
+            self._listening(campaign) as on_event,
+        ):
             only_waits = set(one.counts) <= {"renewed", "waiting", "refused",
                                              "rolled-back"}  # fmt: skip
             with office.tokens() as tokens:
                 if one.counts and only_waits:
                     return campaign.receive(
-                        self._event, tokens=tokens, pacing=self._pacing
+                        on_event, tokens=tokens, pacing=self._pacing
                     )
                 keys = campaign.keys_to_make(failed_too=True)
                 if self._pacing.limit is not None:
                     keys = min(keys, self._pacing.limit)
                 with office.gather(keys, campaign.policy()) as randomness:
                     return campaign.resume(
-                        self._event,
+                        on_event,
                         randomness=randomness,
                         tokens=tokens,
                         workers=office.workers,
                         pacing=self._pacing,
                     )
+
+    @contextmanager
+    def _listening(self, campaign: Campaign) -> Iterator[OnEvent]:
+        if self._office.listening is None:
+            yield self._event
+            return
+        with self._office.listening(campaign) as listener:
+
+            def on_event(event: Event) -> None:
+                self._event(event)
+                listener(event)
+
+            yield on_event
 
     def _prune(self, keep_days: int) -> None:
         for folder in self._rounds.campaigns():

@@ -15,26 +15,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..overdue import count_overdue
-from ..reasons import Reason, Verdict
-from ..report import GROUPS
+from ..randomness import summary_of
+from ..reasons import Reason
+from ..report import GROUPS, STOPPED, advice_of, exit_code_of, group_of
 from ..schema import item, row_error
 from ..store import Store
 
-__all__ = ["Counts", "count", "group_of", "read_counts"]
-
-
-def group_of(state: str, reason: str | None) -> str:
-    """Say in which of `GROUPS` an item is that has come so far."""
-    if reason is None:
-        if state == "backed-up":
-            return "renewed"
-        return "waiting" if state == "sent" else "unfinished"
-    kind = Verdict(Reason(reason), "", "").kind
-    if kind == "skipped":
-        return "not-due"
-    if kind == "refused":
-        return "refused"
-    return "unreadable" if state == "due" else "failed"
+__all__ = ["Counts", "count", "read_counts"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +40,10 @@ class Counts:
     """Keys that failed, were refused or cannot be read, by reason."""
     late: int
     """Keys whose certificate is overdue."""
+    exit_code: int
+    """Of the command that renewed; see `Report.exit_code`."""
+    randomness: Mapping[str, Any]
+    """How the random numbers were had: `randomness.summary_of`."""
 
     @property
     def total(self) -> int:
@@ -79,7 +70,13 @@ class Counts:
             "states": dict(self.states),
             "reasons": dict(self.reasons),
             "late": self.late,
+            "randomness": dict(self.randomness),
+            "advice": self.advice(),
         }
+
+    def advice(self) -> list[str]:
+        """Say what is to be done now, one sentence each."""
+        return advice_of(self.groups, self.late, self.prepared)
 
 
 def count(store: Store, now: datetime) -> Counts:
@@ -90,13 +87,13 @@ def count(store: Store, now: datetime) -> Counts:
     query = sa.select(item.c.state, item.c.reason, sa.func.count()).group_by(
         item.c.state, item.c.reason
     )
-    for row in store.rows(query):
-        state, reason, number = row
+    found = [tuple(row) for row in store.rows(query)]
+    for state, reason, number in found:
         group = group_of(state, reason)
         groups[group] += number
         if reason is None:
             states[state] = states.get(state, 0) + number
-        elif group != "not-due":
+        elif group in STOPPED:
             reasons[reason] = reasons.get(reason, 0) + number
     bad_rows = sa.select(sa.func.count()).select_from(row_error)
     ((broken,),) = store.rows(bad_rows)
@@ -112,6 +109,8 @@ def count(store: Store, now: datetime) -> Counts:
         states=states,
         reasons=reasons,
         late=count_overdue(store, now),
+        exit_code=exit_code_of(found, broken),
+        randomness=summary_of(store.randomness()),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def follow(
     pause: float = PAUSE,
     sleep: Callable[[float], None] = time.sleep,
     seconds: Callable[[], float] = time.monotonic,
-) -> Iterator[Sight]:
+) -> Generator[Sight, None, None]:
     """Look at a campaign again and again, until it is finished.
 
     The last look is one at the finished campaign.  A look costs a count in the

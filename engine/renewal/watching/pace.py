@@ -12,7 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 from ..chunks import Event
-from .counts import group_of
+from ..report import STOPPED, group_of
 
 WINDOW = 30.0
 """Seconds over which the pace is taken."""
@@ -87,9 +87,7 @@ class Pace:
     @property
     def failed(self) -> int:
         """Keys that failed, were refused or could not be read in this run."""
-        return (
-            self.groups["failed"] + self.groups["refused"] + self.groups["unreadable"]
-        )
+        return sum(self.groups[one] for one in STOPPED)
 
     @property
     def waiting(self) -> int:

@@ -39,6 +39,9 @@ class Remembered:
     def created_at(self) -> Any:
         return self._begun
 
+    def begun(self, step: str) -> set[int]:
+        return set()
+
     def rows(self, query: Any) -> Iterator[Any]:
         name = str(query)
         if name not in self._known:
@@ -383,3 +386,22 @@ def test_a_run_of_worker_processes_is_told_by_one(office: Office) -> None:
     found = check(office)
     assert found.problems == []
     assert found.steps == 4 * 8
+
+
+def test_rollbacks_and_copies_that_are_removed_are_told(office: Office) -> None:
+    office.add()
+    office.add()
+    with office.begin() as campaign:
+        campaign.run()
+        assert [one.error for one in campaign.roll_back(["1"], not_used=True)] == [None]
+        office.clock.forward(days=100)
+        assert any(one.removed for one in campaign.prune_archives(10))
+    found = check(office)
+    assert found.problems == []
+    assert (found.runs, len(found.seals)) == (3, 3)
+    said = [
+        json.loads(line)
+        for line in (office.campaign / LOG_NAME).read_bytes().split(b"\n")[:-1]
+    ]
+    steps = [(one["item"], one["step"]) for one in said if one["kind"] == "step"]
+    assert (1, "rolled-back") in steps

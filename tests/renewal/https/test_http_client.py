@@ -26,7 +26,7 @@ from renewal.offices import Office, new_office
 from gostkey.errors import GostKeyError, RequestRefused, TransportError
 from gostkey.pki.bundles import certificates_of, certs_only
 from gostkey.pki.certificates import Certificate
-from gostkey.renewal.transports import HttpTransport
+from gostkey.renewal.transports import Collecting, CommandTransport, HttpTransport
 from gostkey.renewal.transports.choosing import mine
 from gostkey.renewal.transports.http import protocol
 from gostkey.renewal.transports.http.client import authorization
@@ -572,3 +572,10 @@ def test_any_body_is_borne(body: bytes) -> None:
 @given(st.binary(min_size=1))
 def test_base64_comes_back(data: bytes) -> None:
     assert protocol.from_base64(protocol.to_base64(b"\x30" + data)) == b"\x30" + data
+
+
+def test_both_transports_collect_answers_of_a_chunk_together(tmp_path: Path) -> None:
+    # A protocol that grows would leave them out without a word.
+    assert isinstance(HttpTransport("https://x", trusted=tmp_path), Collecting)
+    one = CommandTransport("sh {id}", "sh {id} {answer}", tmp_path)
+    assert isinstance(one, Collecting)

@@ -138,6 +138,11 @@ class HttpTransport:
         for one in request_ids:
             self._outcomes.pop(one, None)
 
+    def close(self) -> None:
+        """Close the connections that are kept; new ones are made if needed."""
+        if self._connections is not None:
+            self._connections.close()
+
     def refresh(self) -> None:
         """Do nothing: `fetch` asks the server."""
 
@@ -167,7 +172,7 @@ class HttpTransport:
             raise
         finally:
             # A worker process that is forked now must not share a connection.
-            self._close()
+            self.close()
         roots = {one.der: one for one in known.roots}
         others = {one.der: one for one in known.intermediates}
         for one in sent:
@@ -361,10 +366,6 @@ class HttpTransport:
         self._connections = Connections(
             self._address, client_context(self.ca_file), self.patience
         )
-
-    def _close(self) -> None:
-        if self._connections is not None:
-            self._connections.close()
 
     def _is_pinned(self, one: Certificate) -> bool:
         prints = {one.fingerprint().hex(), hashlib.sha256(one.der).hexdigest()}

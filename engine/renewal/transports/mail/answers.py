@@ -135,7 +135,8 @@ def _read_parts(parts: Sequence[Entity], request_id: str | None) -> Answer:
 
 
 def _may_be_certificate(kind: str, name: str) -> bool:
-    return (
+    # The request itself, sent back with the answer, has the old certificate in it.
+    return not name.endswith(".p7m") and (
         kind in _CERTIFICATE_TYPES
         or kind in _BUNDLE_TYPES
         or name.endswith(_CERTIFICATE_SUFFIXES + _BUNDLE_SUFFIXES)

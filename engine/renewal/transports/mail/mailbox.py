@@ -257,6 +257,9 @@ class Mailbox:
 
     def _login_refused(self, error: Exception) -> Exception:
         server, said = self._server, words(error)
+        # The library makes a refusal of a connection that is cut here, too.
+        if isinstance(error.__context__, imaplib.IMAP4.abort | OSError):
+            return error.__context__
         # RFC 5530: the server cannot look just now.
         if "[UNAVAILABLE]" in said.upper() or "[INUSE]" in said.upper():
             return TryLater(said)

@@ -36,6 +36,7 @@ from ..transport import Pending, Trust
 from ..trusted import load_trust
 from . import identifiers
 from .answers import Answer, Kind, read_answer, request_named
+from .entities import Entity
 from .mailbox import DONE, Criteria, Mailbox, Place, either
 from .messages import Writer, write_request
 from .revocation import NewestCrls
@@ -271,6 +272,8 @@ class MailTransport:
     def _search(self) -> None:
         unnamed: list[Place] = []
         for one in self._mailbox.new(self._criteria()):
+            if _is_request(one.header):
+                continue
             request_id, campaign = request_named(one.header)
             if campaign is not None and campaign != self._campaign:
                 continue
@@ -315,6 +318,12 @@ class MailTransport:
             request_id,
             answer.text or "holds nothing for a program",
         )
+
+
+def _is_request(header: Entity) -> bool:
+    """Say whether a message is a request, where both ends use one mailbox."""
+    named = identifiers.named_in(header.field("Message-ID"))
+    return any(one.kind == identifiers.REQUEST for one in named)
 
 
 def _choose(answers: Sequence[Answer], pending: Pending, to: str) -> bytes | None:

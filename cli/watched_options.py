@@ -1,0 +1,159 @@
+"""``--metrics`` and ``--audit-key``: what else a run leaves for those who watch it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from gostkey.errors import GostKeyError
+from gostkey.renewal.campaign import Campaign
+from gostkey.renewal.chunks import Event, OnEvent
+from gostkey.renewal.stations.station import Station
+from gostkey.renewal.watching.metrics import MetricsFile
+from gostkey.renewal.watching.pace import Pace
+from gostkey.signing import SigningKey
+
+from .files import PathOption
+from .output import Output
+from .secrets_input import PasswordSource, password_options
+from .sources import open_key
+from .texts import _
+from .watching import Spectator
+
+__all__ = ["Watched", "watched_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Watched:
+    """What the options name, for one run."""
+
+    metrics: Path | None
+    key_file: Path | None
+    password: PasswordSource = field(repr=False)
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[Watched]:
+        """Open the audit key, before anything is begun; it is wiped at the end."""
+        with ExitStack() as stack:
+            self._key: SigningKey | None = None
+            if self.key_file is not None:
+                source = stack.enter_context(open_key(self.key_file, self.password))
+                self._key = source.key
+            yield self
+
+    def over(
+        self, out: Output, campaign: Campaign | Station, url: str | None
+    ) -> Callable[[Pace], Listener] | None:
+        """Have a campaign's log signed; give what makes the listener of its run.
+
+        Args:
+            out: where to tell faults of the metrics' file.
+            campaign: or a station at it.
+            url: of its database, if the folder does not remember it.
+        """
+        campaign.audit_key = self._key
+        path = self.metrics
+        if path is None:
+            return None
+        return lambda pace: Listener(
+            out, MetricsFile(path, campaign.folder, campaign.clock, pace, url)
+        )
+
+    @contextlib.contextmanager
+    def listening(self, out: Output, campaign: Campaign) -> Iterator[OnEvent]:
+        """Give who listens to one of several runs that nobody sits before."""
+        pace = Pace()
+        spectator = Spectator(out, pace, lambda share, text: None, terminal=False)
+        also = self.over(out, campaign, None)
+        more = None if also is None else also(pace)
+
+        def on_event(event: Event) -> None:
+            pace(event)
+            spectator(event)
+            if more is not None:
+                more(event)
+
+        try:
+            yield on_event
+        finally:
+            if more is not None:
+                more.close()
+
+
+class Listener:
+    """Has the metrics written; a fault of their file does not stop a run."""
+
+    def __init__(self, out: Output, file: MetricsFile) -> None:
+        self._out = out
+        self._file = file
+        self._well = False
+        self._told = False
+
+    def __call__(self, event: Event) -> None:
+        """Take an event in.
+
+        Raises:
+            MediumError: if the file cannot be written even once.
+        """
+        try:
+            self._file(event)
+            self._well = True
+        except GostKeyError as error:
+            if not self._well:
+                raise
+            if not self._told:
+                self._told = True
+                self._out.note(str(error))
+
+    def close(self) -> None:
+        """Write that the run has ended."""
+        with contextlib.suppress(GostKeyError):
+            self._file.write(running=False)
+
+
+def watched_options(command: F) -> F:
+    """Add --metrics and --audit-key; the command gets `watched`."""
+
+    @functools.wraps(command)
+    def with_watched(*args: Any, **values: Any) -> Any:
+        watched = Watched(
+            values.pop("metrics"),
+            values.pop("audit_key"),
+            values.pop("audit_key_password"),
+        )
+        with watched.ready():
+            return command(*args, watched=watched, **values)
+
+    wrapped: Any = password_options("audit-key-password", of=_("of the audit key"))(
+        with_watched
+    )
+    wrapped = click.option(
+        "--audit-key",
+        type=PathOption,
+        metavar="FILE",
+        help=_(
+            "Sign the audit log with this key (PKCS#8 file or container), instead of "
+            "one that is made in the campaign's folder."
+        ),
+    )(wrapped)
+    wrapped = click.option(
+        "--metrics",
+        type=PathOption,
+        metavar="FILE",
+        help=_(
+            "Write figures here every few seconds, in Prometheus's text format "
+            "(a name ending in .prom in the folder of node_exporter's textfile "
+            "collector)."
+        ),
+    )(wrapped)
+    done: F = wrapped
+    return done

@@ -1,0 +1,123 @@
+"""The authority's mailbox: whom it answers, and whom never."""
+
+from __future__ import annotations
+
+import email
+from email.message import Message
+
+import pytest
+from office.letters import reply
+from office.mail_office import MailOffice
+
+from gostkey.errors import RequestRefused
+from gostkey.renewal.transports.mail.messages import Writer, write_request
+
+ID = "ab" * 32
+
+
+def made_requests(mail: MailOffice, count: int) -> list[bytes]:
+    """Make requests, and have them sent nowhere."""
+    for _ in range(count):
+        mail.office.add()
+    with mail.office.begin(mail.transport()) as campaign:
+        campaign.make_requests()
+        items = campaign._store.items()
+    return [one.request for one in items if one.request is not None]
+
+
+def ask(mail: MailOffice, *files: tuple[str, bytes], **headers: str) -> bytes:
+    headers = {"subject": f"Certificate renewal [gostkey {ID}]", **headers}
+    return reply(*files, sender=mail.box.address, **headers)
+
+
+def answers(mail: MailOffice, count: int) -> list[Message]:
+    return [email.message_from_bytes(raw) for raw in mail.box.wait_for(count)]
+
+
+def test_several_requests_in_one_message_are_answered_each(mail: MailOffice) -> None:
+    requests = made_requests(mail, 3)
+    files = [(f"request {n}.p7m", data) for n, data in enumerate(requests)]
+    raw = ask(mail, *files, Message_ID="<from-a-person@here>")
+    mail.authority_box.put(raw)
+    served = mail.serve()
+    assert [one.fault for one in served] == [None] * 3
+    found = answers(mail, 3)
+    assert {one["In-Reply-To"] for one in found} == {"<from-a-person@here>"}
+    ids = {one["Gostkey-Request"] for one in found}
+    assert ids == {one.request_id for one in served} and len(ids) == 3
+    assert all(one["Subject"].count(one["Gostkey-Request"]) == 1 for one in found)
+
+
+def test_what_is_no_request_is_refused_with_words(mail: MailOffice) -> None:
+    for raw in (
+        ask(mail),
+        ask(mail, ("x.p7m", b"not a request")),
+        ask(mail, ("x.p7m", b"")),
+    ):
+        mail.authority_box.put(raw)
+    served = mail.serve()
+    assert all(isinstance(one.fault, RequestRefused) for one in served)
+    texts = [str(one.get_payload()) for one in answers(mail, 3)]
+    assert len(texts) == 3
+    assert mail.authority_box.all() == []
+
+
+def test_automatic_mail_lists_and_strangers_get_no_answer(mail: MailOffice) -> None:
+    mail.write_authority(top={"clients": [mail.box.address.upper()]})
+    (request,) = made_requests(mail, 1)
+    file = ("r.p7m", request)
+    for raw in (
+        ask(mail, file, Auto_Submitted="auto-replied"),
+        ask(mail, file, Precedence="bulk"),
+        ask(mail, file, List_Id="<list.office.test>"),
+        ask(mail, file, Return_Path="<>"),
+        ask(mail, file, Reply_To="somebody@else.test"),
+        ask(mail, file, Reply_To="not an address"),
+        ask(mail, file, Message_ID=f"<gostkey.answer.{ID}.{'0' * 16}@office.test>"),
+        ask(mail, file, subject="Hello"),
+    ):
+        mail.authority_box.put(raw)
+    before = mail.authority_box.all()
+    assert mail.serve() == []
+    assert mail.authority_box.all() == before and mail.box.all() == []
+    mail.authority_box.put(ask(mail, file))
+    (served,) = mail.serve()
+    assert served.fault is None
+    answers(mail, 1)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Message-ID: <a@b>\r\n Bcc: <x@y>",
+        "Message-ID: =?utf-8?q?<a@b>=0D=0ABcc:_victim@office.test?=",
+        "References: =?utf-8?q?=0D=0A?= <a@b> " + "<" + "x" * 300 + "@y>" * 9,
+        "Message-ID: <" + "a" * 2000 + "@b>",
+        "Message-ID: <\xff\xfe@b>",
+    ],
+)
+def test_nothing_of_a_hostile_header_gets_into_the_answer(
+    mail: MailOffice, header: str
+) -> None:
+    (request,) = made_requests(mail, 1)
+    good = write_request(
+        Writer(mail.box.address),
+        "x@y.z",
+        ID,
+        "0" * 16,
+        request,
+        "Иванов",
+        mail.office.clock(),
+    )
+    lines = good.split(b"\r\n")
+    kept = [one for one in lines if not one.startswith(b"Message-ID")]
+    raw = header.encode("latin-1") + b"\r\n" + b"\r\n".join(kept)
+    subject = b"Subject: =?utf-8?q?=0D=0ABcc:_victim=40office.test?= [gostkey x"
+    raw = raw.replace(b"Subject: ", subject + b"] ", 1)
+    mail.authority_box.put(raw)
+    (served,) = mail.serve()
+    assert served.fault is None
+    (answer,) = answers(mail, 1)
+    assert answer["Bcc"] is None and answer["To"] == mail.box.address
+    assert max(map(len, answer.as_bytes().split(b"\n"))) < 998
+    assert answer.get_content_type() == "multipart/signed"
