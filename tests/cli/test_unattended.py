@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from gostkey.cli.renew_commands import renew_command
+from gostkey.renewal.configuration import TABLES
+
 from .conftest import Office, Run, command, environment
 from .test_renew import NOW, statuses
 
@@ -62,6 +65,11 @@ def test_the_command_line_wins(
     assert ran.code == 0, ran.stderr
     assert statuses(ran) == ["waiting"]
     assert len(list((tmp_path / "o").iterdir())) == 1
+
+
+def test_every_key_of_the_file_stands_for_an_option_of_the_run() -> None:
+    options = {one.name for one in renew_command.commands["run"].params}
+    assert {key.option for table in TABLES for key in table.keys} <= options
 
 
 @pytest.mark.parametrize(
@@ -149,9 +157,12 @@ def test_too_many_failures_end_a_run_with_the_reason(
 def test_once_begins_a_campaign_of_the_day(
     run: Run, config: Path, tmp_path: Path
 ) -> None:
+    with config.open("a") as more:
+        more.write('[report]\nmetrics = "figures.prom"\n')
     watch = ["renew", "run", "--watch", "--once", "--config", config, *NOW]
     ran = run(*watch)
     assert ran.code == 0, ran.stderr
+    assert "renewed" in (tmp_path / "figures.prom").read_text()
     assert "4 keys have become due" in ran.stderr and "3 renewed" in ran.stderr
     folder = tmp_path / "campaign" / "2026-06-01"
     ran = run("renew", "report", "--campaign", folder, *NOW, "--json")

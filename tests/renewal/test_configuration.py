@@ -264,6 +264,8 @@ def test_a_good_configuration_has_no_findings(place: Path) -> None:
         ('trusted = "trust"\n', "", 4, "trusted is missing"),
         ("[campaign]", 'ca = "ca"\n[campaign]', 5, "authority.ca names"),
         ("[campaign]", 'url = "https://x"\n[campaign]', 5, "authority.url names"),
+        ("[campaign]", '[report]\nmetrics = "no/x.prom"\n[campaign]', 9, "no folder"),
+        ("[campaign]", "[report]\naudit_key = 'no'\n[campaign]", 9, "is no file"),
         ("[campaign]", 'url_root = ["ab"]\n[campaign]', 8, "without url"),
         ("[campaign]", '[campaign]\nstore = "a://b:c@d/e"', 9, "has a password in"),
         (

@@ -57,6 +57,14 @@ def _on_disk(
     said: tuple[str, str] | None = None
     if must_be in ("file", "secret"):
         said = _file_fault(path)
+    elif must_be == "new":
+        said = (
+            _unwritable(path.parent)
+            if path.parent.is_dir()
+            else (f"there is no folder {path.parent}", "make it, or name another one")
+        )
+    elif must_be == "key":
+        said = _folder_fault(path) if path.is_dir() else _file_fault(path)
     elif must_be == "writable":
         said = _unwritable(path)
     else:

@@ -32,6 +32,7 @@ class Kind:
     """Turns a value of TOML into one of the option; raises ValueError."""
     must_be: str = ""
     """What must be on the disk: "file", "secret" (a file with a password or PIN),
+    "new" (a file that is written: its folder), "key" (a file or a container),
     "folder", "place" (a folder or a token's address), "writable" (a folder that is or
     can be made, and can be written to)."""
 

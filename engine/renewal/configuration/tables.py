@@ -115,6 +115,15 @@ WATCH = Table(
     ),
 )
 
+REPORT = Table(
+    "report",
+    (
+        Key("metrics", kinds.path("new"), "metrics"),
+        Key("audit_key", kinds.path("key"), "audit_key"),
+        Key("audit_key_password_file", kinds.path("secret"), "audit_key_password_file"),
+    ),
+)
+
 ARCHIVES = Table(
     "archives",
     (Key("keep_days", kinds.whole(0, 36_500), "keep_archives"),),
@@ -127,6 +136,7 @@ TABLES: tuple[Table, ...] = (
     RANDOM,
     LIMITS,
     WATCH,
+    REPORT,
     ARCHIVES,
 )
 
