@@ -1,4 +1,5 @@
 # make demo         a thousand subscribers' keys renewed, on this machine
+# make demo-office  the same by an office's means: a database, mail, two workers, a crash
 # make test         everything that a change must pass
 # make test-slow    the long campaigns and the wheel
 # make lint         style, types and floors only
@@ -8,13 +9,12 @@
 # make clean        remove all that these made
 #
 # PYTHON=...        the interpreter for .venv (3.10 to 3.13)
-# SUBSCRIBERS=...   for demo
+# SUBSCRIBERS=...   for demo and demo-office (1,000 and 10,000 if left out)
 # JOBS=...          tests side by side
 # CHART=...         where bench puts its chart (.svg or .png)
 # GOSTKEY_APT=no    never install Debian packages, even as root
 
 SHELL := /bin/bash
-SUBSCRIBERS ?= 1000
 JOBS ?= 2
 CHART ?= build/bench/chart.svg
 PY := .venv/bin/python
@@ -25,11 +25,16 @@ export PATH := /usr/lib/ccache:$(PATH)
 export CCACHE_DIR ?= $(CURDIR)/build/ccache
 export CCACHE_NOHASHDIR = 1
 
-.PHONY: demo test test-slow lint bench token-bench wheel clean environment
+.PHONY: demo demo-office test test-slow lint bench token-bench wheel clean environment
 
 demo:
 	@tools/environment.sh
-	.venv/bin/gostkey demo --subscribers $(SUBSCRIBERS)
+	.venv/bin/gostkey demo --subscribers $(or $(SUBSCRIBERS),1000)
+
+# Servers of its own, in temporary folders and without rights; see `demo.py --help`.
+demo-office:
+	@tools/environment.sh office
+	$(PY) tests/office/demo.py --subscribers $(or $(SUBSCRIBERS),10000)
 
 environment:
 	@tools/environment.sh test lint
@@ -95,5 +100,5 @@ wheel:
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
-	    .hypothesis .benchmarks .import_linter_cache gostkey-demo
+	    .hypothesis .benchmarks .import_linter_cache gostkey-demo gostkey-demo-office
 	find . -name __pycache__ -prune -exec rm -rf {} +

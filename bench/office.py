@@ -1,6 +1,6 @@
 """An office's campaign from plan to requested, beside the openssl command line.
 
-python bench/office.py [--subscribers 1000] [--workers 2] [--peer 200]
+python bench/office.py [--subscribers 1000 10000] [--workers 2] [--peer 200]
 
 Makes the containers of invented subscribers (once for each number of them), then
 plans their renewal from a CSV list, begins a campaign and runs it until every
@@ -24,7 +24,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from gostkey.measure.machine import facts
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal import Campaign, FolderTransport
 from gostkey.renewal.key_steps import MakeKey, MakeRequest
+from gostkey.renewal.spooled import SpooledPlan
 from gostkey.renewal.store import Store
 from gostkey.renewal.subscribers import read_list
 from gostkey.renewal.trial import Trial, make_trial
@@ -72,6 +72,15 @@ def office(folder: Path, subscribers: int) -> Trial:
             (trusted / "ca.cer").write_bytes(authority.certificate.der)
             (trusted / "ca.crl").write_bytes(authority.crl(utc_now()))
     return trial
+
+
+def list_with_medium(trial: Trial, medium: Path) -> Path:
+    """Write the trial's list again, with a folder for the new containers."""
+    header, *rows = trial.list.read_text("utf-8-sig").splitlines()
+    path = trial.list.with_name(f"{medium.parent.name}.csv")
+    lines = [f"{header};medium", *(f"{row};{medium}" for row in rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
 
 
 def processor() -> float:
@@ -116,15 +125,15 @@ def inner(folder: Path, subscribers: int, workers: int) -> dict[str, Any]:
         timed_method(Store, "record", shares, "journal")
     phases: dict[str, Any] = {}
     transport = FolderTransport(run / "out", run / "in", trial.folder / "trusted")
+    names = list_with_medium(trial, new)
     with timed(phases, "list"):
-        listing = read_list(trial.list)
-    away = tuple(replace(one, destination=new) for one in listing.subscribers)
-    listing = replace(listing, subscribers=away)
+        listing = read_list(names)
     with timed(phases, "plan"):
-        campaign = Campaign.begin_list(
-            run / "campaign", listing, transport, workers=workers
-        )
-    del listing, away
+        # As `gostkey renew run` does: the plan waits on the disk while random input
+        # is gathered.
+        with SpooledPlan.of(listing, utc_now(), workers=workers) as plan:
+            campaign = Campaign.begin(run / "campaign", plan, transport)
+    del listing
     with campaign, timed(phases, "keys and requests"):
         counts = campaign.make_requests(workers=workers)
     if counts != {"requested": subscribers} or len(os.listdir(new)) != subscribers:
@@ -141,14 +150,39 @@ def inner(folder: Path, subscribers: int, workers: int) -> dict[str, Any]:
     }
 
 
-def ours(asked: argparse.Namespace, cores: set[int]) -> dict[str, Any]:
+def ours(asked: argparse.Namespace, number: int, cores: set[int]) -> dict[str, Any]:
     """Run one campaign in a new process on some cores."""
     command = [sys.executable, __file__, "--inner", "--folder", str(asked.folder)]
-    command += ["--subscribers", str(asked.subscribers)]
+    command += ["--subscribers", str(number)]
     command += ["--workers", str(asked.workers)]
     os.sched_setaffinity(0, cores)
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    return dict(json.loads(done.stdout))
+    peak = 0.0
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
+        while running.poll() is None:
+            peak = max(peak, memory_of(running.pid))
+            time.sleep(0.5)
+        assert running.stdout is not None
+        answer = running.stdout.read()
+    if running.returncode:
+        raise SystemExit(running.returncode)
+    return {**json.loads(answer), "peak": peak}
+
+
+def memory_of(process: int) -> float:
+    """Give the memory of a process and its children, MiB; what they share counts once.
+
+    Linux only; 0.0 elsewhere.
+    """
+    total = 0.0
+    try:
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1]) / 1024
+        tasks = Path(f"/proc/{process}/task").iterdir()
+        children = {n for one in tasks for n in (one / "children").read_text().split()}
+    except OSError:  # it has just ended
+        return total
+    return total + sum(memory_of(int(child)) for child in children)
 
 
 # -- theirs -------------------------------------------------------------------
@@ -200,9 +234,8 @@ def theirs(folder: Path, count: int, core: int) -> dict[str, float]:
 # -- the table ----------------------------------------------------------------
 
 
-def tell(asked: argparse.Namespace, run: dict[str, Any]) -> dict[str, float]:
+def tell(asked: argparse.Namespace, n: int, run: dict[str, Any]) -> dict[str, float]:
     """Print a run; return its seconds."""
-    n = asked.subscribers
     total = {"wall": 0.0, "processor": 0.0}
     for name, phase in run["phases"].items():
         print(
@@ -218,14 +251,16 @@ def tell(asked: argparse.Namespace, run: dict[str, Any]) -> dict[str, float]:
     used = sum(run["shares"].values())
     for name, share in run["shares"].items():
         print(f"    {name:20} {share / n * 1e6:7.0f} us each  {share / used:5.1%}")
-    memory = run["memory"] + asked.workers * run["memory of a worker"]
-    print(f"  peak memory: {memory:.0f} MiB at most, all processes together")
+    print(
+        f"  peak memory, MiB: {run['peak']:.0f} all processes, shared pages once; "
+        f"{run['memory']:.0f} the first, {run['memory of a worker']:.0f} a worker"
+    )
     return total
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--subscribers", type=int, default=1000)
+    parser.add_argument("--subscribers", type=int, nargs="+", default=[1000])
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--peer", type=int, default=200, help="0: without the peer")
     parser.add_argument("--repeats", type=int, default=1)
@@ -235,26 +270,27 @@ def main() -> None:
     asked.folder = asked.folder.absolute()
     asked.folder.mkdir(parents=True, exist_ok=True)
     if asked.inner:
-        print(json.dumps(inner(asked.folder, asked.subscribers, asked.workers)))
+        print(json.dumps(inner(asked.folder, *asked.subscribers, asked.workers)))
         return
     for name, value in facts().items():
         print(f"{name:10} {value}")
     cores = set(sorted(os.sched_getaffinity(0))[-2:] if asked.workers > 1 else [])
     cores = cores or {max(os.sched_getaffinity(0))}
     all_cores = os.sched_getaffinity(0)
-    office(asked.folder, asked.subscribers)
-    for _ in range(asked.repeats):
+    for number in asked.subscribers:
+        office(asked.folder, number)
+    for number in asked.subscribers * asked.repeats:
         print(
-            f"\n{asked.subscribers} subscribers, {asked.workers} workers, "
+            f"\n{number} subscribers, {asked.workers} workers, "
             f"{len(cores)} cores, load {os.getloadavg()[0]:.1f}"
         )
-        mine = tell(asked, ours(asked, cores))
+        mine = tell(asked, number, ours(asked, number, cores))
         if not asked.peer:
             continue
         os.sched_setaffinity(0, all_cores)
         other = theirs(asked.folder, asked.peer, max(cores))
         os.sched_setaffinity(0, all_cores)
-        rates = {kind: asked.subscribers / mine[kind] for kind in mine}
+        rates = {kind: number / mine[kind] for kind in mine}
         peers = {kind: asked.peer / other[kind] for kind in other}
         print(
             f"  openssl, one core      wall {peers['wall']:7.1f} /s"

@@ -13,7 +13,6 @@ from typing import Any
 
 from gostkey.bindings import core
 from gostkey.hash_checks import (
-    CONTAINER_ITERATIONS,
     container_iterations,
     digests_count,
     hash_index,
@@ -269,24 +268,29 @@ def container_keys(
     """CPKDF of each password with its salt."""
     container_iterations(hash_name, b"")
     same_count("passwords", passwords, "salts", salts)
-    # Lanes have one number of iterations; empty passwords have next to none.
-    long = [i for i, password in enumerate(passwords) if size_of(password)]
-    some_passwords = [passwords[i] for i in long]
-    some_salts = [salts[i] for i in long]
-    out = ffi.new("uint8_t[]", 32 * len(long))
-    with _joined(some_passwords) as words, _joined(some_salts) as grains:
-        lib.gostkey_container_keys(
-            hash_index(hash_name),
-            out,
-            words,
-            _sizes(some_passwords),
-            grains,
-            _sizes(some_salts),
-            CONTAINER_ITERATIONS,
-            len(long),
-        )
-    made = dict(zip(long, _cut(out, 32), strict=True))
-    return [
-        made[i] if i in made else container_key(hash_name, password, salt)
-        for i, (password, salt) in enumerate(zip(passwords, salts, strict=True))
-    ]
+    # Lanes have one number of iterations, and empty passwords have next to none.
+    made: dict[int, bytes] = {}
+    for with_password in (True, False):
+        alike = [
+            i
+            for i, password in enumerate(passwords)
+            if bool(size_of(password)) is with_password
+        ]
+        if not alike:
+            continue
+        some_passwords = [passwords[i] for i in alike]
+        some_salts = [salts[i] for i in alike]
+        out = ffi.new("uint8_t[]", 32 * len(alike))
+        with _joined(some_passwords) as words, _joined(some_salts) as grains:
+            lib.gostkey_container_keys(
+                hash_index(hash_name),
+                out,
+                words,
+                _sizes(some_passwords),
+                grains,
+                _sizes(some_salts),
+                container_iterations(hash_name, some_passwords[0]),
+                len(alike),
+            )
+        made.update(zip(alike, _cut(out, 32), strict=True))
+    return [made[i] for i in range(len(passwords))]

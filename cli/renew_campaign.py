@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,10 @@ import click
 
 from gostkey.renewal.campaign import Campaign
 from gostkey.renewal.pacing import Pacing
-from gostkey.renewal.plan import Plan, make_plan, with_library
+from gostkey.renewal.plan import Plan, with_library
 from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
 from gostkey.renewal.randomness import Randomness
+from gostkey.renewal.spooled import SpooledPlan
 from gostkey.renewal.tokens import Tokens
 from gostkey.renewal.watching.pace import Pace
 
@@ -182,38 +184,42 @@ def run(
                     out, folder, work, also, pacing, library, randomness, experimental
                 )
     transport = authority.transport(at)
-    plan = _plan(source, plan_file, library, at, zone)
-    warn_of_open_keys(out, plan)
     Campaign.refuse_second(folder, store)
-    with (
-        gathered(out, options, pace.most(len(plan.planned))) as randomness,
-        Campaign.begin(
-            folder,
-            plan,
-            transport,
-            clock=clock_at(at),
-            experimental=experimental,
-            store=store,
-        ) as campaign,
-    ):
-        work = partial(campaign.run, workers=workers)
+    with ExitStack() as stack:
+        plan: Plan | SpooledPlan
+        if plan_file is None:
+            plan = SpooledPlan.of(
+                source.read(library), clock_at(at)(), zone, workers=workers
+            )
+            stack.enter_context(plan)
+            keys = plan.keys
+        else:
+            plan = _read_plan(plan_file, library)
+            keys = len(plan.planned)
+        warn_of_open_keys(out, plan)
+        randomness = stack.enter_context(gathered(out, options, pace.most(keys)))
+        campaign = stack.enter_context(
+            Campaign.begin(
+                folder,
+                plan,
+                transport,
+                clock=clock_at(at),
+                experimental=experimental,
+                store=store,
+            )
+        )
         pacing = pace.pacing(out, plan.zone, at)
+        # What is in the campaign now need not be held twice.
+        del plan
+        work = partial(campaign.run, workers=workers)
         work = at_station(campaign, store, at, workers, randomness, pacing) or work
         also = watched.over(out, campaign, store)
         return _work(out, folder, work, also, pacing, library, randomness)
 
 
-def _plan(
-    source: Source,
-    plan_file: Path | None,
-    library: Path | None,
-    at: datetime | None,
-    zone: tzinfo,
-) -> Plan:
-    if plan_file is None:
-        return make_plan(source.read(library), clock_at(at)(), zone)
-    with naming(plan_file):
-        plan = plan_from_json(read_file(plan_file, MAX_PLAN_BYTES))
+def _read_plan(file: Path, library: Path | None) -> Plan:
+    with naming(file):
+        plan = plan_from_json(read_file(file, MAX_PLAN_BYTES))
     return with_library(plan, None if library is None else str(library))
 
 
@@ -332,6 +338,6 @@ def _work(
     with Tokens(pin_asker(out), experimental=experimental, library=named) as tokens:
         work = partial(work, tokens=tokens, pacing=pacing)
         report = watch(out, folder, work, _("renewing keys"), also)
-    show_report(out, report, zone_in(folder))
+    show_report(out, report, zone_in(folder), folder=folder)
     show_summary(out, report)
     return exit_of(out, report, pacing)

@@ -212,7 +212,7 @@ def report_(
         refuse_taken(target, force)
     if not targets.named and not out.json:
         report, zone = read_report(folder, at, store)
-        show_report(out, report, zone)
+        show_report(out, report, zone, folder=folder)
         show_randomness(out, report)
         _show_signers(out, folder, store)
         show_summary(out, report)

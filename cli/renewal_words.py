@@ -5,23 +5,26 @@ The words for states stand here once, for `renew` and `demo`.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from gostkey.renewal.chips import is_chip_address
 from gostkey.renewal.plan import Plan, PlanItem
 from gostkey.renewal.reasons import OF_TOKENS, Verdict
 from gostkey.renewal.report import Report
 from gostkey.renewal.rules import last_day
+from gostkey.renewal.spooled import SpooledPlan, loses_password
 from gostkey.renewal.store import Store
 from gostkey.renewal.subscribers import RowError
 from gostkey.renewal.watching.counts import Counts
 from gostkey.renewal.watching.figures import cures_of
 
 from .failures import Exit, Failure, overall
-from .output import Output, place
+from .output import Output, clean, place
 from .randomness_words import randomness_pairs
 from .texts import _, plural
 
@@ -75,21 +78,18 @@ def show_plan(out: Output, plan: Plan, ready: str) -> None:
     )
 
 
-def warn_of_open_keys(out: Output, plan: Plan) -> None:
+def warn_of_open_keys(out: Output, plan: Plan | SpooledPlan) -> None:
     """Say how many keys would lose their password."""
-    bare = [
-        one
-        for one in plan.planned
-        if one.holding.subscriber.password_file is not None
-        and one.holding.subscriber.new_password_file is None
-        and not is_chip_address(one.destination)
-    ]
+    if isinstance(plan, SpooledPlan):
+        bare = plan.losing_password
+    else:
+        bare = sum(map(loses_password, plan.planned))
     if bare:
         out.note(
             plural(
                 "{n} key has a password, and its new container will have none",
                 "{n} keys have a password, and their new containers will have none",
-                len(bare),
+                bare,
             )
         )
         out.hint(
@@ -164,7 +164,12 @@ _COLUMNS = (
 
 
 def show_report(
-    out: Output, report: Report, zone: tzinfo, *, most: int | None = None
+    out: Output,
+    report: Report,
+    zone: tzinfo,
+    *,
+    most: int | None = None,
+    folder: Path | None = None,
 ) -> None:
     """Print where every key of a campaign stands, then counts and advice.
 
@@ -173,11 +178,14 @@ def show_report(
         report: of the campaign.
         zone: the office's, in which days are told.
         most: print at most this many rows, the first and the last ones.
+        folder: of the campaign, for the hint where a large table is.
     """
     rows = report.rows
     if out.json:
         for row in rows:
             out.record(_report_record(row))
+    elif most is None and len(rows) > _LARGE:
+        _show_large(out, report, zone, folder)
     elif most is None or len(rows) <= most:
         _show_rows(out, rows, zone)
     else:
@@ -187,25 +195,56 @@ def show_report(
     _show_row_errors(out, report.row_errors)
 
 
+_LARGE = 2000
+"""Keys from which on a table is written line by line, and a terminal shows a part."""
+_MATTERING = 50
+"""Keys that a terminal shows of a large campaign."""
+
+
+def _show_large(out: Output, report: Report, zone: tzinfo, folder: Path | None) -> None:
+    """Print every row, or on a terminal those that somebody has to see to."""
+    if not sys.stdout.isatty():
+        for line in table_lines(report, zone):
+            out.verbatim(line)
+        return
+    bad = (row for row in report.rows if row["group"] in _BAD or row["late"])
+    shown = list(islice(bad, _MATTERING + 1))
+    _show_rows(out, shown[:_MATTERING], zone)
+    if len(shown) > _MATTERING:
+        out.note(_("more keys failed than fit here"))
+    out.hint(
+        _(
+            "the whole table: gostkey renew report --campaign {folder} --out FILE"
+        ).format(folder=folder or "FOLDER")
+    )
+
+
+_BAD = ("failed", "refused", "unreadable")
+
+
 def show_summary(out: Output, report: Report, **more: object) -> None:
     """Say the counts, what was met with its cure, and what to do now."""
     if out.json:
         out.record({"summary": {**report.summary(), **more}})
     counts = {name: count for name, count in report.counts.items() if count}
     _show_counts(out, sum(counts.values()), counts)
-    _show_cures(
-        out,
-        (
-            (row["reason"], row["cure"] or "")
-            for row in report.rows
-            if row["reason"] and row["group"] != "not-due"
-        ),
-    )
-    for row in report.rows:
-        if row["note"] and not out.json:
+    counted: Counter[tuple[str, str]] = Counter()
+    for (group, reason, cure), number in report.stops.items():
+        if group != "not-due":
+            counted[reason, cure] += number
+    _show_counted_cures(out, counted)
+    if not out.json:
+        noted = list(islice(report.noted, _NOTES + 1))
+        for row in noted[:_NOTES]:
             out.note(f"{row['owner'] or row['container']}: {row['note']}")
+        if len(noted) > _NOTES:
+            out.note(_("more keys have a note; --json shows them all"))
     for sentence in report.advice():
         out.hint(sentence)
+
+
+_NOTES = 100
+"""Notes on single keys that a summary tells."""
 
 
 def show_records(
@@ -240,13 +279,27 @@ def show_randomness(out: Output, report: Report) -> None:
 
 def report_lines(report: Report, zone: tzinfo) -> str:
     """Return the whole table as text, one line a key, for a file."""
-    rows = [list(_COLUMNS)]
-    rows += [_report_row(row, zone, whole=True) for row in report.rows]
-    lines = _in_columns(rows)
+    lines = list(table_lines(report, zone))
     pairs = randomness_pairs(report.randomness)
     if pairs:
         lines += ["", _("random numbers")] + _in_columns([list(one) for one in pairs])
     return "".join(f"{line}\n" for line in lines)
+
+
+def table_lines(report: Report, zone: tzinfo) -> Iterator[str]:
+    """Yield the whole table, a line a key; the rows are read twice and not held."""
+
+    def cells() -> Iterator[list[str]]:
+        yield list(_COLUMNS)
+        for row in report.rows:
+            yield [clean(cell) for cell in _report_row(row, zone, whole=True)]
+
+    widths = [0] * len(_COLUMNS)
+    for row in cells():
+        widths = [max(*one) for one in zip(widths, map(len, row), strict=True)]
+    for row in cells():
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(padded).rstrip()
 
 
 def _in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -278,6 +331,8 @@ def _report_row(
     result = row["group"]
     if row["reason"]:
         result = f"{result}: {row['text']}"
+        if row["group"] in _BAD and row["source"].startswith("line "):
+            result = f"{result} ({row['source']})"
     return [
         row["owner"] or "-",
         row["container"] if whole else place(row["container"]),
@@ -319,9 +374,13 @@ def _last_day(moment: str | None, zone: tzinfo) -> str:
 
 def _show_cures(out: Output, met: Iterable[tuple[str, str]]) -> None:
     """Say what to do about each reason that was met, once and with its count."""
-    counted = Counter((code, cure) for code, cure in met if cure)
-    for (code, cure), count in sorted(counted.items()):
-        out.hint(f"{code} ({count}): {cure}")
+    _show_counted_cures(out, Counter(met))
+
+
+def _show_counted_cures(out: Output, met: Mapping[tuple[str, str], int]) -> None:
+    for (code, cure), count in sorted(met.items()):
+        if cure:
+            out.hint(f"{code} ({count}): {cure}")
 
 
 def _why(one: Verdict) -> dict[str, str]:

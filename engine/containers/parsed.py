@@ -54,24 +54,9 @@ class ParsedContainer:
             UnknownCurve, UnknownAlgorithm: if a key is of an unknown kind.
         """
         files = {name: bytes(files[name]) for name in FILES if name in files}
-        if not files:
-            raise ContainerError(
-                f"not a key container: none of {', '.join(FILES)} is there"
-            )
-        for name, data in files.items():
-            if len(data) > LARGEST_FILE:
-                raise ContainerError(
-                    f"{name}: {len(data)} bytes; a container's file has at most "
-                    f"{LARGEST_FILE}"
-                )
-        for name in ("name.key", "header.key"):
-            if name not in files:
-                raise ContainerDamaged(
-                    f"{name}: missing; restore it from a copy of the container"
-                )
-        header = read_header(files["header.key"])
+        name, header = parse_public(files)
         return cls(
-            name=decode_name(files["name.key"]),
+            name=name,
             header=header,
             pairs=tuple(read_pair(files, pair, header.profile) for pair in PAIRS),
             files=files,
@@ -129,6 +114,36 @@ class ParsedContainer:
         except WrongPassword:
             return False
         return True
+
+
+def parse_public(files: Mapping[str, bytes]) -> tuple[str, Header]:
+    """Read the name and the header of a container, which need no key.
+
+    Args:
+        files: of the container; of the others only that they are there counts.
+
+    Raises:
+        ContainerError, ContainerDamaged, UnknownCurve, UnknownAlgorithm: as
+            `ParsedContainer.parse`.
+    """
+    own = [name for name in FILES if name in files]
+    if not own:
+        raise ContainerError(
+            f"not a key container: none of {', '.join(FILES)} is there"
+        )
+    for name in own:
+        if len(files[name]) > LARGEST_FILE:
+            raise ContainerError(
+                f"{name}: {len(files[name])} bytes; a container's file has at most "
+                f"{LARGEST_FILE}"
+            )
+    for name in ("name.key", "header.key"):
+        if name not in files:
+            raise ContainerDamaged(
+                f"{name}: missing; restore it from a copy of the container"
+            )
+    header = read_header(files["header.key"])
+    return decode_name(files["name.key"]), header
 
 
 def storage_keys_needed(

@@ -57,13 +57,24 @@ class SignedDer:
     def __init__(self, der: bytes) -> None:
         """Split DER; use `from_bytes`."""
         self.der = der
-        outer = coding.decode(schemas.Signed, der, self.what, largest=self.largest)
+        outer = self._outer
         self.signed = coding.encode(outer.content)
-        """The octets that the signature covers, as received."""
-        self._algorithm = outer.algorithm
-        if outer.signature.padding_bits():
+        self._take(outer.algorithm, outer.signature)
+
+    @property
+    def _outer(self) -> schemas.Signed:
+        return coding.decode(schemas.Signed, self.der, self.what, largest=self.largest)
+
+    def _take(self, algorithm: asn1.TLV, signature: asn1.BitString) -> None:
+        self._algorithm = algorithm
+        if signature.padding_bits():
             raise EncodingError(f"{self.what}: signature is not of whole octets")
-        self.signature = outer.signature.as_bytes()
+        self.signature = signature.as_bytes()
+
+    @cached_property
+    def signed(self) -> bytes:
+        """The octets that the signature covers, as received."""
+        return coding.encode(self._outer.content)
 
     @cached_property
     def signature_algorithm(self) -> str:
@@ -103,10 +114,18 @@ class Certificate(SignedDer):
 
     what = "certificate"
 
-    def __init__(self, der: bytes) -> None:
-        """Parse DER; use `from_bytes`."""
-        super().__init__(der)
-        tbs = coding.decode(schemas.TBSCertificate, self.signed, "certificate")
+    def __init__(self, der: bytes, *, known: bool = False) -> None:
+        """Parse DER; use `from_bytes`.
+
+        Args:
+            der: the certificate.
+            known: whether its extensions were read before; then it is done again
+                only when somebody asks.
+        """
+        self.der = der
+        whole = coding.decode(schemas.SignedCertificate, der, "certificate")
+        self._take(whole.algorithm, whole.signature)
+        tbs = whole.content
         self._check_inner_algorithm(tbs.signature)
         if tbs.version not in (0, 1, 2):
             raise EncodingError(f"certificate: version {tbs.version + 1} is unknown")
@@ -118,9 +137,10 @@ class Certificate(SignedDer):
         self.not_after = tbs.validity.not_after.as_datetime()
         self.public_key_info = coding.encode(tbs.public_key)
         """SubjectPublicKeyInfo, DER as received."""
-        self.extensions = ext.from_schema(tbs.extensions, "certificate")
-        """Extensions by OID, in their order."""
+        self._extensions = tbs.extensions
         self._good_signers: set[bytes] = set()
+        if not known:
+            self.extensions  # noqa: B018  read now, to find faults
 
     @classmethod
     def from_bytes(cls, data: bytes | str) -> Certificate:
@@ -135,7 +155,7 @@ class Certificate(SignedDer):
 
     @classmethod
     def of_known(cls, der: bytes) -> Certificate:
-        """Take DER that `from_bytes` has accepted before; names are not read again.
+        """Take DER that `from_bytes` accepted before; it is read as far as is needed.
 
         Raises:
             EncodingError: if it is not a certificate.
@@ -151,6 +171,11 @@ class Certificate(SignedDer):
     def issuer(self) -> Name:
         """The authority that issued it."""
         return Name.from_der(self.issuer_der)
+
+    @cached_property
+    def extensions(self) -> dict[str, Extension]:
+        """Extensions by OID, in their order."""
+        return ext.from_schema(self._extensions, "certificate")
 
     @cached_property
     def public_key(self) -> VerifyingKey:
@@ -288,12 +313,15 @@ class Certificate(SignedDer):
         return f"<Certificate of {self.subject.owner} serial {self.serial_text}>"
 
 
-_split = lru_cache(maxsize=1024)(Certificate)
+@lru_cache(maxsize=1024)
+def _split(der: bytes) -> Certificate:
+    return Certificate(der, known=True)
 
 
 def _read(der: bytes) -> Certificate:
     certificate = _split(der)
-    certificate.subject, certificate.issuer  # noqa: B018  read now, to find faults
+    # Read now, to find faults.
+    certificate.extensions, certificate.subject, certificate.issuer  # noqa: B018
     return certificate
 
 

@@ -10,10 +10,9 @@ RFC 5126 (signing-certificate-v2, CAdES-BES).
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 from cryptography.hazmat import asn1
 
@@ -22,13 +21,13 @@ from gostkey.hashing import Hash, gostr3411_94, streebog256, streebog512
 from gostkey.keyforms import Scheme
 from gostkey.signing import SupportsSigning
 
-from . import assembling, coding, oids, schemas
+from . import coding, oids, schemas
 from .certificates import Certificate, signature_oid
-from .signatures import Claim, digest_many, sign_digests
+from .signatures import Claim
 
-__all__ = ["SignedData", "Signer", "sign", "sign_many"]
+__all__ = ["SignedData", "Signer", "sign"]
 
-_KEYS = {
+KEYS = {
     (Scheme.GOST_2001, 32): (oids.KEY_2001, oids.DIGEST_94),
     (Scheme.GOST_2012, 32): (oids.KEY_2012_256, oids.DIGEST_256),
     (Scheme.GOST_2012, 64): (oids.KEY_2012_512, oids.DIGEST_512),
@@ -96,7 +95,7 @@ def sign(
     Raises:
         EncodingError: if the key is not that of the certificate.
     """
-    _refuse_another_key(key, certificate)
+    refuse_another_key(key, certificate)
     digest = key.verifying_key.digest
     attributes = _attributes(
         key, digest(content), digest(certificate.der), signing_time
@@ -112,94 +111,8 @@ def sign(
     )
 
 
-def sign_many(
-    contents: Sequence[bytes],
-    keys: Sequence[SupportsSigning],
-    certificates: Sequence[Certificate],
-    *,
-    signing_time: datetime,
-    full_signature_oid: bool = False,
-) -> list[Signed]:
-    """Sign each content with its key as `sign` does, hashes and signatures together.
-
-    Raises:
-        EncodingError: if a key is not that of its certificate; then none is signed.
-    """
-    for key, certificate in zip(keys, certificates, strict=True):
-        _refuse_another_key(key, certificate)
-    public_keys = [key.verifying_key for key in keys]
-    digests = digest_many(public_keys, contents)
-    own_digests = digest_many(public_keys, [one.der for one in certificates])
-    same = _same_attributes(coding.require_aware(signing_time))
-    attributes = []
-    for key, digest, own_digest in zip(keys, digests, own_digests, strict=True):
-        before = _before_digests(_KEYS[key.scheme, key.curve.size][1], len(digest))
-        its = (*same, before[0] + digest, before[1] + own_digest)
-        attributes.append(assembling.set_of(its))
-    digests = digest_many(public_keys, attributes)
-    signatures = sign_digests(keys, digests)
-    messages = (
-        _assembled(*parts, full_signature_oid)
-        for parts in zip(
-            contents, certificates, keys, attributes, signatures, strict=True
-        )
-    )
-    return list(map(Signed, messages, digests, signatures))
-
-
-class Signed(NamedTuple):
-    """A message that was signed here."""
-
-    der: bytes
-    digest: bytes
-    """Of the signed attributes."""
-    signature: bytes
-
-
-@lru_cache(maxsize=16)
-def _before_digests(digest_oid: str, size: int) -> tuple[bytes, bytes]:
-    """Return what stands before the digest in messageDigest and in the other one."""
-    nothing = bytes(size)
-    message, certificate = _digest_attributes(digest_oid, nothing, nothing)
-    return message[:-size], certificate[:-size]
-
-
-def _assembled(
-    content: bytes,
-    certificate: Certificate,
-    key: SupportsSigning,
-    attributes: bytes,
-    signature: bytes,
-    full_signature_oid: bool,
-) -> bytes:
-    """Do as `_message`, of DER that is there; *attributes* are a SET OF."""
-    key_oid, digest_oid = _KEYS[key.scheme, key.curve.size]
-    digest_algorithm = assembling.algorithm(digest_oid)
-    data = assembling.oid(oids.DATA)
-    one = coding.encode(1)
-    signer = assembling.sequence(
-        one,
-        assembling.sequence(certificate.issuer_der, coding.encode(certificate.serial)),
-        digest_algorithm,
-        assembling.ZERO + attributes[1:],
-        assembling.algorithm(signature_oid(key) if full_signature_oid else key_oid),
-        coding.encode(signature),
-    )
-    signed = assembling.sequence(
-        one,
-        assembling.set_of([digest_algorithm]),
-        assembling.sequence(
-            data, assembling.enclosed(assembling.ZERO, coding.encode(content))
-        ),
-        assembling.enclosed(assembling.ZERO, certificate.der),
-        assembling.set_of([signer]),
-    )
-    return assembling.sequence(
-        assembling.oid(oids.SIGNED_DATA), assembling.enclosed(assembling.ZERO, signed)
-    )
-
-
-def _refuse_another_key(key: SupportsSigning, certificate: Certificate) -> None:
+def refuse_another_key(key: SupportsSigning, certificate: Certificate) -> None:
+    """Raise EncodingError if a key is not that of a certificate."""
     if key.verifying_key != certificate.public_key:
         raise EncodingError(
             f"{certificate.title}: the key that shall sign is another one; "
@@ -211,17 +124,18 @@ def _attributes(
     key: SupportsSigning, digest: bytes, own_digest: bytes, signing_time: datetime
 ) -> list[asn1.TLV]:
     """Make the signed attributes from the digests of content and certificate."""
-    _, digest_oid = _KEYS[key.scheme, key.curve.size]
+    _, digest_oid = KEYS[key.scheme, key.curve.size]
     encoded = [
-        *_same_attributes(coding.require_aware(signing_time)),
-        *_digest_attributes(digest_oid, digest, own_digest),
+        *same_attributes(coding.require_aware(signing_time)),
+        *digest_attributes(digest_oid, digest, own_digest),
     ]
     return [coding.tlv(one) for one in sorted(encoded)]
 
 
-def _digest_attributes(
+def digest_attributes(
     digest_oid: str, digest: bytes, own_digest: bytes
 ) -> tuple[bytes, bytes]:
+    """Make messageDigest and signing-certificate-v2, DER."""
     message_digest = schemas.DigestAttribute(
         type=coding.oid(oids.MESSAGE_DIGEST), values=asn1.SetOf([digest])
     )
@@ -242,7 +156,7 @@ def _digest_attributes(
 
 
 @lru_cache(maxsize=16)
-def _same_attributes(signing_time: datetime) -> tuple[bytes, bytes]:
+def same_attributes(signing_time: datetime) -> tuple[bytes, bytes]:
     """Make the attributes that are the same in all messages of one moment."""
     return (
         _attribute(oids.CONTENT_TYPE, coding.encode(schemas.OID(oids.DATA))),
@@ -261,7 +175,7 @@ def _message(
     full_signature_oid: bool = False,
 ) -> bytes:
     """Put a message together: ContentInfo, DER."""
-    key_oid, digest_oid = _KEYS[key.scheme, key.curve.size]
+    key_oid, digest_oid = KEYS[key.scheme, key.curve.size]
     digest_algorithm = coding.algorithm(digest_oid)
     signer = schemas.SignerInfo(
         version=1,
@@ -366,7 +280,7 @@ class Signer:
             EncodingError, UnknownAlgorithm, InvalidPoint: as `verify`.
         """
         key = certificate.public_key
-        key_oid, digest_oid = _KEYS[key.scheme, key.curve.size]
+        key_oid, digest_oid = KEYS[key.scheme, key.curve.size]
         if self.digest_algorithm != digest_oid or self.signature_algorithm not in (
             key_oid,
             signature_oid(key),

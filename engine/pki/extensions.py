@@ -214,6 +214,7 @@ def issuer_sign_tool(
     return Extension(oids.ISSUER_SIGN_TOOL, False, coding.encode(value))
 
 
+@lru_cache(maxsize=8)
 def identification_kind(kind: int) -> Extension:
     """Make identificationKind: 0 in person, 1 by signature, 2 passport, 3 biometric."""
     if kind not in oids.IDENTIFICATION_KINDS:
@@ -242,6 +243,7 @@ def _check_length(what: str, text: str, most: int) -> None:
 # -- read ---------------------------------------------------------------------
 
 
+@lru_cache(maxsize=64)
 def read_key_usage(value: bytes) -> frozenset[str]:
     """Return the names of the bits that are set."""
     bits = coding.decode(asn1.BitString, value, "keyUsage").as_bytes()

@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
 
 from gostkey.errors import (
     EncodingError,
@@ -34,16 +33,13 @@ from . import extensions as ext
 from .certificates import Certificate
 from .extensions import Extension
 from .requests import Request
-from .signatures import Claim, digest_many, digests_hold, sign_digests, which_hold
+from .signatures import Claim, which_hold
 
 __all__ = [
-    "Built",
     "RenewalProfile",
     "RenewalRequest",
-    "build_many",
     "build_renewal",
     "build_request",
-    "check_built",
     "check_many",
 ]
 
@@ -90,13 +86,14 @@ def build_request(
     return requests.build_request(
         new_key,
         old_certificate.subject,
-        extensions=_asked(old_certificate, profile),
+        extensions=asked_of(old_certificate, profile),
         attributes=_attributes(old_certificate, profile),
         always_digest=profile.always_digest,
     )
 
 
-def _asked(old_certificate: Certificate, profile: RenewalProfile) -> list[Extension]:
+def asked_of(old_certificate: Certificate, profile: RenewalProfile) -> list[Extension]:
+    """List the extensions that a request asks for."""
     asked = {
         oid: old_certificate.extensions[oid]
         for oid in profile.copied
@@ -142,135 +139,6 @@ def build_renewal(
         signing_time=at,
         full_signature_oid=profile.full_signature_oid,
     )
-
-
-def build_many(
-    new_keys: Sequence[SupportsSigning],
-    old_keys: Sequence[SupportsSigning],
-    old_certificates: Sequence[Certificate],
-    *,
-    at: datetime,
-    profile: RenewalProfile = RenewalProfile(),  # noqa: B008  frozen
-) -> list[Built]:
-    """Make renewal requests as `build_renewal` does, hashes and signatures together.
-
-    Raises:
-        EncodingError: if one cannot be made; then none is.
-    """
-    more = [requests.attribute(one) for one in profile.attributes]
-    attributes = []
-    for certificate in old_certificates:
-        its = [
-            requests.attribute(requests.renewal_certificate(certificate.der)),
-            *more,
-        ]
-        asked = tuple(_asked(certificate, profile))
-        if asked:
-            its.append(requests.extension_request(asked))
-        attributes.append(its)
-    public_keys = [key.verifying_key for key in new_keys]
-    infos = requests.request_infos(
-        public_keys,
-        [certificate.subject_der for certificate in old_certificates],
-        attributes,
-        always_digest=profile.always_digest,
-    )
-    digests = digest_many(public_keys, infos)
-    signatures = sign_digests(new_keys, digests)
-    signed = cms.sign_many(
-        requests.signed_requests(infos, new_keys, signatures),
-        old_keys,
-        old_certificates,
-        signing_time=at,
-        full_signature_oid=profile.full_signature_oid,
-    )
-    return [
-        Built(message, certificate, key, digest, signature)
-        for message, certificate, key, digest, signature in zip(
-            signed, old_certificates, public_keys, digests, signatures, strict=True
-        )
-    ]
-
-
-class Built(NamedTuple):
-    """A renewal request that was made here, and what was signed for it."""
-
-    message: cms.Signed
-    """With the old key."""
-    old_certificate: Certificate
-    new_key: VerifyingKey
-    digest: bytes
-    """Of what the new key signed."""
-    signature: bytes
-
-    @property
-    def der(self) -> bytes:
-        """CMS SignedData."""
-        return self.message.der
-
-    @property
-    def kind(self) -> tuple[object, ...]:
-        """What requests have in common that are made alike."""
-        old = self.old_certificate.public_key
-        return old.scheme, old.curve, self.new_key.scheme, self.new_key.curve
-
-
-def check_built(
-    built: Sequence[Built],
-    *,
-    at: datetime,
-    revoked: Callable[[Certificate], bool] = lambda certificate: False,
-) -> list[RequestRefused | None]:
-    """Check requests that were just made, as the authority will.
-
-    Dates, use and keys of each, and both signatures of each, over the digests that
-    were signed.  That these are the digests of what stands in the requests is looked
-    at as `check_many` does, in the first one of each kind.
-
-    Returns:
-        For each request why it is refused, or None.
-    """
-    at = coding.require_aware(at)
-    samples = {one.kind: one for one in reversed(built)}
-    try:
-        whole = [RenewalRequest.from_bytes(one.der) for one in samples.values()]
-        sound = not any(check_many(whole, at=at, revoked=revoked))
-    except EncodingError:
-        sound = False
-    if not sound:
-        # One by one, to tell what is wrong with which.
-        read = [RenewalRequest.from_bytes(one.der) for one in built]
-        return check_many(read, at=at, revoked=revoked)
-    by_old_key = digests_hold(
-        [one.old_certificate.public_key for one in built],
-        [one.message.signature for one in built],
-        [one.message.digest for one in built],
-    )
-    by_new_key = digests_hold(
-        [one.new_key for one in built],
-        [one.signature for one in built],
-        [one.digest for one in built],
-    )
-    return [
-        _refusal(one, at, revoked)
-        or (
-            None
-            if old_good and new_good
-            else RenewalRequest.from_bytes(one.der).refusal_of(old_good, new_good)
-        )
-        for one, old_good, new_good in zip(built, by_old_key, by_new_key, strict=True)
-    ]
-
-
-def _refusal(
-    one: Built, at: datetime, revoked: Callable[[Certificate], bool]
-) -> RequestRefused | None:
-    try:
-        _check_old_certificate(one.old_certificate, at, revoked)
-        _refuse_the_old_key(one.old_certificate, one.new_key)
-    except RequestRefused as refusal:
-        return refusal
-    return None
 
 
 class RenewalRequest:
@@ -354,7 +222,7 @@ class RenewalRequest:
             RequestRefused: saying why.
         """
         try:
-            _check_old_certificate(self.old_certificate, at, revoked)
+            check_old_certificate(self.old_certificate, at, revoked)
             self._check_request()
             by_old_key = self._claim_of_the_old_key()
             return by_old_key, self.request.claim(self.request.public_key)
@@ -386,7 +254,7 @@ class RenewalRequest:
                 f"old certificate, {old.subject.text()}; a changed subject needs a "
                 "visit to the office"
             )
-        _refuse_the_old_key(old, new.public_key)
+        refuse_the_old_key(old, new.public_key)
 
     def _claim_of_the_old_key(self) -> Claim:
         old = self.old_certificate
@@ -407,9 +275,10 @@ class RenewalRequest:
             raise self._bad_signature(error) from None
 
 
-def _check_old_certificate(
+def check_old_certificate(
     old: Certificate, at: datetime, revoked: Callable[[Certificate], bool]
 ) -> None:
+    """Raise RequestRefused if a certificate renews nothing at a moment."""
     if at < old.signing_begins:
         raise RequestRefused(
             f"{old.title}: is valid from {_day(old.signing_begins)} on only"
@@ -436,7 +305,8 @@ def _check_old_certificate(
         )
 
 
-def _refuse_the_old_key(old: Certificate, new: VerifyingKey) -> None:
+def refuse_the_old_key(old: Certificate, new: VerifyingKey) -> None:
+    """Raise RequestRefused if the new key is the old one."""
     if new.to_bytes() == old.public_key.to_bytes():
         raise RequestRefused(
             f"renewal request of {old.subject.owner}: asks for the old key again; "

@@ -104,6 +104,15 @@ class Signed:
     signature: asn1.BitString
 
 
+@asn1.sequence
+class SignedCertificate:
+    """`Signed` with a `TBSCertificate` in it, to be read in one go."""
+
+    content: TBSCertificate
+    algorithm: asn1.TLV
+    signature: asn1.BitString
+
+
 # -- requests -----------------------------------------------------------------
 
 

@@ -28,9 +28,11 @@ from .pacing import Pacing
 from .plan import Plan, PlanItem, confirm, make_plan, plan_items
 from .randomness import Randomness
 from .reasons import FINAL_FAULTS, REFUSALS, Reason
+from .records import Item
 from .report import Report, make_report
 from .rules import MOSCOW
 from .running import MAKING, RECEIVING, STEPS, Run, clean
+from .spooled import SpooledPlan
 from .stations.claims import shared
 from .steps import Context, Step
 from .store import Clock, Store
@@ -95,7 +97,7 @@ class Campaign:
     def begin(
         cls,
         folder: Path,
-        plan: Plan,
+        plan: Plan | SpooledPlan,
         transport: Transport,
         *,
         clock: Clock = utc_now,
@@ -108,7 +110,7 @@ class Campaign:
 
         Args:
             folder: of the campaign; made if it is not there.
-            plan: from `make_plan` or `plan_from_json`.
+            plan: from `make_plan`, `plan_from_json` or `SpooledPlan.of`.
             transport: the way to the authority; `resume` will find it again.
             clock: gives the present moment.
             experimental: write to tokens also where nobody has shown that it works.
@@ -122,12 +124,16 @@ class Campaign:
             StoreLost: if the database does not answer.
         """
         now = clock()
-        if plan.saved:
-            plan = confirm(plan, now)
+        if isinstance(plan, SpooledPlan):
+            items = plan.items()
+        else:
+            if plan.saved:
+                plan = confirm(plan, now)
+            items = numbered(plan.items)
         settings = new_settings(plan.zone, now, transport.settings())
         settings["experimental"] = experimental
         return cls._begin(
-            folder, settings, transport, clock, now, plan.items, plan.row_errors, store
+            folder, settings, transport, clock, now, items, plan.row_errors, store
         )
 
     @classmethod
@@ -194,7 +200,9 @@ class Campaign:
         now = clock()
         settings = new_settings(zone, now, transport.settings())
         settings["experimental"] = experimental
-        return cls._begin(folder, settings, transport, clock, now, items, errors, store)
+        return cls._begin(
+            folder, settings, transport, clock, now, numbered(items), errors, store
+        )
 
     @classmethod
     def _begin(
@@ -204,15 +212,13 @@ class Campaign:
         transport: Transport,
         clock: Clock,
         now: datetime,
-        items: Iterable[PlanItem],
+        items: Iterable[Item],
         errors: Sequence[RowError],
         url: str | None,
     ) -> Campaign:
         lock = locked(folder)
         try:
-            store = Store.create(
-                folder, settings, now, numbered(items), errors, url=url
-            )
+            store = Store.create(folder, settings, now, items, errors, url=url)
             store.database.hold()
         except BaseException:
             lock.release()

@@ -20,8 +20,11 @@ from .store import Change, Item
 if TYPE_CHECKING:
     from .pacing import Pacing
 
-CHUNK = 512
-"""Items that go through the steps together, in a transaction for each step."""
+CHUNK = 1024
+"""Items that go through the steps together, in a transaction for each step.
+
+Signatures are checked the faster the more there are on one curve.
+"""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from gostkey.errors import (
     MediumError,
 )
 from gostkey.media import FolderStore
-from gostkey.pki.renewal_request import Built, build_many, check_built
+from gostkey.pki.renewal_batch import Built, build_many, check_built
 from gostkey.signing import SigningKey, SupportsSigning
 
 from .chips import chip_of
@@ -140,11 +140,19 @@ class MakeKey:
         failed = together([work for work, _ in made if not work.on_token], write)
         for work, _ in made:
             if not work.on_token:
-                outcomes[work.item.id] = failed.get(work.item.id) or _keyed(
-                    work, adopted=False
-                )
+                outcomes[work.item.id] = self._written(work, failed.get(work.item.id))
         outcomes |= one_by_one([w for w, _ in made if w.on_token], write_to_token)
         return [outcomes[work.item.id] for work in works]
+
+    def _written(self, work: Work, failure: Verdict | None) -> Outcome:
+        """Give the outcome; who was taken for dead may have written it meanwhile."""
+        if failure is None:
+            return _keyed(work, adopted=False)
+        if is_written(work):
+            (adopted,) = each([work], self._adopt, Reason.NEW_CONTAINER)
+            if isinstance(adopted, Done):
+                return adopted
+        return failure
 
     def _adopt(self, work: Work) -> Outcome:
         """Take over the container that a killed run had written."""

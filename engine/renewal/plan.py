@@ -9,9 +9,11 @@ plan from elsewhere can renew less than the rules allow, but never more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, tzinfo
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from gostkey.media.chips import LONGEST_LABEL
 
@@ -171,12 +173,25 @@ def _in_chunks(
     subscribers: Sequence[Subscriber],
     workers: int,
 ) -> Iterator[list[Holding]]:
-    """Look at subscribers in several processes."""
-    chunks = (
-        subscribers[start : start + CHUNK]
-        for start in range(0, len(subscribers), CHUNK)
-    )
-    return map_in_order(look, chunks, min(workers, -(-len(subscribers) // CHUNK)))
+    """Look at subscribers in several processes.
+
+    A process that is forked has them all, so that only their numbers travel.
+    """
+
+    def work(start: int) -> list[tuple[int, tuple[Any, ...]]]:
+        some = subscribers[start : start + CHUNK]
+        numbers = {id(who): start + number for number, who in enumerate(some)}
+        return [(numbers[id(one.subscriber)], _rest_of(one)) for one in look(some)]
+
+    starts = range(0, len(subscribers), CHUNK)
+    for found in map_in_order(work, starts, min(workers, len(starts))):
+        yield [Holding(subscribers[number], *rest) for number, rest in found]
+
+
+_rest_of: Callable[[Holding], tuple[Any, ...]] = attrgetter(
+    *(one.name for one in fields(Holding)[1:])
+)
+"""All of a holding but its subscriber."""
 
 
 def _needs_token(one: Subscriber) -> bool:

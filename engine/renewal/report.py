@@ -5,18 +5,22 @@ The records are JSON-safe and hold nothing secret; tables show the same fields.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from .overdue import waited
+import sqlalchemy as sa
+
+from .overdue import count_overdue, waited
 from .randomness import summary_of
 from .reasons import OF_TOKENS, Reason, Verdict
+from .report_rows import StoredRows
 from .rules import CERTIFICATE_EXPECTED
-from .schema import ROLLED_BACK
-from .store import Item, Store, parse_moment
+from .schema import ROLLED_BACK, item
+from .store import Store, parse_moment
 from .subscribers import RowError
 
 GROUPS = (
@@ -54,7 +58,8 @@ class Report:
 
     created_at: datetime
     made_at: datetime
-    rows: tuple[Mapping[str, Any], ...]
+    rows: Sequence[Mapping[str, Any]]
+    """Read from the store when they are asked for, if they are many."""
     row_errors: tuple[RowError, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     """Number of items by group."""
@@ -62,6 +67,21 @@ class Report:
     """Whether the items are there; a killed trial may still have to be made."""
     randomness: Mapping[str, Any] = field(default_factory=dict)
     """How the random numbers were had: `randomness.summary_of`."""
+    kinds: Mapping[tuple[str, str | None, str], int] = field(default_factory=dict)
+    """Number of items by state, reason and cure."""
+    late: int = 0
+    """Items whose certificate is overdue."""
+    noted: Iterable[Mapping[str, Any]] = ()
+    """The rows that have a note."""
+
+    @property
+    def stops(self) -> Mapping[tuple[str, str, str], int]:
+        """Count the items that stopped, by group, reason and cure."""
+        found: Counter[tuple[str, str, str]] = Counter()
+        for (state, reason, cure), number in self.kinds.items():
+            if reason:
+                found[group_of(state, reason), reason, cure] += number
+        return found
 
     @property
     def finished(self) -> bool:
@@ -78,7 +98,10 @@ class Report:
         failed.
         """
         return exit_code_of(
-            ((row["state"], row["reason"], 1) for row in self.rows),
+            (
+                [(state, reason, n) for (state, reason, _), n in self.kinds.items()]
+                or [(row["state"], row["reason"], 1) for row in self.rows]
+            ),
             len(self.row_errors),
         )
 
@@ -95,18 +118,63 @@ class Report:
 
     def advice(self) -> list[str]:
         """Say what is to be done now, one sentence each."""
-        late = sum(1 for row in self.rows if row["late"])
-        return advice_of(self.counts, late, self.prepared)
+        return advice_of(self.counts, self.late, self.prepared)
+
+
+HELD = 1000
+"""Items up to which a report holds its rows, as they were when it was made."""
 
 
 def make_report(store: Store, now: datetime) -> Report:
-    """Read a campaign's report from its store."""
-    report = report_of(store.items(), store.row_errors(), store.created_at(), now)
-    return replace(
-        report,
+    """Read a campaign's report from its store; of many items the counts alone."""
+    begun = store.created_at()
+    ((total,),) = store.rows(sa.select(sa.func.count()).select_from(item))
+    stored = StoredRows(store, lambda one: row_of(one, begun, now), total)
+    kinds: Counter[tuple[str, str | None, str]] = Counter()
+    rows: Sequence[Mapping[str, Any]] = stored
+    noted: Iterable[Mapping[str, Any]]
+    if total <= HELD:
+        rows = tuple(stored)
+        for row in rows:
+            kinds[row["state"], row["reason"], row["cure"] or ""] += 1
+        late = sum(1 for row in rows if row["late"])
+        noted = [row for row in rows if row["note"]]
+    else:
+        columns = (item.c.state, item.c.reason, item.c.cure)
+        query = sa.select(*columns, sa.func.count()).group_by(*columns)
+        for state, reason, cure, number in store.rows(query):
+            kinds[state, reason, cure or ""] += number
+        late = count_overdue(store, now)
+        noted = _Noted(stored)
+    errors = tuple(store.row_errors())
+    counts = dict.fromkeys(GROUPS, 0)
+    for (state, reason, _), number in kinds.items():
+        counts[group_of(state, reason)] += number
+    counts["unreadable"] += len(errors)
+    return Report(
+        created_at=begun,
+        made_at=now,
+        rows=rows,
+        row_errors=errors,
+        counts=counts,
         prepared=store.phase() == "planned",
         randomness=summary_of(store.randomness()),
+        kinds=kinds,
+        late=late,
+        noted=noted,
     )
+
+
+@dataclass(frozen=True)
+class _Noted:
+    """The rows with a note, read anew each time."""
+
+    rows: StoredRows
+
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
+        waiting = sa.and_(item.c.state == "sent", item.c.reason.is_(None))
+        some = self.rows.matching(sa.or_(item.c.note.is_not(None), waiting))
+        return (row for row in some if row["note"])
 
 
 def read_report(folder: Path, now: datetime) -> Report:
@@ -117,22 +185,6 @@ def read_report(folder: Path, now: datetime) -> Report:
     """
     with Store.open(folder) as store:
         return make_report(store, now)
-
-
-def report_of(
-    items: Iterable[Item],
-    row_errors: Iterable[RowError],
-    created_at: datetime,
-    now: datetime,
-) -> Report:
-    """Make the report of some items."""
-    rows = tuple(row_of(one, created_at, now) for one in items)
-    errors = tuple(row_errors)
-    counts = dict.fromkeys(GROUPS, 0)
-    for row in rows:
-        counts[row["group"]] += 1
-    counts["unreadable"] += len(errors)
-    return Report(created_at, now, rows, errors, counts)
 
 
 def row_of(one: Any, begun: datetime, now: datetime) -> dict[str, Any]:

@@ -38,6 +38,8 @@ STEPS: tuple[Step, ...] = (
 MAKING: tuple[Step, ...] = STEPS[:2]
 """What worker processes do; all else is for the one that knows the authority."""
 RECEIVING: tuple[Step, ...] = STEPS[3:]
+FEWEST = 128
+"""Items for which another worker is not worth its while."""
 MOST_DEATHS = 3
 """Worker processes that may die in a run and are replaced."""
 
@@ -121,14 +123,18 @@ class Run:
             self._progress.end_chunk(works)
 
     def _chunk_ids(
-        self, steps: Sequence[Step], *, on_tokens: bool = True
+        self, steps: Sequence[Step], workers: int = 1, *, on_tokens: bool = True
     ) -> Iterator[list[int]]:
-        """List the items on which one of the steps is to be done, chunk by chunk."""
+        """List the items on which one of the steps is to be done, chunk by chunk.
+
+        Of few items each worker gets its share.
+        """
         first, last = state_before(steps[0]), state_before(steps[-1])
         ids = self._store.open_ids(first, last, on_tokens=on_tokens)
         if self._held:
             ids = [one for one in ids if one not in self._held]
-        size = min(CHUNK, self._pacing.chunk)
+        share = max(FEWEST, -(-len(ids) // workers))
+        size = min(CHUNK, self._pacing.chunk, share)
         for start in range(0, len(ids), size):
             yield ids[start : start + size]
 
@@ -150,7 +156,7 @@ class Run:
         while self._pacing.before(0):
             # Anew after a death: what the dead one was at is read from the disk.
             mine = replace(context, places=context.places.anew())
-            chunks = list(self._chunk_ids(steps, on_tokens=False))
+            chunks = list(self._chunk_ids(steps, workers, on_tokens=False))
             # Nobody waits in the middle of a chunk: in quiet hours all workers end.
             handed = Counted(self._pacing.going(chunks))
             items = map(self._store.items, handed)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from gostkey.containers import Container, KeyEntry
+from gostkey.containers import KeyEntry, parse_public
 from gostkey.containers.names import decode_name
 from gostkey.errors import (
     ContainerDamaged,
@@ -114,7 +114,7 @@ def examine_renewing(subscribers: Sequence[Subscriber]) -> list[Holding]:
 
 def _look(subscriber: Subscriber, files: Mapping[str, bytes]) -> list[Holding]:
     try:
-        container = Container.parse(files)
+        name, header = parse_public(files)
     except ContainerDamaged as error:
         return [_faulty(subscriber, Reason.DAMAGED, str(error))]
     except ContainerError as error:
@@ -122,7 +122,7 @@ def _look(subscriber: Subscriber, files: Mapping[str, bytes]) -> list[Holding]:
     except GostKeyError as error:
         # An algorithm or curve that is unknown.
         return [_faulty(subscriber, Reason.DAMAGED, str(error))]
-    return [_holding(subscriber, container.name, entry) for entry in container.keys]
+    return [_holding(subscriber, name, entry) for entry in header.keys]
 
 
 def _examine_token(subscriber: Subscriber) -> list[Holding]:

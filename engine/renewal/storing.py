@@ -33,8 +33,9 @@ def fill(
 ) -> None:
     """Put the items of a new campaign in, as they come, and what was planned."""
     coming = iter(items)
+    insert = item.insert().values({name: sa.bindparam(name) for name in ITEM_FIELDS})
     while some := list(islice(coming, AT_ONCE)):
-        connection.execute(item.insert(), [_row(one) for one in some])
+        _many(connection, ("items",), insert, [_row(one) for one in some])
         changes = [
             Change(
                 one.id,

@@ -19,10 +19,8 @@ English or Russian, in any order:
 
 from __future__ import annotations
 
-import codecs
 import csv
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,15 +28,20 @@ from pathlib import Path
 from gostkey.errors import CampaignError
 from gostkey.media import FolderStore
 from gostkey.media.tokens import is_token_address, open_token, split_address
+from gostkey.pki import identifiers
 
 from .chips import is_chip_address, split_chip
 from .form import FIELDS
+from .list_text import BadText, read_lines
 
-MAX_LIST_BYTES = 64 << 20
 MAX_LINE_CHARS = 16384
 
 
-@dataclass(frozen=True)
+_NO_FORM: Mapping[str, str] = {}
+"""One for all: a list may have a hundred thousand rows."""
+
+
+@dataclass(frozen=True, slots=True)
 class Subscriber:
     """One container whose keys are to be renewed, as the operator named it."""
 
@@ -51,7 +54,7 @@ class Subscriber:
     exchanges_finished: bool = False
     destination: Path | None = None
     key_status: str = "ok"
-    form: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=lambda: _NO_FORM)
     pin_file: Path | None = None
     """With the PIN of the token that has the container, or else of the destination."""
     new_pin_file: Path | None = None
@@ -213,17 +216,23 @@ def read_list(
         CampaignError: if the file as a whole cannot be used: not text, no
             header, an unknown column.  A broken row is in the result's errors.
     """
-    lines = re.split("\r\n|\n|\r", _decode(path))
-    if not lines or not lines[0].strip():
+    lines = read_lines(path)
+    header = next(lines, "")
+    if isinstance(header, BadText):
+        raise CampaignError(f"{path}, line 1: {header}")
+    if not header.strip():
         raise CampaignError(
             f"{path}: the list is empty; its first line names the columns, "
             "such as container;exchanges_finished"
         )
-    delimiter = ";" if lines[0].count(";") > lines[0].count(",") else ","
-    columns = _header(path, lines[0], delimiter)
+    delimiter = ";" if header.count(";") > header.count(",") else ","
+    columns = _header(path, header, delimiter)
     errors: list[RowError] = []
     rows: list[tuple[int, Subscriber]] = []
-    for number, line in enumerate(lines[1:], start=2):
+    for number, line in enumerate(lines, start=2):
+        if isinstance(line, BadText):
+            errors.append(RowError(number, str(line), _ENCODING_CURE))
+            continue
         if not line.strip():
             continue
         try:
@@ -237,42 +246,14 @@ def read_list(
     return Listing(tuple(kept), tuple(sorted(errors, key=lambda one: one.line)))
 
 
+_ENCODING_CURE = "write the line anew, in the encoding of the others"
+
+
 class _BadRow(Exception):
     def __init__(self, text: str, cure: str) -> None:
         super().__init__(text)
         self.text = text
         self.cure = cure
-
-
-def _decode(path: Path) -> str:
-    """Read the list as UTF-8, else as Windows-1251, and as nothing else."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_LIST_BYTES + 1)
-    except OSError as error:
-        raise CampaignError(
-            f"{path}: cannot be read: {error.strerror or error}"
-        ) from error
-    if len(data) > MAX_LIST_BYTES:
-        raise CampaignError(
-            f"{path}: longer than {MAX_LIST_BYTES >> 20} MiB; split the list"
-        )
-    cure = "save the list as CSV in UTF-8 or Windows-1251"
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise CampaignError(f"{path}: the list is in UTF-16; {cure}")
-    if b"\x00" in data:
-        raise CampaignError(f"{path}: the list is not a text file; {cure}")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    try:
-        return data.decode("cp1251")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise CampaignError(
-            f"{path}, line {line}: neither UTF-8 nor Windows-1251; {cure}"
-        ) from None
 
 
 def _header(path: Path, line: str, delimiter: str) -> list[str]:
@@ -346,6 +327,9 @@ def _subscriber(
         raise _BadRow(
             f"key_status is {row['key_status'][:20]!r}", "write ok, compromised or lost"
         )
+    fault = _number_fault(row)
+    if fault:
+        raise _BadRow(fault, "correct the number, or leave the field empty")
     destination = _optional(base, row.get("destination"))
     fault = destination_fault(destination)
     if fault:
@@ -358,10 +342,27 @@ def _subscriber(
         exchanges_finished=finished in _YES or (confirmed and not finished),
         destination=destination,
         key_status=status,
-        form={name: row[name] for name in FIELDS if row.get(name)},
+        form={name: row[name] for name in FIELDS if row.get(name)} or _NO_FORM,
         pin_file=_optional(base, row.get("pin_file")),
         new_pin_file=_optional(base, row.get("new_pin_file")),
     )
+
+
+def _number_fault(row: Mapping[str, str]) -> str:
+    """Say which number of the form has a wrong length or check digit; "" if none."""
+    for field_name in ("inn", "snils", "ogrn"):
+        digits = row.get(field_name, "").translate(_IN_NUMBERS)
+        if digits:
+            kind = field_name.upper()
+            if kind == "OGRN" and len(digits) == 15:
+                kind = "OGRNIP"
+            fault = identifiers.fault(kind, digits)
+            if fault:
+                return fault
+    return ""
+
+
+_IN_NUMBERS = {ord(character): None for character in " -"}
 
 
 def destination_fault(destination: Path | None) -> str:
@@ -400,13 +401,23 @@ def _without_duplicates(
     rows: list[tuple[int, Subscriber]],
 ) -> tuple[list[Subscriber], list[RowError]]:
     """Keep the first of equal rows; of rows that contradict each other, none."""
-    groups: dict[str, list[tuple[int, Subscriber]]] = {}
-    for number, one in rows:
-        place = os.path.realpath(one.container)
-        groups.setdefault(place, []).append((number, one))
+    resolve = _Resolver()
+    firsts: dict[str, int] = {}
+    groups: dict[int, list[tuple[int, Subscriber]]] = {}
+    for index, (number, one) in enumerate(rows):
+        first_index = firsts.setdefault(resolve(one.container), index)
+        if first_index != index:
+            groups.setdefault(first_index, [rows[first_index]]).append((number, one))
+    del firsts
     kept: list[Subscriber] = []
     errors: list[RowError] = []
-    for group in groups.values():
+    in_groups = {number for group in groups.values() for number, _ in group}
+    for index, (number, one) in enumerate(rows):
+        if number not in in_groups:
+            kept.append(one)
+        if index not in groups:
+            continue
+        group = groups[index]
         first_number, first = group[0]
         if all(_content(one) == _content(first) for _, one in group):
             kept.append(first)
@@ -429,6 +440,21 @@ def _without_duplicates(
                 )
             )
     return kept, errors
+
+
+class _Resolver:
+    """Resolves paths, the folders that many of them are in only once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def __call__(self, path: Path) -> str:
+        folder, name = os.path.split(path)
+        if name in ("", ".", "..") or os.path.islink(path):
+            return os.path.realpath(path)
+        if folder not in self._folders:
+            self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._folders[folder], name)
 
 
 def _content(one: Subscriber) -> tuple[object, ...]:

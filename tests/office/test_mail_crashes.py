@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from office import mail_servers
 from office.cutting_proxy import CuttingProxy
+from office.letters import reply
 from office.mail_office import USERS, MailOffice, new_mail_office
 from office.mail_servers import MailServers
 from tally import fault
@@ -192,6 +193,32 @@ def test_a_mailbox_that_is_numbered_anew_is_read_anew(mail: MailOffice) -> None:
         assert states(campaign.receive()) == ["backed-up"]
         assert transport._mailbox._validity != found
     assert mail.box.all() == []
+
+
+def test_what_names_no_request_is_not_forgotten_after_a_fault(
+    mail: MailOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mail.write_office(top={"require_signed": False})
+    mail.office.add()
+    transport = mail.transport()
+    with mail.office.begin(transport) as campaign:
+        campaign.run()
+        (raw,) = mail.authority_box.wait_for(1)
+        request = email.message_from_bytes(raw).get_payload()[1]
+        issued = mail.office.authority.issue_renewal(
+            request.get_payload(decode=True),  # type: ignore[union-attr,arg-type]
+            mail.office.clock(),
+        )
+        sender = mail.authority_box.address
+        mail.box.put(reply(("new.cer", issued.der), sender=sender))
+
+        def fails(self: Mailbox, found: object) -> object:
+            raise TransportError("the mail server went away")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Mailbox, "messages", fails)
+            assert campaign.receive().rows[0]["reason"] == "transport"
+        assert states(campaign.receive()) == ["backed-up"]
 
 
 @pytest.fixture

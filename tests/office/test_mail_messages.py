@@ -15,6 +15,7 @@ from gostkey.errors import EncodingError
 from gostkey.renewal.transports.mail import entities, identifiers
 from gostkey.renewal.transports.mail.answers import Answer, Kind, read_answer
 from gostkey.renewal.transports.mail.entities import read_entity
+from gostkey.renewal.transports.mail.mailbox import Place, _batches
 from gostkey.renewal.transports.mail.messages import (
     write_certificate,
     write_refusal,
@@ -266,6 +267,14 @@ def test_changed_messages_are_read_or_refused(data: st.DataObject) -> None:
         )
     for require in (True, False):
         assert isinstance(read(bytes(raw), require=require), Answer)
+
+
+def test_batches_are_bounded_in_number_and_bytes() -> None:
+    places = [Place(1, uid, size, "") for uid, size in enumerate([9] * 120)]
+    assert [len(one) for one in _batches(places)] == [50, 50, 20]
+    large = [Place(1, uid, 1 << 20, "") for uid in range(17)]
+    assert [len(one) for one in _batches(large)] == [8, 8, 1]
+    assert list(_batches([])) == []
 
 
 # What begins like the boundary would be one.

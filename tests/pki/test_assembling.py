@@ -10,6 +10,7 @@ from small_pki import NOW, ORGANIZATION, PERSON, Party, new_key, root
 from gostkey.errors import EncodingError
 from gostkey.pki import cms, oids, requests
 from gostkey.pki import extensions as ext
+from gostkey.pki import renewal_batch as batches
 from gostkey.pki import renewal_request as renewals
 from gostkey.primitives import Readable
 from gostkey.signing import Scheme, SigningKey, VerifyingKey
@@ -70,7 +71,7 @@ def test_many_requests_are_those_made_one_by_one(
     signers = [SameSignature(one.key) for one in old]
     certificates = [one.certificate for one in old]
     at = NOW + timedelta(microseconds=5)
-    together = renewals.build_many(new, signers, certificates, at=at, profile=profile)
+    together = batches.build_many(new, signers, certificates, at=at, profile=profile)
     singly = [
         renewals.build_renewal(*three, at=at, profile=profile)
         for three in zip(new, signers, certificates, strict=True)
@@ -83,7 +84,9 @@ def test_messages_of_any_length(size: int) -> None:
     owner = owners()[1]
     key = SameSignature(owner.key)
     content = b"x" * size
-    (made,) = cms.sign_many([content], [key], [owner.certificate], signing_time=NOW)
+    (made,) = batches.sign_messages(
+        [content], [key], [owner.certificate], signing_time=NOW
+    )
     assert made.der == cms.sign(content, key, owner.certificate, signing_time=NOW)
 
 
@@ -92,32 +95,32 @@ def test_what_was_built_is_refused_for_what_is_wrong_with_it() -> None:
     new = [new_key(name) for name in NEW]
     keys = [one.key for one in old]
     certificates = [one.certificate for one in old]
-    built = renewals.build_many(new, keys, certificates, at=NOW)
-    assert renewals.check_built(built, at=NOW) == [None] * len(built)
-    assert renewals.check_built([], at=NOW) == []
+    built = batches.build_many(new, keys, certificates, at=NOW)
+    assert batches.check_built(built, at=NOW) == [None] * len(built)
+    assert batches.check_built([], at=NOW) == []
     revoked = {certificates[2].serial}
-    found = renewals.check_built(
+    found = batches.check_built(
         built, at=NOW, revoked=lambda one: one.serial in revoked
     )
     assert ["revoked" in str(one) for one in found] == [False, False, True, False]
-    late = renewals.check_built(built, at=NOW + timedelta(days=4000))
+    late = batches.check_built(built, at=NOW + timedelta(days=4000))
     assert all("expired" in str(one) for one in late)
     # The same of a kind twice: the second one is not read, but verified.
-    twice = renewals.build_many(
+    twice = batches.build_many(
         [new_key("tc26-256-b"), keys[1], new_key("tc26-256-b")],
         [keys[1]] * 3,
         [certificates[1]] * 3,
         at=NOW,
     )
     spoiled = [twice[0], twice[1], twice[2]._replace(signature=twice[0].signature)]
-    found = renewals.check_built(spoiled, at=NOW)
+    found = batches.check_built(spoiled, at=NOW)
     assert found[0] is None
     assert "a new key must be made" in str(found[1])
 
 
 def test_a_bad_signature_of_either_key_is_found() -> None:
     owner = owners()[1]
-    built = renewals.build_many(
+    built = batches.build_many(
         [new_key("tc26-256-b") for _ in range(3)],
         [owner.key] * 3,
         [owner.certificate] * 3,
@@ -129,7 +132,7 @@ def test_a_bad_signature_of_either_key_is_found() -> None:
         built[1]._replace(signature=other),
         built[2]._replace(message=built[2].message._replace(signature=other)),
     ]
-    found = renewals.check_built(wrong, at=NOW)
+    found = batches.check_built(wrong, at=NOW)
     assert found[0] is None
     assert "own signature with the new key" in str(found[1])
     assert "signature with the old key" in str(found[2])
@@ -138,6 +141,6 @@ def test_a_bad_signature_of_either_key_is_found() -> None:
 def test_a_key_that_is_not_the_certificates_signs_nothing() -> None:
     owner = owners()[1]
     with pytest.raises(EncodingError, match="another one"):
-        cms.sign_many(
+        batches.sign_messages(
             [b""], [new_key("cryptopro-xcha")], [owner.certificate], signing_time=NOW
         )

@@ -6,6 +6,7 @@ they were, and the table of a campaign that nobody disturbed.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
@@ -25,7 +26,8 @@ from renewal.scenes import RECORDS, Scene
 from renewal.test_campaign import Post
 
 from gostkey.errors import CampaignError, CampaignLocked
-from gostkey.renewal import Campaign, Listing, advisory, make_plan
+from gostkey.media import FolderStore
+from gostkey.renewal import Campaign, Listing, advisory, make_plan, postgres
 from gostkey.renewal.pacing import Pacing, QuietHours, Rate, Time
 from gostkey.renewal.stations import chunk, jobs
 from gostkey.renewal.stations import station as station_module
@@ -79,6 +81,11 @@ def work(scene: Scene, workers: int = 2) -> int:
 
 
 def check(scene: Scene, undisturbed: list[tuple[Any, ...]]) -> None:
+    with Store.open(scene.office.campaign) as store:
+        stopped = [
+            one.text for one in store.items() if one.reason and one.state != "due"
+        ]
+    assert not stopped
     assert scene.table() == undisturbed
     scene.check_one_of_each()
 
@@ -311,6 +318,44 @@ def test_a_key_of_another_campaign_is_left_to_it(
     with Campaign.open(elsewhere, clock=office.clock) as campaign:
         assert campaign.resume().counts["renewed"] == 0
     check(shared, undisturbed)
+
+
+def test_a_job_that_is_tried_again_in_a_moment_is_waited_for(cluster: Cluster) -> None:
+    url = cluster.new_campaign()
+    database = postgres.PostgresDatabase(Path("campaign"), url)
+    jobs.make_tables(database)
+    address, later = database.address, timedelta(minutes=5)
+
+    async def look() -> dict[int, bool]:
+        app = jobs.make_app(address)
+        async with app.open_async():
+            await jobs.defer(app, address, {1: later}, looked=0)
+            await jobs.defer(app, address, {2: later}, looked=1)
+            await jobs.defer(app, address, {3: None, 1: None})
+            return await jobs.jobs_at_hand(app, address)
+
+    assert asyncio.run(look()) == {1: True, 2: False, 3: True}
+    database.close()
+
+
+def test_a_container_that_another_has_written_meanwhile_is_taken_over(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a worker that was taken for dead, and was not."""
+    office.add()
+    original = FolderStore.write_many
+
+    def late(self: FolderStore, containers: Any) -> Any:
+        if once(office.folder / "spoiled"):
+            original(self, containers)
+        return original(self, containers)
+
+    monkeypatch.setattr(FolderStore, "write_many", late)
+    with office.begin() as campaign:
+        report = campaign.run()
+        keyed = [one for one in campaign.history() if one["step"] == "keyed"]
+    assert report.counts["renewed"] == 1
+    assert keyed[-1]["detail"]["adopted"]
 
 
 def test_a_campaign_in_a_file_has_one_station(office: Office) -> None:

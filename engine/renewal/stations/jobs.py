@@ -175,7 +175,9 @@ async def jobs_at_hand(app: Any, address: Address) -> dict[int, bool]:
     """List the chunks that have jobs.
 
     Returns:
-        Number of the chunk to whether its job is done now, or is due.
+        Number of the chunk to whether its job is done now, or is due.  One that is
+        only tried again in a moment is due; one that was put off until answers have
+        come is not.
     """
     now = datetime.now(timezone.utc)
     found: dict[int, bool] = {}
@@ -183,6 +185,7 @@ async def jobs_at_hand(app: Any, address: Address) -> dict[int, bool]:
         if job.status not in ("todo", "doing"):
             continue
         is_due = job.scheduled_at is None or job.scheduled_at <= now
+        is_due |= not job.task_kwargs["looked"]
         chunk = int(job.task_kwargs["chunk"])
         found[chunk] = found.get(chunk, False) or job.status == "doing" or is_due
     return found

@@ -395,7 +395,7 @@ def test_rollbacks_and_copies_that_are_removed_are_told(office: Office) -> None:
         campaign.run()
         assert [one.error for one in campaign.roll_back(["1"], not_used=True)] == [None]
         office.clock.forward(days=100)
-        assert any(one.removed for one in campaign.prune_archives(10))
+        assert any([one.removed for one in campaign.prune_archives(10)])
     found = check(office)
     assert found.problems == []
     assert (found.runs, len(found.seals)) == (3, 3)

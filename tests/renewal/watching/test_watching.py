@@ -23,6 +23,7 @@ from renewal.offices import NOW, Office
 from gostkey.errors import CampaignError, MediumError
 from gostkey.renewal import Report
 from gostkey.renewal.chunks import Event
+from gostkey.renewal.overdue import list_overdue
 from gostkey.renewal.reasons import Reason
 from gostkey.renewal.rules import MOSCOW
 from gostkey.renewal.schema import item
@@ -36,7 +37,6 @@ from gostkey.renewal.watching.rows import (
     COLUMNS,
     broken_rows,
     csv_of,
-    late_rows,
     rows,
     stopped_rows,
 )
@@ -63,7 +63,6 @@ def mixed(office: Office, kept_in: str | None) -> Office:
             .where(item.c.id == 5)
             .values(state="sent", sent_at=sent, new_ends=None)
         )
-    # Not sent four hours ago: nothing is sent before its campaign is begun.
     office.clock.forward(hours=4)
     return office
 
@@ -155,7 +154,7 @@ def test_rows_are_those_of_the_report(mixed: Office) -> None:
         assert found == list(whole.rows)
         assert list(rows(store, mixed.clock(), most=2)) == found[:2]
         assert [one["id"] for one in stopped_rows(store, mixed.clock())] == [2, 3, 4]
-        assert [one["id"] for one in late_rows(store, mixed.clock())] == [5]
+        assert [one.id for one in list_overdue(store, mixed.clock())] == [5]
         assert list(broken_rows(store)) == []
         cures = cures_of(store)
     assert [(code, number) for code, _cure, number in cures] == [
@@ -437,7 +436,9 @@ def test_metrics_of_a_run_are_valid_and_right(mixed: Office) -> None:
     value = {name: one.samples[0].value for name, one in after.items() if one.samples}
     assert value["gostkey_renewal_run_active"] == 0
     assert value["gostkey_renewal_run_steps"] == pace.done > 0
-    assert value["gostkey_renewal_run_start_timestamp_seconds"] == NOW.timestamp()
+    assert value["gostkey_renewal_run_start_timestamp_seconds"] == (
+        mixed.clock().timestamp()
+    )
     assert [one.name for one in mixed.folder.iterdir() if ".new" in one.name] == []
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0o044 & ~current_mask()

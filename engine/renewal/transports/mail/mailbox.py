@@ -36,6 +36,7 @@ _HEADERS = f"BODY.PEEK[HEADER.FIELDS ({_FIELDS})]"
 _SEARCHED = 50_000
 """Messages searched in one command: an answer line is bounded."""
 _HEADERS_AT_ONCE, _BODIES_AT_ONCE = 500, 50
+_BYTES_AT_ONCE = 8 * LARGEST_MESSAGE
 
 Criteria = list[Any]
 
@@ -107,8 +108,7 @@ class Mailbox:
                     one.size,
                     LARGEST_MESSAGE,
                 )
-        for start in range(0, len(fit), _BODIES_AT_ONCE):
-            some = fit[start : start + _BODIES_AT_ONCE]
+        for some in _batches(fit):
             bodies = self._tried(lambda some=some: self._bodies(some))
             for one in some:
                 if one.uid in bodies:
@@ -283,6 +283,22 @@ def either(criteria: Sequence[Criteria]) -> Criteria:
     for one in reversed(criteria[:-1]):
         joined = ["OR", one, joined]
     return joined
+
+
+def _batches(places: Sequence[Place]) -> Iterator[list[Place]]:
+    """Part messages into batches that are bounded in number and in bytes."""
+    batch: list[Place] = []
+    size = 0
+    for one in places:
+        if batch and (
+            len(batch) == _BODIES_AT_ONCE or size + one.size > _BYTES_AT_ONCE
+        ):
+            yield batch
+            batch, size = [], 0
+        batch.append(one)
+        size += one.size
+    if batch:
+        yield batch
 
 
 def _found(answer: Any, validity: int) -> list[Found]:

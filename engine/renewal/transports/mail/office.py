@@ -92,6 +92,8 @@ class MailTransport:
         self._crls: NewestCrls | None = None
         self._is_new = True
         self._heard: dict[str, _Heard] = {}
+        self._unnamed: list[Place] = []
+        """Those that name no request, and may be answers; not read yet."""
         self._by_key: dict[bytes, list[tuple[Place, Answer]]] = {}
 
     @classmethod
@@ -270,7 +272,6 @@ class MailTransport:
         return ["UNKEYWORD", DONE, *fits]
 
     def _search(self) -> None:
-        unnamed: list[Place] = []
         for one in self._mailbox.new(self._criteria()):
             if _is_request(one.header):
                 continue
@@ -280,8 +281,10 @@ class MailTransport:
             if request_id is not None:
                 self._heard.setdefault(request_id, _Heard()).found.append(one.place)
             elif one.header.content_type.startswith(("multipart/", "application/")):
-                unnamed.append(one.place)
-        for found, raw in self._mailbox.messages(unnamed[-_MOST_UNNAMED:]):
+                self._unnamed.append(one.place)
+        # Kept until they are read: after a fault they are not found again.
+        del self._unnamed[:-_MOST_UNNAMED]
+        for found, raw in self._mailbox.messages(self._unnamed):
             answer = self._read(raw)
             if answer.request_id is not None:
                 self._take(found, answer, answer.request_id)
@@ -289,6 +292,8 @@ class MailTransport:
                 for certificate in answer.certificates:
                     key = certificate.public_key.to_bytes()
                     self._by_key.setdefault(key, []).append((found, answer))
+
+        self._unnamed.clear()
 
     def _read(self, raw: bytes) -> Answer:
         if self._known is None or self._crls is None:

@@ -1,0 +1,104 @@
+"""A plan of any length, kept on the disk until the campaign begins.
+
+A run asks a person for random input before anything is made, and wants to know for
+how many keys; so it needs the plan before it may write a campaign's store.  A hundred
+thousand keys with their certificates would fill the memory: they wait in a file
+without a name, which is gone with the process.
+"""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import datetime, tzinfo
+from itertools import islice
+from typing import IO
+
+from .chips import is_chip_address
+from .items import numbered
+from .plan import PlanItem, plan_items
+from .records import Item
+from .rules import MOSCOW
+from .subscribers import Listing, RowError
+
+__all__ = ["SpooledPlan", "loses_password"]
+
+_AT_ONCE = 256
+_IN_MEMORY = 4 << 20
+"""Bytes up to which no file is made."""
+
+
+class SpooledPlan:
+    """The decisions on all the keys of a list; close it, or use it as a context."""
+
+    def __init__(
+        self, items: Iterable[PlanItem], row_errors: tuple[RowError, ...], zone: tzinfo
+    ) -> None:
+        """Take the items as they come, and forget them."""
+        self.row_errors = row_errors
+        self.zone = zone
+        self.keys = 0
+        """Keys that a run will make."""
+        self.losing_password = 0
+        """Keys that have a password, and whose new container will have none."""
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)
+        try:
+            coming = numbered(self._counted(items))
+            while some := list(islice(coming, _AT_ONCE)):
+                pickle.dump(some, self._file, pickle.HIGHEST_PROTOCOL)
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def of(
+        cls, listing: Listing, now: datetime, zone: tzinfo = MOSCOW, *, workers: int = 1
+    ) -> SpooledPlan:
+        """Plan the keys of a list, as `make_plan` does.
+
+        Args:
+            listing: the subscribers.
+            now: the moment of the decision, aware.
+            zone: the office's zone.
+            workers: processes that read the containers.
+        """
+        items = plan_items(listing, now, zone, workers=workers)
+        return cls(items, listing.errors, zone)
+
+    def items(self) -> Iterator[Item]:
+        """Read the items of the campaign to be, in their order."""
+        self._file.seek(0)
+        while True:
+            try:
+                some: list[Item] = pickle.load(self._file)
+            except EOFError:
+                return
+            yield from some
+
+    def close(self) -> None:
+        """Forget the plan."""
+        self._file.close()
+
+    def __enter__(self) -> SpooledPlan:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _counted(self, items: Iterable[PlanItem]) -> Iterator[PlanItem]:
+        for one in items:
+            if one.verdict is None:
+                self.keys += 1
+                self.losing_password += loses_password(one)
+            yield one
+
+
+def loses_password(one: PlanItem) -> bool:
+    """Say whether a planned key has a password that its new container will not have."""
+    who = one.holding.subscriber
+    return (
+        who.password_file is not None
+        and who.new_password_file is None
+        and not is_chip_address(one.destination)
+    )

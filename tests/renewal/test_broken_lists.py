@@ -1,0 +1,176 @@
+"""A long list with broken rows: the good ones are done, each bad one is told."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from gostkey.pki.ca import CertificateAuthority
+from gostkey.renewal import Campaign, FolderTransport
+from gostkey.renewal.plan import make_plan
+from gostkey.renewal.report import read_report
+from gostkey.renewal.spooled import SpooledPlan
+from gostkey.renewal.subscribers import read_list
+from gostkey.renewal.trial import make_trial
+
+NOW = datetime(2026, 11, 2, 9, 0, tzinfo=timezone.utc)
+HEADER = (
+    "container;password_file;new_password_file;exchanges_finished;key_status;"
+    "inn;snils;ogrn;medium"
+)
+BYTES_OF_A_SUBSCRIBER = 64 << 10
+
+
+def row(container: str, medium: Path, **values: str) -> bytes:
+    names = HEADER.split(";")
+    cells = {"container": container, "exchanges_finished": "да", "medium": str(medium)}
+    cells.update(values)
+    return ";".join(cells.get(name, "") for name in names).encode()
+
+
+Break = Callable[[str, Path], bytes]
+
+# What is wrong with a row, how to write it, and what its error says.
+BROKEN_ROWS: dict[str, tuple[Break, str]] = {
+    "encoding": (
+        lambda c, m: row(c, m) + "ООО Ромашка".encode("cp1251"),
+        "of the line is not UTF-8",
+    ),
+    "zero bytes": (lambda c, m: row(c, m) + b"\x00", "zero bytes"),
+    "open quotes": (lambda c, m: b'"' + row(c, m), "quotation marks"),
+    "lone quotes": (
+        lambda c, m: b'"' + c.encode() + b'"x;;;;;;;;',
+        "quotation marks",
+    ),
+    "a field too many": (lambda c, m: row(c, m) + b";", "10 fields"),
+    "a field too few": (lambda c, m: c.encode() + b";;", "3 fields"),
+    "no container": (lambda c, m: row("", m), "container is not named"),
+    "INN": (lambda c, m: row(c, m, inn="500100732250"), "INN 500100732250: the check"),
+    "short INN": (lambda c, m: row(c, m, inn="50010073"), "must be 12 or 10 digits"),
+    "SNILS": (lambda c, m: row(c, m, snils="112-233-445 96"), "SNILS 11223344596"),
+    "OGRN": (lambda c, m: row(c, m, ogrn="1027700132196"), "OGRN 1027700132196"),
+    "yes or no": (
+        lambda c, m: row(c, m, exchanges_finished="perhaps"),
+        "exchanges_finished is 'perhaps'",
+    ),
+    "status": (lambda c, m: row(c, m, key_status="stolen"), "key_status is 'stolen'"),
+    "control character": (
+        lambda c, m: row(c + "\x07", m),
+        "unprintable characters",
+    ),
+}
+# Rows that can be read, and whose keys cannot be renewed; the item's reason.
+BROKEN_ITEMS: dict[str, tuple[Break, str]] = {
+    "absent folder": (lambda c, m: row(c + "-absent", m), "not-a-container"),
+    "absent password file": (
+        lambda c, m: row(c, m, password_file="absent.txt"),
+        "password-file",
+    ),
+    "compromised": (
+        lambda c, m: row(c, m, key_status="compromised"),
+        "key-compromised",
+    ),
+    "not confirmed": (
+        lambda c, m: row(c, m, exchanges_finished=""),
+        "exchanges-not-confirmed",
+    ),
+}
+
+
+def check(folder: Path, rows: int, one_in: int) -> None:
+    """Make a list in which one row in *one_in* is broken, and renew what is good."""
+    trial = make_trial(folder / "trial", rows, at=NOW, passwords=0)
+    trusted = folder / "trusted"
+    trusted.mkdir()
+    with CertificateAuthority.open(trial.authority) as authority:
+        (trusted / "ca.cer").write_bytes(authority.certificate.der)
+    medium = folder / "new"
+    medium.mkdir()
+    containers = [
+        line.partition(";")[0]
+        for line in trial.list.read_text("utf-8-sig").splitlines()[1:]
+    ]
+    kinds = [*BROKEN_ROWS, *BROKEN_ITEMS, "again", "contradicted"]
+    lines = [HEADER.encode()]
+    in_errors: dict[int, str] = {}
+    in_items: dict[int, str] = {}
+    good = 0
+    for number, container in enumerate(containers):
+        if number % one_in:
+            lines.append(row(container, medium))
+            good += 1
+            continue
+        kind = kinds[number // one_in % len(kinds)]
+        if kind in BROKEN_ROWS:
+            make, text = BROKEN_ROWS[kind]
+            lines.append(make(container, medium))
+            in_errors[len(lines)] = text
+        elif kind in BROKEN_ITEMS:
+            make, text = BROKEN_ITEMS[kind]
+            lines.append(make(container, medium))
+            in_items[len(lines)] = text
+        elif kind == "again":
+            lines += [row(container, medium)] * 2
+            in_errors[len(lines)] = f"on line {len(lines) - 1} already"
+            good += 1
+        else:
+            lines += [row(container, medium), row(container, medium, key_status="lost")]
+            in_errors[len(lines) - 1] = in_errors[len(lines)] = "with other statements"
+    path = trial.list.with_name("broken.csv")
+    path.write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(lines) + b"\r\n")
+    transport = FolderTransport(folder / "out", folder / "in", trusted)
+    listing = read_list(path)
+    assert {one.line for one in listing.errors} == set(in_errors)
+    for error in listing.errors:
+        assert in_errors[error.line] in error.text and error.cure
+    with (
+        SpooledPlan.of(listing, NOW, workers=2) as plan,
+        Campaign.begin(
+            folder / "campaign", plan, transport, clock=lambda: NOW
+        ) as campaign,
+    ):
+        wrong_password = sum(one == "password-file" for one in in_items.values())
+        assert plan.keys == good + wrong_password
+        assert campaign.make_requests(workers=2) == {"requested": good}
+    report = read_report(folder / "campaign", NOW)
+    told = {}
+    done = 0
+    for one in report.rows:
+        if one["reason"] is None:
+            done += 1
+            continue
+        line = int(one["source"].removeprefix("line ").partition(" ")[0])
+        told[line] = one["reason"]
+    assert told == in_items
+    assert done == good == len(list(medium.iterdir()))
+    assert {one.line for one in report.row_errors} == set(in_errors)
+
+
+def test_each_broken_row_is_told_and_all_others_are_done(tmp_path: Path) -> None:
+    assert len(BROKEN_ROWS) + len(BROKEN_ITEMS) + 2 == 20
+    check(tmp_path, 400, 10)
+
+
+@pytest.mark.slow
+def test_one_in_a_hundred_of_a_hundred_thousand(tmp_path: Path) -> None:
+    rows = 100_000
+    if shutil.disk_usage(tmp_path).free < rows * BYTES_OF_A_SUBSCRIBER * 3 // 2:
+        pytest.skip("10 GB of free disk would make it run")
+    check(tmp_path, rows, 100)
+
+
+def test_a_plan_on_the_disk_is_the_plan(tmp_path: Path) -> None:
+    trial = make_trial(tmp_path / "trial", 20, at=NOW, passwords=2)
+    listing = read_list(trial.list)
+    plan = make_plan(listing, NOW)
+    with SpooledPlan.of(listing, NOW) as spooled:
+        first, again = list(spooled.items()), list(spooled.items())
+        assert first == again
+        assert [one.new_name for one in first] == [one.new_name for one in plan.items]
+        assert [one.id for one in first] == list(range(1, 21))
+        assert spooled.keys == len(plan.planned) == 20
+        assert spooled.losing_password == 0
