@@ -123,7 +123,7 @@ class _Targets(NamedTuple):
     "report",
     help=help_page(
         _(
-            "Show the table of a campaign, write it to files, or check its proof.\n\n"
+            "Show or write the table of a campaign, or check it.\n\n"
             "Every key is in it, with its old and new last day, or why it was not "
             "renewed. The exit code is that of the run. Works also while a run is "
             "going on.\n\n"
