@@ -14,6 +14,7 @@ from renewal.offices import NOW, Office, SetClock, certificate_in, snapshot
 
 from gostkey.errors import TransportError
 from gostkey.renewal import FolderTransport
+from gostkey.renewal.chunks import CHUNK
 from gostkey.renewal.forks import CAN_FORK
 from gostkey.renewal.pacing import (
     BURST,
@@ -64,7 +65,7 @@ class Turned:
 @pytest.mark.parametrize(
     ("text", "per_second", "burst"),
     [("10/s", 10, 100), ("300/min", 5, 50), ("3600/h", 1, 10), ("1/h", 1 / 3600, 1),
-     ("0.5/s", 0.5, 5), ("100000/s", 100000, 512)],
+     ("0.5/s", 0.5, 5), ("100000/s", 100000, CHUNK)],
 )  # fmt: skip
 def test_rates_are_read(text: str, per_second: float, burst: int) -> None:
     assert Rate.parse(text).per_second == pytest.approx(per_second)
