@@ -34,9 +34,9 @@ from office import office, utc_now
 
 from gostkey.measure.machine import facts
 from gostkey.renewal import Campaign, FolderTransport
+from gostkey.renewal.planning.subscribers import read_list
 from gostkey.renewal.stations.station import Station
-from gostkey.renewal.store import Store
-from gostkey.renewal.subscribers import read_list
+from gostkey.renewal.storage.store import Store
 
 SERVER = Path(__file__).parents[1] / "tests" / "office" / "postgres_server.py"
 

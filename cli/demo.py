@@ -14,7 +14,7 @@ from gostkey.renewal.campaign import LOCK_NAME, Campaign
 from gostkey.renewal.install_steps import ARCHIVE, BACKUP
 from gostkey.renewal.lock import CampaignLock
 from gostkey.renewal.report import Report
-from gostkey.renewal.store import STORE_NAME, Store
+from gostkey.renewal.storage.store import STORE_NAME, Store
 from gostkey.renewal.trial import FOLDER as TRIAL
 
 from .campaigns import watch, zone_in

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gostkey.renewal.report import STOPPED
-from gostkey.renewal.schema import STATES
+from gostkey.renewal.storage.schema import STATES
 from gostkey.renewal.watching.follow import Sight
 
 from .output import Output, clean

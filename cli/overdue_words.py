@@ -13,7 +13,7 @@ from gostkey.renewal.overdue import (
     count_undated,
     list_overdue,
 )
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.store import Store
 
 from .output import Output
 from .texts import _, plural

@@ -19,8 +19,8 @@ from gostkey.renewal.pacing import (
     Time,
     Why,
 )
+from gostkey.renewal.planning.rules import clock as clock_text
 from gostkey.renewal.report import Report
-from gostkey.renewal.rules import clock as clock_text
 
 from .campaigns import clock_at
 from .failures import Exit

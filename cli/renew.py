@@ -17,10 +17,10 @@ from typing import Any, TypeVar
 import click
 
 from gostkey.renewal.campaign import DEFAULT_FOLDER
-from gostkey.renewal.plan import due_list, make_plan
-from gostkey.renewal.plan_file import plan_to_json
-from gostkey.renewal.rules import MOSCOW
-from gostkey.renewal.subscribers import Listing, read_list, read_tree
+from gostkey.renewal.planning.plan import due_list, make_plan
+from gostkey.renewal.planning.plan_file import plan_to_json
+from gostkey.renewal.planning.rules import MOSCOW
+from gostkey.renewal.planning.subscribers import Listing, read_list, read_tree
 
 from .chip_input import library_option
 from .config_options import drop_overruled

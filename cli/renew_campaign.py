@@ -13,10 +13,10 @@ import click
 
 from gostkey.renewal.campaign import Campaign
 from gostkey.renewal.pacing import Pacing
-from gostkey.renewal.plan import Plan, with_library
-from gostkey.renewal.plan_file import MAX_PLAN_BYTES, plan_from_json
+from gostkey.renewal.planning.plan import Plan, with_library
+from gostkey.renewal.planning.plan_file import MAX_PLAN_BYTES, plan_from_json
+from gostkey.renewal.planning.spooled import SpooledPlan
 from gostkey.renewal.randomness import Randomness
-from gostkey.renewal.spooled import SpooledPlan
 from gostkey.renewal.tokens import Tokens
 from gostkey.renewal.watching.pace import Pace
 

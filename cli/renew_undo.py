@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from gostkey.renewal.campaign import Campaign
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.store import Store
 from gostkey.renewal.tokens import Tokens
 from gostkey.renewal.undo import Archive, Undone, list_archives
 

@@ -18,7 +18,7 @@ from gostkey.renewal.audit import (
 )
 from gostkey.renewal.campaign import zone_of
 from gostkey.renewal.report import make_report
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.store import Store
 from gostkey.renewal.watching.counts import Counts, count, read_counts
 from gostkey.renewal.watching.follow import follow
 from gostkey.renewal.watching.rows import broken_rows, csv_of, rows

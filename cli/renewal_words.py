@@ -13,13 +13,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from gostkey.renewal.plan import Plan, PlanItem
+from gostkey.renewal.planning.plan import Plan, PlanItem
+from gostkey.renewal.planning.rules import last_day
+from gostkey.renewal.planning.spooled import SpooledPlan, loses_password
+from gostkey.renewal.planning.subscribers import RowError
 from gostkey.renewal.reasons import OF_TOKENS, Verdict
 from gostkey.renewal.report import Report
-from gostkey.renewal.rules import last_day
-from gostkey.renewal.spooled import SpooledPlan, loses_password
-from gostkey.renewal.store import Store
-from gostkey.renewal.subscribers import RowError
+from gostkey.renewal.storage.store import Store
 from gostkey.renewal.watching.counts import Counts
 from gostkey.renewal.watching.figures import cures_of
 

@@ -17,10 +17,10 @@ from typing import Any
 
 from gostkey.renewal.audit import Verification, signers
 from gostkey.renewal.overdue import list_overdue
+from gostkey.renewal.planning.rules import last_day
 from gostkey.renewal.reasons import TEXTS, Reason
 from gostkey.renewal.report import GROUPS, STOPPED
-from gostkey.renewal.rules import last_day
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.store import Store
 from gostkey.renewal.watching import figures
 from gostkey.renewal.watching.counts import Counts
 from gostkey.renewal.watching.rows import broken_rows, rows, stopped_rows

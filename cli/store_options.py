@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from gostkey.renewal.address import remembered, with_password_file
+from gostkey.renewal.storage.address import remembered, with_password_file
 
 from .files import PathOption
 from .texts import _

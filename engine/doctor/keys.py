@@ -12,7 +12,7 @@ from gostkey.containers import Finding as Seen
 from gostkey.containers.names import decode_name, encode_name
 from gostkey.errors import ContainerDamaged, GostKeyError
 from gostkey.pki.certificates import Certificate
-from gostkey.renewal.rules import (
+from gostkey.renewal.planning.rules import (
     DUE_DAYS,
     KeyState,
     Validity,

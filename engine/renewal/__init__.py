@@ -15,13 +15,13 @@ and after an interruption, in any process::
 """
 
 from .campaign import DEFAULT_FOLDER, Campaign, Event, utc_now
-from .plan import Plan, PlanItem, confirm, count_states, due_list, make_plan
-from .plan_file import plan_from_json, plan_row, plan_to_json
+from .planning.plan import Plan, PlanItem, confirm, count_states, due_list, make_plan
+from .planning.plan_file import plan_from_json, plan_row, plan_to_json
+from .planning.rules import DUE_DAYS, MOSCOW, KeyState, days_left, key_state, last_day
+from .planning.subscribers import Listing, RowError, Subscriber, read_list, read_tree
 from .reasons import Reason, Verdict
 from .report import GROUPS, Report, read_report
-from .rules import DUE_DAYS, MOSCOW, KeyState, days_left, key_state, last_day
-from .schema import STATES
-from .subscribers import Listing, RowError, Subscriber, read_list, read_tree
+from .storage.schema import STATES
 from .transports import EmbeddedCA, FolderTransport, Pending, Transport, Trust
 from .trial import Trial, make_trial
 

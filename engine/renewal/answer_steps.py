@@ -19,9 +19,9 @@ from gostkey.pki.signatures import Claim, which_hold
 
 from .key_steps import date_verdict
 from .overdue import redated
+from .planning.rules import clock as clock_text
 from .reasons import Reason, Verdict, verdict
 from .resending import send_again
-from .rules import clock as clock_text
 from .steps import (
     Context,
     Done,
@@ -33,7 +33,7 @@ from .steps import (
     open_ahead,
     open_new,
 )
-from .store import moment
+from .storage.store import moment
 from .tokens import token_verdict
 from .transports import Collecting
 

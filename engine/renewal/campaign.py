@@ -22,21 +22,21 @@ from . import transports
 from .answer_steps import BACK_TO_SENT
 from .audit import AuditLog
 from .chunks import CHUNK, Event, OnEvent, Progress
-from .items import numbered
 from .lock import CampaignLock
 from .pacing import Pacing
-from .plan import Plan, PlanItem, confirm, make_plan, plan_items
+from .planning.items import numbered
+from .planning.plan import Plan, PlanItem, confirm, make_plan, plan_items
+from .planning.rules import MOSCOW
+from .planning.spooled import SpooledPlan
+from .planning.subscribers import Listing, RowError, read_list
 from .randomness import Randomness
 from .reasons import FINAL_FAULTS, REFUSALS, Reason
-from .records import Item
 from .report import Report, make_report
-from .rules import MOSCOW
 from .running import MAKING, RECEIVING, STEPS, Run, clean
-from .spooled import SpooledPlan
 from .stations.claims import shared
 from .steps import Context, Step
-from .store import Clock, Store
-from .subscribers import Listing, RowError, read_list
+from .storage.records import Item
+from .storage.store import Clock, Store
 from .tokens import Tokens
 from .transports import Transport
 from .transports.collecting import leaving

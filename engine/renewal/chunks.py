@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from .answer_steps import BACK_TO_SENT, settle
 from .reasons import Reason, Verdict
-from .schema import STATES
 from .steps import Context, Done, Outcome, Step, Work
-from .store import Change, Item
+from .storage.schema import STATES
+from .storage.store import Change, Item
 
 if TYPE_CHECKING:
     from .pacing import Pacing

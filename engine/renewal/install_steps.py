@@ -33,7 +33,7 @@ from .steps import (
     read_old,
     together,
 )
-from .store import Item
+from .storage.store import Item
 from .tokens import is_token_address
 
 ARCHIVE = "archive"

@@ -28,9 +28,9 @@ from gostkey.signing import SigningKey, SupportsSigning
 
 from .chips import chip_of
 from .places import Wanted, disk_of
+from .planning.rules import Validity, judge_dates
+from .planning.scan import renewed_key
 from .reasons import Reason, Verdict, verdict
-from .rules import Validity, judge_dates
-from .scan import renewed_key
 from .steps import (
     Context,
     Done,
@@ -46,7 +46,7 @@ from .steps import (
     place_of,
     together,
 )
-from .store import Item, parse_moment
+from .storage.store import Item, parse_moment
 from .tokens import LARGEST_CERTIFICATE
 from .transports import request_ids_of
 

@@ -26,9 +26,9 @@ from pathlib import Path
 from gostkey.errors import GostKeyError, MediumError
 
 from .reasons import Reason
-from .records import Item
-from .schema import ROLLED_BACK, STATES
-from .store import Store
+from .storage.records import Item
+from .storage.schema import ROLLED_BACK, STATES
+from .storage.store import Store
 
 VARIABLE = "GOSTKEY_STATE"
 """Names the folder for what this user's processes must know of each other."""

@@ -18,10 +18,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .records import Item, moment, parse_moment
-from .rules import CERTIFICATE_EXPECTED
-from .schema import item
-from .store import Store
+from .planning.rules import CERTIFICATE_EXPECTED
+from .storage.records import Item, moment, parse_moment
+from .storage.schema import item
+from .storage.store import Store
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """Clocks of two machines, or one clock set right by so much, are no jump."""

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Protocol
 
 from .chunks import CHUNK
-from .rules import MOSCOW
+from .planning.rules import MOSCOW
 
 NAP = 60.0
 """Seconds after which a wait looks at the time of day again."""

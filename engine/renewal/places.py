@@ -17,8 +17,8 @@ from gostkey.containers import folder_name
 from gostkey.errors import ContainerError
 from gostkey.media import explain
 
+from .planning.scan import container_name, renewed_key
 from .reasons import Reason, Verdict, verdict
-from .scan import container_name, renewed_key
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from gostkey.random import jitter
 from gostkey.random.gamma import GammaFeed
 from gostkey.random.policy import Policy
 
-from .store import Clock, Store
+from .storage.store import Clock, Store
 
 __all__ = ["Randomness", "summary_of"]
 

@@ -15,13 +15,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from .overdue import count_overdue, waited
+from .planning.rules import CERTIFICATE_EXPECTED
+from .planning.subscribers import RowError
 from .randomness import summary_of
 from .reasons import OF_TOKENS, Reason, Verdict
 from .report_rows import StoredRows
-from .rules import CERTIFICATE_EXPECTED
-from .schema import ROLLED_BACK, item
-from .store import Store, parse_moment
-from .subscribers import RowError
+from .storage.schema import ROLLED_BACK, item
+from .storage.store import Store, parse_moment
 
 GROUPS = (
     "renewed",

@@ -10,8 +10,8 @@ from typing import Any, overload
 
 import sqlalchemy as sa
 
-from .schema import item
-from .store import Store
+from .storage.schema import item
+from .storage.store import Store
 
 __all__ = ["StoredRows"]
 

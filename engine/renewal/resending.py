@@ -13,8 +13,8 @@ from gostkey.errors import GeneratorFailure, GostKeyError
 
 from .overdue import is_overdue
 from .reasons import Reason, Verdict
-from .records import parse_moment
 from .steps import Context, Work, fault_of
+from .storage.records import parse_moment
 
 
 def send_again(

@@ -20,9 +20,9 @@ from .forks import CAN_FORK, WorkerDied
 from .install_steps import ARCHIVE, BACKUP, BackUp, Install
 from .key_steps import MakeKey, MakeRequest
 from .pacing import Pacing
-from .schema import STATES
 from .steps import Context, Step, Work
-from .store import Item, Store
+from .storage.schema import STATES
+from .storage.store import Item, Store
 from .tokens import Tokens
 from .workers import Crew
 

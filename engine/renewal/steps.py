@@ -42,11 +42,11 @@ from gostkey.signing import SigningKey, SupportsSigning
 from .chips import is_chip_address
 from .claims import Claims, NoClaims
 from .places import LocalPlaces, Places
+from .planning.rules import MOSCOW
 from .randomness import Randomness
 from .reasons import Reason, Verdict, verdict
-from .rules import MOSCOW
 from .secret_files import read_password
-from .store import Change, Clock, Item
+from .storage.store import Change, Clock, Item
 from .tokens import Tokens, is_token_address, token_verdict
 from .transports import Pending, Transport, Trust
 

@@ -48,7 +48,7 @@ from gostkey.media.tokens import (
 from .chips import Chips, LibraryMissing, chip_of
 from .reasons import Reason, Verdict, verdict
 from .secret_files import read_password
-from .store import Item
+from .storage.store import Item
 
 __all__ = [
     "LARGEST_CERTIFICATE",

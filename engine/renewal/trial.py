@@ -27,7 +27,7 @@ from gostkey.pki.names import Name
 from gostkey.pki.requests import build_request
 from gostkey.signing import SigningKey
 
-from .people import Person, person
+from .planning.people import Person, person
 
 FOLDER = "trial"
 AUTHORITY = "ca"

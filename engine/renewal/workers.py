@@ -32,7 +32,7 @@ from .places import Wanted
 from .randomness import Randomness, counters
 from .reasons import Verdict
 from .steps import Context, Step, Work
-from .store import Change, Item
+from .storage.store import Change, Item
 
 # -- the worker's side --------------------------------------------------------
 

@@ -10,8 +10,8 @@ import pytest
 
 from gostkey.cli import renewal_words
 from gostkey.cli.output import Output
+from gostkey.renewal.planning.rules import MOSCOW
 from gostkey.renewal.report import GROUPS, Report
-from gostkey.renewal.rules import MOSCOW
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=timezone.utc)
 

@@ -222,7 +222,7 @@ def test_links_lead_somewhere(name: str) -> None:
 
 
 def test_the_page_on_renewal_tells_every_reason_and_column() -> None:
-    from gostkey.renewal.form import FIELDS
+    from gostkey.renewal.planning.form import FIELDS
     from gostkey.renewal.reasons import Reason
 
     text = (README.parent / "docs" / "renewal.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from clusters import Cluster, cluster
 
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.store import Store
 
 from .conftest import Office, Run, command, environment
 from .test_container import contents

@@ -20,8 +20,8 @@ import sqlalchemy as sa
 from gostkey.cli.output import Output
 from gostkey.cli.watching import Spectator, duration, figures
 from gostkey.renewal.chunks import Event
-from gostkey.renewal.schema import item
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.schema import item
+from gostkey.renewal.storage.store import Store
 from gostkey.renewal.watching.pace import Pace
 from gostkey.signing import SigningKey
 

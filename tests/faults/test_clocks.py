@@ -14,7 +14,7 @@ from renewal.scenes import RECORDS, Template
 from tally import Tally
 
 from gostkey.renewal import Campaign, Listing, make_plan
-from gostkey.renewal.store import Change, Store
+from gostkey.renewal.storage.store import Change, Store
 
 pytestmark = pytest.mark.slow
 

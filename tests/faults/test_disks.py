@@ -18,7 +18,7 @@ from tally import Tally
 
 from gostkey.errors import GostKeyError
 from gostkey.renewal import Campaign, Listing, Report, make_plan
-from gostkey.renewal.store import Change, Store
+from gostkey.renewal.storage.store import Change, Store
 
 pytestmark = [forks, pytest.mark.slow]
 

@@ -20,7 +20,7 @@ from tally import fault
 from gostkey.errors import TransportError
 from gostkey.renewal import Campaign
 from gostkey.renewal.report import Report
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.store import Store
 from gostkey.renewal.transports import MailTransport
 from gostkey.renewal.transports.mail.mailbox import Mailbox
 from gostkey.renewal.transports.patience import Patience

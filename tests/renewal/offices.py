@@ -24,7 +24,7 @@ from gostkey.renewal import (
     Transport,
     make_plan,
 )
-from gostkey.renewal.people import person
+from gostkey.renewal.planning.people import person
 from gostkey.signing import SigningKey
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=timezone.utc)

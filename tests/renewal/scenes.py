@@ -24,7 +24,7 @@ from gostkey.media import FolderStore
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal import STATES, Campaign, EmbeddedCA, Listing, make_plan
 from gostkey.renewal.audit import verify
-from gostkey.renewal.store import Change, Store
+from gostkey.renewal.storage.store import Change, Store
 
 SUBSCRIBERS = 3
 # Each of the seven steps is written before it begins and after it has ended.

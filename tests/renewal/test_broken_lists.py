@@ -11,10 +11,10 @@ import pytest
 
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal import Campaign, FolderTransport
-from gostkey.renewal.plan import make_plan
+from gostkey.renewal.planning.plan import make_plan
+from gostkey.renewal.planning.spooled import SpooledPlan
+from gostkey.renewal.planning.subscribers import read_list
 from gostkey.renewal.report import read_report
-from gostkey.renewal.spooled import SpooledPlan
-from gostkey.renewal.subscribers import read_list
 from gostkey.renewal.trial import make_trial
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=timezone.utc)

@@ -40,8 +40,8 @@ from gostkey.renewal import (
     read_list,
     read_tree,
 )
-from gostkey.renewal.people import person
-from gostkey.renewal.plan import with_library
+from gostkey.renewal.planning.people import person
+from gostkey.renewal.planning.plan import with_library
 from gostkey.renewal.tokens import Tokens
 
 CHIP = "chip:3b000001"

@@ -25,7 +25,7 @@ from gostkey.renewal import (
     read_list,
     read_tree,
 )
-from gostkey.renewal.plan_file import plan_from_json, plan_to_json
+from gostkey.renewal.planning.plan_file import plan_from_json, plan_to_json
 from gostkey.renewal.tokens import Tokens
 
 CHIP = "chip:3b000001"

@@ -21,7 +21,7 @@ from renewal.scenes import RECORDS, SUBSCRIBERS, Scene, kill_at
 
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal import STATES, Campaign, FolderTransport, Listing, make_plan
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.store import Store
 
 pytestmark = forks
 

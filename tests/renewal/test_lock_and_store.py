@@ -14,10 +14,10 @@ from sqlalchemy import create_engine, text
 
 from gostkey.errors import CampaignError, CampaignLocked, MediumError
 from gostkey.renewal.lock import CampaignLock
+from gostkey.renewal.planning.subscribers import RowError
 from gostkey.renewal.reasons import Reason
-from gostkey.renewal.schema import item, metadata
-from gostkey.renewal.store import ITEM_FIELDS, STORE_NAME, Change, Item, Store
-from gostkey.renewal.subscribers import RowError
+from gostkey.renewal.storage.schema import item, metadata
+from gostkey.renewal.storage.store import ITEM_FIELDS, STORE_NAME, Change, Item, Store
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=timezone.utc)
 LOCK_FILE = Path(__file__).parents[2] / "engine" / "renewal" / "lock.py"

@@ -21,7 +21,7 @@ from gostkey.renewal.overdue import (
     waited,
     way_of,
 )
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.store import Store
 from gostkey.renewal.transports import CommandTransport, HttpTransport
 
 HOUR = timedelta(hours=1)

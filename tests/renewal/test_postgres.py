@@ -20,10 +20,11 @@ from renewal.scenes import RECORDS, Scene, kill_at
 from renewal.test_lock_and_store import new_item
 
 from gostkey.errors import CampaignError, CampaignLocked, StoreLost
-from gostkey.renewal import Campaign, advisory
-from gostkey.renewal.address import ADDRESS_NAME, Address, with_password_file
-from gostkey.renewal.postgres import PostgresDatabase
-from gostkey.renewal.store import STORE_NAME, Change, Store
+from gostkey.renewal import Campaign
+from gostkey.renewal.storage import advisory
+from gostkey.renewal.storage.address import ADDRESS_NAME, Address, with_password_file
+from gostkey.renewal.storage.postgres import PostgresDatabase
+from gostkey.renewal.storage.store import STORE_NAME, Change, Store
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from gostkey.random.policy import Policy
 from gostkey.renewal import Campaign, read_report
 from gostkey.renewal.campaign import CHUNK
 from gostkey.renewal.randomness import Randomness, summary_of
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.store import Store
 
 LAUNCHER = Path(__file__).resolve().parents[1] / "cli" / "launcher.py"
 

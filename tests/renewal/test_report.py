@@ -13,7 +13,7 @@ from gostkey.renewal import report as reports
 from gostkey.renewal import report_rows
 from gostkey.renewal.reasons import Reason, verdict
 from gostkey.renewal.report import Report, read_report
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.store import Store
 
 LATER = NOW + timedelta(hours=4)
 

@@ -6,15 +6,7 @@ from datetime import date, datetime, timezone
 
 import pytest
 
-from gostkey.renewal.reasons import (
-    FINAL_FAULTS,
-    NOTHING_TO_DO,
-    REFUSALS,
-    TEXTS,
-    Reason,
-    verdict,
-)
-from gostkey.renewal.rules import (
+from gostkey.renewal.planning.rules import (
     MOSCOW,
     KeyState,
     Validity,
@@ -22,6 +14,14 @@ from gostkey.renewal.rules import (
     judge,
     key_state,
     last_day,
+)
+from gostkey.renewal.reasons import (
+    FINAL_FAULTS,
+    NOTHING_TO_DO,
+    REFUSALS,
+    TEXTS,
+    Reason,
+    verdict,
 )
 
 UTC = timezone.utc

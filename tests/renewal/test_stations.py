@@ -27,12 +27,13 @@ from renewal.test_campaign import Post
 
 from gostkey.errors import CampaignError, CampaignLocked
 from gostkey.media import FolderStore
-from gostkey.renewal import Campaign, Listing, advisory, make_plan, postgres
+from gostkey.renewal import Campaign, Listing, make_plan
 from gostkey.renewal.pacing import Pacing, QuietHours, Rate, Time
 from gostkey.renewal.stations import chunk, jobs
 from gostkey.renewal.stations import station as station_module
 from gostkey.renewal.stations.station import Station
-from gostkey.renewal.store import Change, Store
+from gostkey.renewal.storage import advisory, postgres
+from gostkey.renewal.storage.store import Change, Store
 
 pytest.importorskip("procrastinate", reason="pip install 'gostkey[office]'")
 pytestmark = forks

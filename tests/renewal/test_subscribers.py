@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gostkey.errors import CampaignError, GostKeyError
+from gostkey.renewal.planning.subscribers import read_list, read_tree
 from gostkey.renewal.secret_files import read_password
-from gostkey.renewal.subscribers import read_list, read_tree
 
 
 def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:

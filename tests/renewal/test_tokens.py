@@ -39,7 +39,7 @@ from gostkey.media import FolderStore
 from gostkey.media.tokens import TokenInfo
 from gostkey.renewal import Campaign, Listing, make_plan, read_list, read_tree
 from gostkey.renewal.copies import unpack
-from gostkey.renewal.plan_file import plan_from_json, plan_to_json
+from gostkey.renewal.planning.plan_file import plan_from_json, plan_to_json
 from gostkey.renewal.tokens import Tokens
 
 

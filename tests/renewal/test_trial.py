@@ -12,9 +12,9 @@ from gostkey.containers import Container
 from gostkey.pki import identifiers
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal import Campaign, make_plan, make_trial, read_list
-from gostkey.renewal.form import form_of
-from gostkey.renewal.people import person
-from gostkey.renewal.store import Store
+from gostkey.renewal.planning.form import form_of
+from gostkey.renewal.planning.people import person
+from gostkey.renewal.storage.store import Store
 
 # Half an hour before midnight in Moscow, where an hour more is another day.
 NOW = datetime(2026, 11, 2, 20, 30, tzinfo=timezone.utc)

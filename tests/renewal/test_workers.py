@@ -19,7 +19,7 @@ from gostkey.errors import GeneratorFailure
 from gostkey.random.gamma import GammaFeed, GammaPair, make
 from gostkey.renewal import Campaign, Event, workers
 from gostkey.renewal.randomness import Randomness
-from gostkey.renewal.store import Change, Store
+from gostkey.renewal.storage.store import Change, Store
 
 pytestmark = forks
 

@@ -18,8 +18,8 @@ from gostkey.errors import GostKeyError
 from gostkey.media import explain
 from gostkey.signing import VerifyingKey
 
-from ..schema import audit_seal
-from ..store import Store
+from ..storage.schema import audit_seal
+from ..storage.store import Store
 from .items import Outcomes
 from .lines import (
     LOG_NAME,

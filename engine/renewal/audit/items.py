@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from ..answer_steps import BACK_TO_SENT
 from ..reasons import NOTHING_TO_DO, REFUSALS, Reason
-from ..schema import ROLLED_BACK, STATES, item
-from ..store import Store
+from ..storage.schema import ROLLED_BACK, STATES, item
+from ..storage.store import Store
 
 _BACK_TO_SENT = frozenset(one.value for one in BACK_TO_SENT)
 _BY_THE_CALENDAR = {Reason.LAST_DAY, Reason.EXPIRED, Reason.NOT_YET_VALID}

@@ -20,8 +20,8 @@ from gostkey.media.durable import discard, flush_file, flush_folder, temporary_b
 from gostkey.media.durable import write_file as write_new
 from gostkey.signing import SigningKey, VerifyingKey
 
-from ..schema import audit_seal
-from ..store import Store
+from ..storage.schema import audit_seal
+from ..storage.store import Store
 
 AUDIT_KEY = "audit.key"
 AUDIT_PUBLIC = "audit.pub"

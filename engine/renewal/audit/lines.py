@@ -32,7 +32,7 @@ import sqlalchemy as sa
 
 from gostkey.hashing import streebog256
 
-from ..schema import item, journal
+from ..storage.schema import item, journal
 
 LOG_NAME = "audit.jsonl"
 FORMAT = 1

@@ -25,9 +25,9 @@ from gostkey.media.durable import flush_folder
 from gostkey.signing import SigningKey
 
 from ..lock import CampaignLock
-from ..schema import audit_seal
-from ..store import Clock, Store, moment
-from ..who import who
+from ..storage.schema import audit_seal
+from ..storage.store import Clock, Store, moment
+from ..storage.who import who
 from . import tail
 from .keys import campaigns_key
 from .lines import (

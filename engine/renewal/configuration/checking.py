@@ -16,8 +16,8 @@ from gostkey.errors import GostKeyError
 
 from ..chips import is_chip_address
 from ..pacing import MostFailures, Rate
+from ..planning.subscribers import read_list
 from ..secret_files import read_password
-from ..subscribers import read_list
 from ..tokens import is_token_address
 from .kinds import read_span
 from .reading import Configuration, Finding

@@ -10,12 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..chunks import CHUNK, do_step
-from ..postgres import PostgresDatabase
-from ..records import Change, Item
 from ..running import STEPS
-from ..schema import STATES, item, journal
 from ..steps import Context, Work
-from ..store import Store
+from ..storage.postgres import PostgresDatabase
+from ..storage.records import Change, Item
+from ..storage.schema import STATES, item, journal
+from ..storage.store import Store
 
 SMALLEST = 64
 """Items of a chunk; fewer would be slow."""

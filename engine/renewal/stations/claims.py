@@ -16,14 +16,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from ..address import SCHEMA_PREFIX
 from ..claims import Claims, NoClaims
-from ..databases import Database, SqliteDatabase, patient
 from ..local_claims import LocalClaims
 from ..places import LocalPlaces, Places, Wanted
-from ..postgres import PostgresDatabase
 from ..reasons import Verdict
-from ..records import Item
+from ..storage.address import SCHEMA_PREFIX
+from ..storage.databases import Database, SqliteDatabase, patient
+from ..storage.postgres import PostgresDatabase
+from ..storage.records import Item
 
 SCHEMA = "gostkey_office"
 _tables = sa.MetaData(schema=SCHEMA)

@@ -17,8 +17,8 @@ import sqlalchemy as sa
 
 from gostkey.errors import CampaignError, CampaignLocked, StoreLost
 
-from ..address import Address
-from ..postgres import KEEPALIVE, PostgresDatabase
+from ..storage.address import Address
+from ..storage.postgres import KEEPALIVE, PostgresDatabase
 
 TASK = "gostkey.chunk"
 HEARTBEAT = 2.0

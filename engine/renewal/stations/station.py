@@ -32,13 +32,13 @@ from ..chunks import OnEvent, Progress
 from ..forks import CAN_FORK, Fork, Forks
 from ..install_steps import ARCHIVE, BACKUP
 from ..pacing import Pacing
-from ..postgres import PATIENCE, PostgresDatabase
 from ..randomness import Randomness
 from ..report import Report, make_report
 from ..running import STEPS
-from ..schema import item, journal
 from ..steps import Context, Work
-from ..store import Clock, Store
+from ..storage.postgres import PATIENCE, PostgresDatabase
+from ..storage.schema import item, journal
+from ..storage.store import Clock, Store
 from ..transports import Transport
 from . import jobs
 from .chunk import chunk_size, open_chunks

@@ -21,9 +21,9 @@ from gostkey.backend import active
 from gostkey.errors import CampaignLocked, StoreLost
 
 from ..pacing import Pacing
-from ..postgres import PATIENCE, PostgresDatabase
 from ..steps import Context
-from ..store import Store
+from ..storage.postgres import PATIENCE, PostgresDatabase
+from ..storage.store import Store
 from ..workers import sendable
 from . import jobs
 from .chunk import do_chunk

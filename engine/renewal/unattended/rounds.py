@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
-from ..plan import PlanItem
-from ..scan import key_id
-from ..store import Store
+from ..planning.plan import PlanItem
+from ..planning.scan import key_id
+from ..storage.store import Store
 
 _MOST_A_DAY = 10_000
 

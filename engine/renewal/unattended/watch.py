@@ -21,11 +21,11 @@ from gostkey.random.policy import Policy
 from ..campaign import Campaign, locked
 from ..chunks import Event, OnEvent
 from ..pacing import Pacing, Why
-from ..plan import PlanItem, plan_items
+from ..planning.plan import PlanItem, plan_items
+from ..planning.subscribers import Listing
 from ..randomness import Randomness
 from ..report import Report
-from ..store import Clock
-from ..subscribers import Listing
+from ..storage.store import Clock
 from ..tokens import Tokens
 from ..transports import Transport
 from .notify import Notifier

@@ -17,7 +17,7 @@ from gostkey.media import explain, read_container
 from gostkey.media.durable import discard, flush_folder
 
 from ..copies import unpack
-from ..store import Change, Clock, Item, Store, parse_moment
+from ..storage.store import Change, Clock, Item, Store, parse_moment
 from ..tokens import Tokens, is_token_address
 
 PRUNED = "archive-removed"

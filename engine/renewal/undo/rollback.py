@@ -25,9 +25,9 @@ from ..chips import is_chip_address
 from ..copies import SUFFIX, Copy, make_folders, pack, unpack, write_copies
 from ..install_steps import folder_of
 from ..reasons import Reason, verdict
-from ..schema import ROLLED_BACK
 from ..stations.claims import shared
-from ..store import Change, Clock, Item, Store
+from ..storage.schema import ROLLED_BACK
+from ..storage.store import Change, Clock, Item, Store
 from ..tokens import Tokens, is_token_address
 
 FOLDER = "rolled-back"

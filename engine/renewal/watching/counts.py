@@ -18,8 +18,8 @@ from ..overdue import count_overdue
 from ..randomness import summary_of
 from ..reasons import Reason
 from ..report import GROUPS, STOPPED, advice_of, exit_code_of, group_of
-from ..schema import item, row_error
-from ..store import Store
+from ..storage.schema import item, row_error
+from ..storage.store import Store
 
 __all__ = ["Counts", "count", "read_counts"]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..planning.rules import last_day
 from ..report import STOPPED, group_of
-from ..rules import last_day
-from ..schema import STATES, item, journal
-from ..store import Store, parse_moment
+from ..storage.schema import STATES, item, journal
+from ..storage.store import Store, parse_moment
 
 __all__ = ["Ends", "Timeline", "cures_of", "ends_of", "timeline_of"]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..schema import STATES
-from ..store import Clock, Store
+from ..storage.schema import STATES
+from ..storage.store import Clock, Store
 from .counts import Counts, count
 
 PAUSE = 1.0

@@ -21,8 +21,8 @@ from gostkey.media import explain
 
 from ..chunks import Event
 from ..report import GROUPS
-from ..schema import STATES
-from ..store import Clock, Store
+from ..storage.schema import STATES
+from ..storage.store import Clock, Store
 from .counts import Counts, count
 from .pace import Pace
 

@@ -15,8 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..report import row_of
-from ..schema import item, row_error
-from ..store import Store
+from ..storage.schema import item, row_error
+from ..storage.store import Store
 
 __all__ = ["COLUMNS", "broken_rows", "csv_of", "rows", "stopped_rows"]
 

@@ -18,8 +18,8 @@ from gostkey.hashing import streebog256
 from gostkey.renewal.audit import LOG_NAME, AuditLog, Verification, verify
 from gostkey.renewal.audit import tail as ends
 from gostkey.renewal.audit.lines import MOST, parse
-from gostkey.renewal.schema import item, journal
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.schema import item, journal
+from gostkey.renewal.storage.store import Store
 from gostkey.signing import SigningKey
 
 

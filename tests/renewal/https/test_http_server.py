@@ -25,7 +25,7 @@ from gostkey.pki.bundles import certificates_of
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.renewal_request import build_renewal
 from gostkey.pki.requests import build_request
-from gostkey.renewal.people import person
+from gostkey.renewal.planning.people import person
 from gostkey.renewal.transports.http import protocol
 from gostkey.renewal.transports.http.desk import Desk, Later
 from gostkey.renewal.transports.http.server import Limits, Server

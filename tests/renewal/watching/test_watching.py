@@ -24,10 +24,10 @@ from gostkey.errors import CampaignError, MediumError
 from gostkey.renewal import Report
 from gostkey.renewal.chunks import Event
 from gostkey.renewal.overdue import list_overdue
+from gostkey.renewal.planning.rules import MOSCOW
 from gostkey.renewal.reasons import Reason
-from gostkey.renewal.rules import MOSCOW
-from gostkey.renewal.schema import item
-from gostkey.renewal.store import Store
+from gostkey.renewal.storage.schema import item
+from gostkey.renewal.storage.store import Store
 from gostkey.renewal.watching.counts import Counts, read_counts
 from gostkey.renewal.watching.figures import cures_of, ends_of, timeline_of
 from gostkey.renewal.watching.follow import Sight, follow
@@ -110,8 +110,8 @@ def test_counts_are_those_of_the_report(mixed: Office) -> None:
 def test_the_exit_code_of_counts_is_that_of_rows(
     items: list[tuple[str, Reason | None]], broken: int
 ) -> None:
+    from gostkey.renewal.planning.subscribers import RowError
     from gostkey.renewal.report import GROUPS, exit_code_of, group_of
-    from gostkey.renewal.subscribers import RowError
 
     pairs = [(state, why.value if why else None) for state, why in items]
     made = [

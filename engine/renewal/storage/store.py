@@ -18,10 +18,11 @@ import sqlalchemy as sa
 
 from gostkey.errors import CampaignError, MediumError
 
+from ..planning.subscribers import RowError
+from ..reasons import Reason
 from .address import remembered
 from .databases import STORE_NAME, Database, SqliteDatabase, patient
 from .postgres import PostgresDatabase
-from .reasons import Reason
 from .records import ITEM_FIELDS, Change, Clock, Item, moment, parse_moment
 from .schema import (
     SCHEMA_VERSION,
@@ -34,7 +35,6 @@ from .schema import (
     row_error,
 )
 from .storing import AT_ONCE, as_json, fill, write_changes
-from .subscribers import RowError
 
 __all__ = [
     "ITEM_FIELDS",

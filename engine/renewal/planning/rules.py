@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 
-from .reasons import Reason, Verdict, verdict
+from ..reasons import Reason, Verdict, verdict
 
 MOSCOW = timezone(timedelta(hours=3), "UTC+03:00")
 """Zone whose calendar days count, if the office names no other."""

@@ -29,12 +29,12 @@ from gostkey.media.groups import read_public_files
 from gostkey.pki.certificates import Certificate
 from gostkey.signing import Scheme
 
-from .chips import is_chip_address, look_into_chip
+from ..chips import is_chip_address, look_into_chip
+from ..reasons import OFFICE, Reason, Verdict, verdict
+from ..tokens import Tokens, is_serial, is_token_address, token_of, token_reason
 from .form import changed_fields
-from .reasons import OFFICE, Reason, Verdict, verdict
 from .rules import Validity
 from .subscribers import Subscriber
-from .tokens import Tokens, is_serial, is_token_address, token_of, token_reason
 
 # Curve names of an exchange and of a signature key that takes the place of a
 # 34.10-2001 key: the curve of nearly all of them, under the name that a CSP

@@ -23,7 +23,7 @@ from gostkey.media.durable import (
     write_file,
 )
 
-from .secret_files import read_password
+from ..secret_files import read_password
 
 ADDRESS_NAME = "campaign.store"
 """The file in the campaign's folder that remembers the address."""

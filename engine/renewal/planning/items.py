@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gostkey.hashing import streebog256
 
+from ..storage.store import Item, moment
 from .plan import PlanItem
-from .store import Item, moment
 
 __all__ = ["numbered"]
 

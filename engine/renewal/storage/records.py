@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from typing import Any
 
-from .reasons import Reason, Verdict
+from ..reasons import Reason, Verdict
 from .schema import STATES
 
 Clock = Callable[[], datetime]

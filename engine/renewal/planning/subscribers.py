@@ -30,7 +30,7 @@ from gostkey.media import FolderStore
 from gostkey.media.tokens import is_token_address, open_token, split_address
 from gostkey.pki import identifiers
 
-from .chips import is_chip_address, split_chip
+from ..chips import is_chip_address, split_chip
 from .form import FIELDS
 from .list_text import BadText, read_lines
 

@@ -17,9 +17,10 @@ from typing import Any
 
 from gostkey.media.chips import LONGEST_LABEL
 
-from .chips import is_chip_address
-from .forks import map_in_order
-from .reasons import Reason, Verdict, verdict
+from ..chips import is_chip_address
+from ..forks import map_in_order
+from ..reasons import Reason, Verdict, verdict
+from ..tokens import token_of
 from .rules import MOSCOW, days_left, judge
 from .scan import (
     Holding,
@@ -33,7 +34,6 @@ from .scan import (
     why_closed,
 )
 from .subscribers import Listing, RowError, Subscriber
-from .tokens import token_of
 
 CHUNK = 256
 """Subscribers whose containers are read together."""

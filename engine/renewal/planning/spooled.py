@@ -15,10 +15,10 @@ from datetime import datetime, tzinfo
 from itertools import islice
 from typing import IO
 
-from .chips import is_chip_address
+from ..chips import is_chip_address
+from ..storage.records import Item
 from .items import numbered
 from .plan import PlanItem, plan_items
-from .records import Item
 from .rules import MOSCOW
 from .subscribers import Listing, RowError
 

@@ -14,10 +14,10 @@ from typing import Any
 from gostkey.errors import CampaignError
 from gostkey.media.tokens import is_token_address
 
-from .chips import is_chip_address
+from ..chips import is_chip_address
+from ..reasons import Reason, Verdict
 from .form import FIELDS
 from .plan import Plan, PlanItem
-from .reasons import Reason, Verdict
 from .rules import Validity
 from .scan import Holding
 from .subscribers import RowError, Subscriber

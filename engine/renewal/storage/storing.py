@@ -10,9 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..planning.subscribers import RowError
 from .records import ITEM_FIELDS, Change, Item, moment
 from .schema import campaign, item, journal, row_error
-from .subscribers import RowError
 from .who import who
 
 AT_ONCE = 512
