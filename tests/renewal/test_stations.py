@@ -24,6 +24,7 @@ from crashes import forks, in_child
 from renewal.offices import Office
 from renewal.scenes import RECORDS, Scene
 from renewal.test_campaign import Post
+from tally import Tally
 
 from gostkey.errors import CampaignError, CampaignLocked
 from gostkey.media import FolderStore
@@ -203,23 +204,36 @@ def test_two_stations_share_the_work(
     assert rows == [tuple(str(one) for one in row) for row in undisturbed]
 
 
-@pytest.mark.parametrize("record", [2, RECORDS - 1])
+def records(*quick: int) -> list[Any]:
+    """Give every write to the journal; those but *quick* are for the slow tests."""
+    return [
+        pytest.param(one, marks=() if one in quick else pytest.mark.slow)
+        for one in range(1, RECORDS + 1)
+    ]
+
+
+@pytest.mark.parametrize("record", records(2, RECORDS - 1))
 def test_a_killed_workers_chunk_is_taken_over(
     shared: Scene,
     undisturbed: list[tuple[Any, ...]],
     monkeypatch: pytest.MonkeyPatch,
+    tally: Tally,
     record: int,
 ) -> None:
-    at_record(shared, monkeypatch, record, kill_me)
-    assert work(shared) == 0
-    assert (shared.office.folder / "spoiled").exists()
-    check(shared, undisturbed)
+    with tally("kill -9 of a station's worker at a journalled step"):
+        at_record(shared, monkeypatch, record, kill_me)
+        assert work(shared) == 0
+        assert (shared.office.folder / "spoiled").exists()
+        check(shared, undisturbed)
 
 
+@pytest.mark.parametrize("record", records(3))
 def test_a_killed_stations_chunks_are_taken_over(
     shared: Scene,
     undisturbed: list[tuple[Any, ...]],
     monkeypatch: pytest.MonkeyPatch,
+    tally: Tally,
+    record: int,
 ) -> None:
     """Parent and worker die at once, as when the current goes."""
 
@@ -227,17 +241,21 @@ def test_a_killed_stations_chunks_are_taken_over(
         os.kill(os.getppid(), signal.SIGKILL)
         kill_me()
 
-    at_record(shared, monkeypatch, 3, kill_both)
-    assert work(shared, workers=1) == -signal.SIGKILL
-    assert work(shared) == 0
-    check(shared, undisturbed)
+    with tally("kill -9 of a whole station at a journalled step"):
+        at_record(shared, monkeypatch, record, kill_both)
+        assert work(shared, workers=1) == -signal.SIGKILL
+        assert work(shared) == 0
+        check(shared, undisturbed)
 
 
+@pytest.mark.parametrize("record", records(3))
 def test_a_server_that_dies_in_the_middle_is_waited_for(
     shared: Scene,
     undisturbed: list[tuple[Any, ...]],
     monkeypatch: pytest.MonkeyPatch,
     cluster: Cluster,
+    tally: Tally,
+    record: int,
 ) -> None:
     crash = shared.office.folder / "crash"
 
@@ -252,22 +270,26 @@ def test_a_server_that_dies_in_the_middle_is_waited_for(
         time.sleep(0.3)
         cluster.start()
 
-    at_record(shared, monkeypatch, 3, wait_for_it)
-    thread = threading.Thread(target=restart)
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if in_child(lambda: station(shared).work(workers=2)) == 0 else 1)
-    thread.start()
-    thread.join()
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    check(shared, undisturbed)
+    with tally("PostgreSQL killed and restarted"):
+        at_record(shared, monkeypatch, record, wait_for_it)
+        thread = threading.Thread(target=restart)
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if in_child(lambda: station(shared).work(workers=2)) == 0 else 1)
+        thread.start()
+        thread.join()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        check(shared, undisturbed)
 
 
+@pytest.mark.parametrize("record", records(5))
 def test_cut_connections_are_made_anew(
     shared: Scene,
     undisturbed: list[tuple[Any, ...]],
     monkeypatch: pytest.MonkeyPatch,
     cluster: Cluster,
+    tally: Tally,
+    record: int,
 ) -> None:
     def cut() -> None:
         with psycopg.connect(cluster.url(), autocommit=True) as connection:
@@ -276,9 +298,10 @@ def test_cut_connections_are_made_anew(
                 "where application_name like 'gostkey%'"
             )
 
-    at_record(shared, monkeypatch, 5, cut)
-    assert work(shared) == 0
-    check(shared, undisturbed)
+    with tally("connections to PostgreSQL cut"):
+        at_record(shared, monkeypatch, record, cut)
+        assert work(shared) == 0
+        check(shared, undisturbed)
 
 
 def test_a_second_operator_is_told_who_works(
@@ -396,29 +419,36 @@ def test_answers_that_come_later_are_looked_for_again(
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(50))
 def test_many_kills_at_random_change_nothing_in_the_end(
-    shared: Scene, undisturbed: list[tuple[Any, ...]], seed: int
+    shared: Scene, undisturbed: list[tuple[Any, ...]], tally: Tally, seed: int
 ) -> None:
-    """Four kills of any process of two stations in each."""
+    """Four times some processes of two stations are killed."""
     draw = random.Random(seed)
-    for _ in range(4):
-        parents = []
-        for _ in range(2):
-            child = os.fork()
-            if child == 0:
-                os.setpgid(0, 0)
-                os._exit(0 if work(shared, workers=2) == 0 else 1)
-            parents.append(child)
-        time.sleep(draw.uniform(0.1, 1.5))
-        victims = _descendants(parents)
-        for victim in draw.sample(victims, min(len(victims), draw.randint(1, 3))):
-            try:
-                os.kill(victim, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        for parent in parents:
-            os.waitpid(parent, 0)
-    assert work(shared) == 0
-    check(shared, undisturbed)
+    for number in range(4):
+        with tally("kill -9 of processes of two stations at random"):
+            kill_some(shared, draw)
+            if number == 3:
+                assert work(shared) == 0
+                check(shared, undisturbed)
+
+
+def kill_some(shared: Scene, draw: random.Random) -> None:
+    """Let two stations work, and kill one to three of their processes."""
+    parents = []
+    for _ in range(2):
+        child = os.fork()
+        if child == 0:
+            os.setpgid(0, 0)
+            os._exit(0 if work(shared, workers=2) == 0 else 1)
+        parents.append(child)
+    time.sleep(draw.uniform(0.1, 1.5))
+    victims = _descendants(parents)
+    for victim in draw.sample(victims, min(len(victims), draw.randint(1, 3))):
+        try:
+            os.kill(victim, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    for parent in parents:
+        os.waitpid(parent, 0)
 
 
 def _descendants(parents: Sequence[int]) -> list[int]:
