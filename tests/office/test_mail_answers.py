@@ -89,8 +89,9 @@ def test_hand_made_answers_are_found_by_thread_name_text_and_key(
         mail.box.put(raw)
     report = receive(mail)
     assert [row["state"] for row in report.rows] == ["backed-up"] * 5, report.rows
-    for row, der in zip(report.rows, made, strict=True):
-        new = certificate_in(mail.office.keys / row["new_container"])
+    by_request = {row["request_id"]: row for row in report.rows}
+    for one, der in zip(requests, made, strict=True):
+        new = certificate_in(mail.office.keys / by_request[one["id"]]["new_container"])
         assert new is not None and new.der == der
     assert mail.box.all() == []
 

@@ -43,6 +43,7 @@ from ..transports import Transport
 from . import jobs
 from .chunk import chunk_size, open_chunks
 from .claims import shared
+from .signals import interrupt_held
 from .worker import Terms, be_worker
 
 TEND = 1.0
@@ -284,7 +285,8 @@ class Station:
 
         try:
             # A loop for each look: between two, workers may be forked.
-            done = asyncio.run(work)
+            with interrupt_held():
+                done = asyncio.run(work)
         except (ConnectorException, psycopg.Error) as error:
             if not self._answered or time.monotonic() > self._answered + PATIENCE:
                 raise StoreLost(
