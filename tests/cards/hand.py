@@ -10,10 +10,11 @@ import json
 import socketserver
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from cards.bench import Bench
+from cards.bench import EMPTY_SECONDS, Bench
 from cards.card import VirtualCard
 
 USAGE = "card [list] | card pull N | card insert N | card log N"
@@ -56,6 +57,8 @@ class Hand:
         card = self._cards[number]
         if verb == "pull":
             self._bench.pull(number)
+            # The service looks at its readers some times a second.
+            time.sleep(EMPTY_SECONDS)
         elif verb == "insert":
             if card.present:
                 raise ValueError(f"token {number} is in; `card pull {number}` first")
