@@ -21,9 +21,9 @@ from gostkey.signing import SigningKey
 from . import transports
 from .answer_steps import BACK_TO_SENT
 from .audit import AuditLog
-from .chunks import CHUNK, Event, OnEvent, Progress
+from .chunks import Event, OnEvent, Progress
 from .lock import CampaignLock
-from .pacing import Pacing
+from .pacing import CHUNK, Pacing
 from .planning.items import numbered
 from .planning.plan import Plan, PlanItem, confirm, make_plan, plan_items
 from .planning.rules import MOSCOW

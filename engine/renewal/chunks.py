@@ -9,22 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .answer_steps import BACK_TO_SENT, settle
+from .pacing import Pacing
 from .reasons import Reason, Verdict
 from .steps import Context, Done, Outcome, Step, Work
 from .storage.schema import STATES
 from .storage.store import Change, Item
-
-if TYPE_CHECKING:
-    from .pacing import Pacing
-
-CHUNK = 1024
-"""Items that go through the steps together, in a transaction for each step.
-
-Signatures are checked the faster the more there are on one curve.
-"""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Protocol
 
-from .chunks import CHUNK
 from .planning.rules import MOSCOW
+
+CHUNK = 1024
+"""Items that go through the steps together, in a transaction for each step.
+
+Signatures are checked the faster the more there are on one curve.
+"""
 
 NAP = 60.0
 """Seconds after which a wait looks at the time of day again."""

@@ -15,11 +15,11 @@ from gostkey.errors import GostKeyError
 from gostkey.media import FolderStore
 
 from .answer_steps import Check, Fetch, Send
-from .chunks import CHUNK, Progress, do_step, state_before
+from .chunks import Progress, do_step, state_before
 from .forks import CAN_FORK, WorkerDied
 from .install_steps import ARCHIVE, BACKUP, BackUp, Install
 from .key_steps import MakeKey, MakeRequest
-from .pacing import Pacing
+from .pacing import CHUNK, Pacing
 from .steps import Context, Step, Work
 from .storage.schema import STATES
 from .storage.store import Item, Store

@@ -14,10 +14,10 @@ from renewal.offices import NOW, Office, SetClock, certificate_in, snapshot
 
 from gostkey.errors import TransportError
 from gostkey.renewal import FolderTransport
-from gostkey.renewal.chunks import CHUNK
 from gostkey.renewal.forks import CAN_FORK
 from gostkey.renewal.pacing import (
     BURST,
+    CHUNK,
     NAP,
     MostFailures,
     Pacing,

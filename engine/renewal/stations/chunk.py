@@ -9,7 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..chunks import CHUNK, do_step
+from ..chunks import do_step
+from ..pacing import CHUNK
 from ..running import STEPS
 from ..steps import Context, Work
 from ..storage.postgres import PostgresDatabase
