@@ -150,7 +150,9 @@ def main() -> None:
     wanted = parser.parse_args()
     with server(wanted.store) as url:
         results = [
-            one_run(wanted.folder, url, wanted.subscribers, workers, wanted.kill)
+            one_run(
+                wanted.folder.absolute(), url, wanted.subscribers, workers, wanted.kill
+            )
             for _ in range(wanted.rounds)
             for workers in wanted.workers
         ]

@@ -104,6 +104,7 @@ def make_trial(
     Raises:
         MediumError: if it cannot be written.
     """
+    folder = folder.absolute()
     if folder.is_dir():
         return Trial(folder)
     part = folder.with_name(folder.name + ".part")
