@@ -117,6 +117,8 @@ def inner(folder: Path, subscribers: int, workers: int) -> dict[str, Any]:
     run = folder / f"run-{subscribers}-{time.time_ns()}"
     new = run / "new"
     new.mkdir(parents=True)
+    # Each run renews the same keys, which no other campaign may have claimed.
+    os.environ["GOSTKEY_STATE"] = str(run / "state")
     shares: dict[str, float] = {}
     if workers == 1:
         for kind, name in ((MakeKey, "keyed"), (MakeRequest, "requested")):
