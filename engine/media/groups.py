@@ -55,7 +55,7 @@ OLD_HEADER = ".gostkey-old-header.key"
 class Job:
     """Something to be written; its steps are methods of it."""
 
-    place: Path
+    folder: str
     """What its errors are about."""
     error: MediumError | None = None
     """Why it could not be written."""
@@ -107,7 +107,7 @@ def _attempt_all(step: Callable[[J], None], jobs: Sequence[J]) -> None:
         try:
             step(job)
         except OSError as error:
-            job.error = explain(error, job.place)
+            job.error = explain(error, Path(job.folder))
             _undo(job)
 
 
@@ -129,19 +129,17 @@ def _undo(job: Job) -> None:
 class Writing(Job):
     """A new container: made under another name, renamed when it is whole."""
 
-    place: Path
+    folder: str
     files: Mapping[str, bytes]
 
     def __post_init__(self) -> None:
-        self.folder = str(self.place)
         self.beside = durable.temporary_beside(self.folder)
         self.system: _FileSystem | None = None
         """What flushes it together with others; None: it is flushed alone."""
         self.looking: list[int] = []
         """Open files that are being read back."""
-        self.inner = [
-            (f"{self.beside}{os.sep}{name}", data) for name, data in self.files.items()
-        ]
+        begin = self.beside + os.sep
+        self.inner = [(begin + name, data) for name, data in self.files.items()]
 
     def create(self) -> None:
         refuse_existing(self.folder)
@@ -162,9 +160,8 @@ class Writing(Job):
 
     def compare(self) -> None:
         """Compare what the medium has found."""
-        for (_, data), descriptor in zip(self.inner, self.looking[:], strict=True):
-            self.looking.remove(descriptor)
-            if durable.end_reading_back(descriptor, len(data)) != data:
+        for _, data in reversed(self.inner):
+            if durable.end_reading_back(self.looking.pop(), len(data)) != data:
                 raise self._differs()
 
     def flush(self) -> None:
@@ -177,7 +174,7 @@ class Writing(Job):
 
     def _differs(self) -> MediumError:
         return MediumError(
-            f"{self.place.parent}: what was written does not read back the "
+            f"{os.path.dirname(self.folder)}: what was written does not read back the "
             "same; the medium is failing, use another one"
         )
 
@@ -243,7 +240,8 @@ def _file_systems(writings: Sequence[Writing]) -> Iterator[list[_FileSystem]]:
         if len(writings) >= TOGETHER:
             for writing in writings:
                 if writing.error is None:
-                    parents.setdefault(str(writing.place.parent), []).append(writing)
+                    parent = os.path.dirname(writing.folder)
+                    parents.setdefault(parent, []).append(writing)
         for parent, its in parents.items():
             try:
                 descriptor = os.open(parent, os.O_RDONLY)
@@ -266,16 +264,16 @@ def _file_systems(writings: Sequence[Writing]) -> Iterator[list[_FileSystem]]:
 
 def flush_parents(jobs: Sequence[Job]) -> None:
     """Wait until the new names are on the medium; a fault is one of the jobs."""
-    by_parent: dict[Path, list[Job]] = {}
+    by_parent: dict[str, list[Job]] = {}
     for job in jobs:
         if job.error is None:
-            by_parent.setdefault(job.place.parent, []).append(job)
+            by_parent.setdefault(os.path.dirname(job.folder), []).append(job)
     for parent, its in by_parent.items():
         try:
             durable.flush_folder(parent)
         except OSError as error:
             for job in its:
-                job.error = explain(error, parent)
+                job.error = explain(error, Path(parent))
 
 
 def refuse_existing(folder: str) -> None:
@@ -294,11 +292,10 @@ def refuse_existing(folder: str) -> None:
 class Replacing(Job):
     """Another header.key: the old one is kept until the new one was read back."""
 
-    place: Path
+    folder: str
     header: bytes
 
     def __post_init__(self) -> None:
-        self.folder = str(self.place)
         self.kept = os.path.join(self.folder, OLD_HEADER)
         self.beside = durable.temporary_beside(self.kept)
         self.begun = self.replaced = self.unchanged = False
