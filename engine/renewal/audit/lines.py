@@ -26,6 +26,7 @@ the log up to this line and with it:
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 import sqlalchemy as sa
@@ -71,10 +72,11 @@ def step(row: sa.Row[Any]) -> str:
 
     The details are taken as they stand in the journal, byte by byte.
     """
+    number, at, who, item_id, key, step_name, phase, detail = tuple(row)
     return (
-        f'"kind":"step","journal":{row.id},"at":{_text(row.at)},"who":{_text(row.who)},'
-        f'"item":{row.item_id},"key":{_text(row.fingerprint)},"step":{_text(row.step)},'
-        f'"outcome":{_text(row.phase)},"detail":{row.detail}'
+        f'"kind":"step","journal":{number},"at":{_quoted(at)},"who":{_quoted(who)},'
+        f'"item":{item_id},"key":{"null" if key is None else _quoted(key)},'
+        f'"step":{_quoted(step_name)},"outcome":{_quoted(phase)},"detail":{detail}'
     )
 
 
