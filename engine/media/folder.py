@@ -194,14 +194,14 @@ class FolderStore:
             for place, files in containers
         ]
         for writing in writings:
-            parent = os.path.dirname(writing.folder)
+            parent = os.path.dirname(writing.place)
             if parent != root:
                 try:
                     durable.make_folder(Path(parent))
                 except OSError as error:
                     writing.error = explain(error, Path(parent))
         write_containers(writings)
-        return [writing.error or Path(writing.folder) for writing in writings]
+        return [writing.error or Path(writing.place) for writing in writings]
 
     def remove(self, place: Path, *, whole: bool = False) -> None:
         """Remove a half-written container, or a whole one if *whole* says so.
@@ -259,7 +259,7 @@ class FolderStore:
             Replacing(str(self.root / place), header) for place, header in headers
         ]
         replace_headers(replacings)
-        return [one.error or Path(one.folder) for one in replacings]
+        return [one.error or Path(one.place) for one in replacings]
 
     def rewrite(
         self, place: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]
@@ -308,7 +308,7 @@ class FolderStore:
             results.append(copy)
         write_containers([writing for _, writing in writings])
         for index, writing in writings:
-            results[index] = writing.error or Path(writing.folder)
+            results[index] = writing.error or Path(writing.place)
         return results
 
     def _place_of_copy(

@@ -55,8 +55,8 @@ OLD_HEADER = ".gostkey-old-header.key"
 class Job:
     """Something to be written; its steps are methods of it."""
 
-    folder: str
-    """What its errors are about."""
+    place: str
+    """The file or folder that its errors are about."""
     error: MediumError | None = None
     """Why it could not be written."""
 
@@ -107,7 +107,7 @@ def _attempt_all(step: Callable[[J], None], jobs: Sequence[J]) -> None:
         try:
             step(job)
         except OSError as error:
-            job.error = explain(error, Path(job.folder))
+            job.error = explain(error, Path(job.place))
             _undo(job)
 
 
@@ -129,11 +129,11 @@ def _undo(job: Job) -> None:
 class Writing(Job):
     """A new container: made under another name, renamed when it is whole."""
 
-    folder: str
+    place: str
     files: Mapping[str, bytes]
 
     def __post_init__(self) -> None:
-        self.beside = durable.temporary_beside(self.folder)
+        self.beside = durable.temporary_beside(self.place)
         self.system: _FileSystem | None = None
         """What flushes it together with others; None: it is flushed alone."""
         self.looking: list[int] = []
@@ -142,7 +142,7 @@ class Writing(Job):
         self.inner = [(begin + name, data) for name, data in self.files.items()]
 
     def create(self) -> None:
-        refuse_existing(self.folder)
+        refuse_existing(self.place)
         os.mkdir(self.beside, durable.FOLDER_MODE)
         write = durable.write_for_later if self.system else durable.write_file
         for path, data in self.inner:
@@ -174,13 +174,13 @@ class Writing(Job):
 
     def _differs(self) -> MediumError:
         return MediumError(
-            f"{os.path.dirname(self.folder)}: what was written does not read back the "
+            f"{os.path.dirname(self.place)}: what was written does not read back the "
             "same; the medium is failing, use another one"
         )
 
     def rename(self) -> None:
-        refuse_existing(self.folder)
-        os.rename(self.beside, self.folder)
+        refuse_existing(self.place)
+        os.rename(self.beside, self.place)
 
     def undo(self) -> None:
         while self.looking:
@@ -240,7 +240,7 @@ def _file_systems(writings: Sequence[Writing]) -> Iterator[list[_FileSystem]]:
         if len(writings) >= TOGETHER:
             for writing in writings:
                 if writing.error is None:
-                    parent = os.path.dirname(writing.folder)
+                    parent = os.path.dirname(writing.place)
                     parents.setdefault(parent, []).append(writing)
         for parent, its in parents.items():
             try:
@@ -267,7 +267,7 @@ def flush_parents(jobs: Sequence[Job]) -> None:
     by_parent: dict[str, list[Job]] = {}
     for job in jobs:
         if job.error is None:
-            by_parent.setdefault(os.path.dirname(job.folder), []).append(job)
+            by_parent.setdefault(os.path.dirname(job.place), []).append(job)
     for parent, its in by_parent.items():
         try:
             durable.flush_folder(parent)
@@ -292,16 +292,16 @@ def refuse_existing(folder: str) -> None:
 class Replacing(Job):
     """Another header.key: the old one is kept until the new one was read back."""
 
-    folder: str
+    place: str
     header: bytes
 
     def __post_init__(self) -> None:
-        self.kept = os.path.join(self.folder, OLD_HEADER)
+        self.kept = os.path.join(self.place, OLD_HEADER)
         self.beside = durable.temporary_beside(self.kept)
         self.begun = self.replaced = self.unchanged = False
 
     def look(self) -> None:
-        self.current = settle(self.folder)
+        self.current = settle(self.place)
         self.old = durable.read_file(self.current, LARGEST_FILE)
         self.unchanged = self.old == self.header
 
@@ -315,7 +315,7 @@ class Replacing(Job):
         if not self.unchanged:
             durable.flush_file(self.kept)
             durable.flush_file(self.beside)
-            durable.flush_folder(self.folder)
+            durable.flush_folder(self.place)
 
     def replace(self) -> None:
         if not self.unchanged:
@@ -324,14 +324,14 @@ class Replacing(Job):
 
     def flush_names(self) -> None:
         if not self.unchanged:
-            durable.flush_folder(self.folder)
+            durable.flush_folder(self.place)
 
     def compare(self) -> None:
         if self.unchanged:
             return
         if durable.read_back(self.current, len(self.header)) != self.header:
             os.replace(self.kept, self.current)
-            durable.flush_folder(self.folder)
+            durable.flush_folder(self.place)
             raise MediumError(
                 f"{self.current}: what was written does not read back the same and "
                 "the old file was put back; the medium is failing, use another one"
