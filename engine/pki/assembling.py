@@ -19,16 +19,12 @@ from gostkey.keyforms import Scheme, encode_spki
 from gostkey.signing import VerifyingKey
 
 from . import coding
+from .coding import enclosed as enclosed
 
 SEQUENCE = b"\x30"
 SET = b"\x31"
 ZERO = b"\xa0"
 """The tag [0], of what is in parts."""
-
-
-def enclosed(tag: bytes, *pieces: bytes) -> bytes:
-    """Put a tag and a length before pieces of DER."""
-    return tag + asn1.encode_der(b"".join(pieces))[1:]
 
 
 def sequence(*pieces: bytes) -> bytes:
