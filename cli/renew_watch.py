@@ -16,8 +16,8 @@ from gostkey.renewal.audit import (
     signers,
     verify,
 )
-from gostkey.renewal.campaign import zone_of
 from gostkey.renewal.report import make_report
+from gostkey.renewal.settings import zone_of
 from gostkey.renewal.storage.store import Store
 from gostkey.renewal.watching.counts import Counts, count, read_counts
 from gostkey.renewal.watching.follow import follow

@@ -35,6 +35,7 @@ from ..pacing import Pacing
 from ..randomness import Randomness
 from ..report import Report, make_report
 from ..running import STEPS
+from ..settings import zone_of
 from ..steps import Context, Work
 from ..storage.postgres import PATIENCE, PostgresDatabase
 from ..storage.schema import item, journal
@@ -134,8 +135,6 @@ class Station:
 
     def zone(self) -> tzinfo:
         """Give the office's time zone."""
-        from ..campaign import zone_of
-
         with self._open() as store:
             return zone_of(store.settings())
 
@@ -174,8 +173,6 @@ class Station:
     # -- workers -----------------------------------------------------------
 
     def _context(self, store: Store) -> Context:
-        from ..campaign import zone_of
-
         settings = store.settings()
         transport = self.transport
         if transport is None:
