@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gostkey.pki.certificates import Certificate
 from gostkey.random.policy import Policy
 from gostkey.signing import SigningKey
 
@@ -83,6 +84,8 @@ class OpenCampaign:
         self._transport = transport
         self.audit_key: SigningKey | None = None
         """Signs the audit log; without it the campaign's own key does."""
+        self.audit_certificate: Certificate | None = None
+        """Of the audit key: the log is signed as a CMS message, too."""
 
     def close(self) -> None:
         """Close the store and give the lock back."""
@@ -248,7 +251,7 @@ class OpenCampaign:
             done = roll_back(
                 self._store, self.folder, self.clock, ids, tokens, not_used=not_used
             )
-            log.seal(self.audit_key)
+            log.seal(self.audit_key, self.audit_certificate)
         claims, _ = shared(self._store.database)
         free = [one.item_id for one in done if one.error is None]
         claims.release(self._store.items(free))
@@ -270,7 +273,7 @@ class OpenCampaign:
             if removed:
                 with AuditLog(self.folder, self._store, self.clock) as log:
                     log.open("prune")
-                    log.seal(self.audit_key)
+                    log.seal(self.audit_key, self.audit_certificate)
 
     def report(self) -> Report:
         """Tell where every item stands."""
@@ -341,4 +344,4 @@ class OpenCampaign:
         ):
             log.open(doing)
             Run(self._store, context, steps, progress, pacing).do(keys, workers)
-            log.seal(self.audit_key)
+            log.seal(self.audit_key, self.audit_certificate)

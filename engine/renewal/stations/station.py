@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from gostkey import random
 from gostkey.errors import CampaignError, CampaignLocked, StoreLost
 from gostkey.media import FolderStore, explain
+from gostkey.pki.certificates import Certificate
 from gostkey.random.policy import Policy
 from gostkey.signing import SigningKey
 
@@ -65,6 +66,7 @@ class Station:
     transport: Transport | None = None
     """To the authority; without it the campaign knows it."""
     audit_key: SigningKey | None = None
+    audit_certificate: Certificate | None = None
     pacing: Pacing | None = None
     """Rate and quiet hours of this station."""
     _deaths: int = 0
@@ -119,7 +121,7 @@ class Station:
                 log.open("work")
                 self._work(store, database, log, on_event, randomness, workers, watch)
                 self._clean(store, database)
-                log.seal(self.audit_key)
+                log.seal(self.audit_key, self.audit_certificate)
             return make_report(store, self.clock())
 
     def keys_to_make(self) -> tuple[int, Policy | None]:
