@@ -19,6 +19,7 @@ from gostkey.renewal.transports import (
     MailTransport,
     Transport,
 )
+from gostkey.renewal.transports.patience import Patience
 
 from .campaigns import clock_at
 from .config_options import drop_overruled
@@ -50,8 +51,14 @@ class Authority:
         """Whether any of the options was given."""
         return any(one not in (None, ()) for one in astuple(self))
 
-    def transport(self, at: datetime | None) -> Transport:
+    def transport(
+        self, at: datetime | None, patience: Patience | None = None
+    ) -> Transport:
         """Open the way to the authority.
+
+        Args:
+            at: the moment at which the clock stands.
+            patience: with mail servers and HTTPS; their own if left out.
 
         Raises:
             click.UsageError: if the options name none, or more than one.
@@ -60,7 +67,7 @@ class Authority:
         if self.mail is not None:
             if any(one for one in astuple(self) if one != self.mail):
                 raise click.UsageError(_("--mail goes with no other authority"))
-            return MailTransport.open(self.mail, clock_at(at))
+            return MailTransport.open(self.mail, clock_at(at), patience=patience)
         commands = (self.submit_command, self.fetch_command)
         if any(commands):
             named = (self.ca, self.ca_password_file, self.outbox, self.inbox, self.url)
@@ -83,6 +90,7 @@ class Authority:
                 pins=self.url_root,
                 ca_file=self.url_ca,
                 auth_file=self.url_auth_file,
+                patience=patience or Patience(),
             )
         if self.url is not None or of_url:
             raise click.UsageError(

@@ -16,7 +16,7 @@ import click
 
 from gostkey.errors import EncodingError
 from gostkey.pki.ca import CertificateAuthority
-from gostkey.renewal.transports.http.client import authorization
+from gostkey.renewal.transports.http.credentials import authorization
 from gostkey.renewal.transports.http.desk import Desk
 from gostkey.renewal.transports.http.server import Server
 from gostkey.renewal.transports.http.tls import server_context, throw_away

@@ -22,6 +22,7 @@ from ..storage.schema import audit_seal
 from ..storage.store import Store
 from .items import Outcomes
 from .lines import (
+    CMS_NAME,
     LOG_NAME,
     MOST,
     NOTHING,
@@ -31,6 +32,7 @@ from .lines import (
     parse,
     step,
 )
+from .signed import CmsSignature, SignatureCheck
 
 MOST_PROBLEMS = 100
 """Problems that are told one by one."""
@@ -56,6 +58,8 @@ class Seal:
     """Fingerprint of the public key: `VerifyingKey.fingerprint`."""
     public_key: str
     """SubjectPublicKeyInfo in hex."""
+    certificate: str = ""
+    """Fingerprint of the certificate of a CMS signature; "" without one."""
 
 
 @dataclass
@@ -73,6 +77,8 @@ class Verification:
     problems: list[Problem] = field(default_factory=list)
     more_problems: int = 0
     """Problems that were counted only."""
+    cms: CmsSignature | None = None
+    """The signature as a CMS message, if there is one and it is right."""
     other_logs: int = 0
     """Logs that signatures in the store belong to, besides this one."""
 
@@ -111,7 +117,8 @@ def verify(
                 found.tell(0, "the log is empty")
                 return found
             lines = iter(lambda: file.readline(MOST), b"")
-            _Check(found, store, public_key).all(lines)
+            beside = SignatureCheck(folder)
+            _Check(found, store, public_key, beside).all(lines)
     except FileNotFoundError:
         found.tell(0, "there is no log; nothing was run yet, or it was removed")
     except OSError as error:
@@ -123,9 +130,14 @@ class _Check:
     """One walk along a log and the journal."""
 
     def __init__(
-        self, found: Verification, store: Store, public_key: VerifyingKey | None
+        self,
+        found: Verification,
+        store: Store,
+        public_key: VerifyingKey | None,
+        beside: SignatureCheck,
     ) -> None:
         self._found = found
+        self._beside = beside
         self._store = store
         self._wanted = public_key
         self._journal = store.rows(outcomes(0))
@@ -144,6 +156,7 @@ class _Check:
             line = text[:-1] if text.endswith(b"\n") else text
             if line is text:
                 self._tell(number, "is cut off: it does not end as a line does")
+            self._beside.add(text)
             self._line(number, line, prev)
             prev = digest_of(line)
         found.lines = number
@@ -158,6 +171,7 @@ class _Check:
                 "signature was removed",
             )
         self._seals_of_the_store()
+        self._cms()
         for wrong in self._outcomes.disagreements(self._store):
             self._tell(0, wrong)
 
@@ -289,9 +303,25 @@ class _Check:
                 str(said.get("who")),
                 key.fingerprint,
                 str(public),
+                str(said.get("certificate", "")),
             )
         )
+        self._beside.seal(number)
         self._found.signed_lines = number
+
+    def _cms(self) -> None:
+        """Compare the CMS signature beside the log with the last seal that names it."""
+        named = [one for one in self._found.seals if one.certificate]
+        if not named and not self._beside.is_there:
+            return
+        line, fingerprint = 0, ""
+        if named:
+            line, fingerprint = named[-1].line, named[-1].certificate
+        found = self._beside.result(line, fingerprint, self._wanted)
+        if isinstance(found, str):
+            self._tell(0, f"{CMS_NAME}: {found}")
+        else:
+            self._found.cms = found
 
     def _seals_of_the_store(self) -> None:
         """Compare with what the store knows; it may be that of several logs."""

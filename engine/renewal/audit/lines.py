@@ -20,7 +20,8 @@ the log up to this line and with it:
 ``seal``
     A signature of all lines before.  It signs this line as it is without its member
     ``signature``: over Streebog as wide as the key, ``s || r`` in hex (RFC 9215);
-    ``public_key`` is SubjectPublicKeyInfo in hex.
+    ``public_key`` is SubjectPublicKeyInfo in hex.  ``certificate``, if it is there, is
+    Streebog-256 of the certificate with which the log is signed as a CMS message, too.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from gostkey.hashing import streebog256
 from ..storage.schema import item, journal
 
 LOG_NAME = "audit.jsonl"
+CMS_NAME = LOG_NAME + ".p7s"
 FORMAT = 1
 NOTHING = "0" * 64
 """In place of a digest, in the first line."""
