@@ -34,7 +34,7 @@ from .signatures import Claim, which_hold
 
 __all__ = ["Certificate", "build_certificate", "signature_oid"]
 
-_SIGNATURES = {
+SIGNATURES = {
     (Scheme.GOST_2001, 32): oids.SIGNATURE_2001,
     (Scheme.GOST_2012, 32): oids.SIGNATURE_2012_256,
     (Scheme.GOST_2012, 64): oids.SIGNATURE_2012_512,
@@ -45,7 +45,7 @@ _PEM_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
 
 def signature_oid(key: VerifyingKey | SupportsSigning) -> str:
     """Return the OID of a signature with a key: hash and key together."""
-    return _SIGNATURES[key.scheme, key.curve.size]
+    return SIGNATURES[key.scheme, key.curve.size]
 
 
 class SignedDer:
@@ -223,6 +223,11 @@ class Certificate(SignedDer):
         """Return the DER of an extension's value, or None."""
         found = self._by_oid.get(coding.oid(oid))
         return None if found is None else found.value
+
+    def pick(self, wanted: Iterable[str]) -> tuple[tuple[bool, bytes] | None, ...]:
+        """Return of some extensions whether they are critical, and their values."""
+        found = map(self._by_oid.get, map(coding.oid, wanted))
+        return tuple(None if e is None else (e.critical, e.value) for e in found)
 
     @cached_property
     def key_period(self) -> tuple[datetime | None, datetime | None]:

@@ -117,22 +117,28 @@ def enclosed(tag: bytes, *pieces: bytes) -> bytes:
     """Put a tag and a length before pieces of DER.
 
     The length is the library's own: that of an OCTET STRING of as many bytes, whose
-    tag is another.  Of sizes that come again and again it is asked once.
+    tag is another.  For sizes that come again and again it is asked once.
     """
     content = b"".join(pieces)
-    size = len(content)
-    if size > _LENGTHS_REMEMBERED:
-        return tag + asn1.encode_der(content)[1:]
-    return tag + _length(size) + content
+    return head(tag, len(content)) + content
 
 
-_LENGTHS_REMEMBERED = 8192
+def head(tag: bytes, size: int) -> bytes:
+    """Return a tag and the length of so many bytes."""
+    return _small_head(tag, size) if size <= _SMALL else tag + _length(size)
 
 
-@lru_cache(maxsize=_LENGTHS_REMEMBERED)
 def _length(size: int) -> bytes:
     whole = asn1.encode_der(bytes(size))
     return whole[1 : len(whole) - size]
+
+
+_SMALL = 16384
+
+
+@lru_cache(maxsize=4096)
+def _small_head(tag: bytes, size: int) -> bytes:
+    return tag + _length(size)
 
 
 def unwrap(der: bytes) -> bytes:
