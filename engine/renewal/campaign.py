@@ -27,6 +27,7 @@ from .pacing import CHUNK, Pacing
 from .planning.items import numbered
 from .planning.plan import Plan, PlanItem, confirm, make_plan, plan_items
 from .planning.rules import MOSCOW
+from .planning.saved import SavedPlan
 from .planning.spooled import SpooledPlan
 from .planning.subscribers import Listing, RowError, read_list
 from .randomness import Randomness
@@ -97,7 +98,7 @@ class Campaign:
     def begin(
         cls,
         folder: Path,
-        plan: Plan | SpooledPlan,
+        plan: Plan | SpooledPlan | SavedPlan,
         transport: Transport,
         *,
         clock: Clock = utc_now,
@@ -110,7 +111,7 @@ class Campaign:
 
         Args:
             folder: of the campaign; made if it is not there.
-            plan: from `make_plan`, `plan_from_json` or `SpooledPlan.of`.
+            plan: from `make_plan`, `plan_from_json`, `SpooledPlan.of` or `SavedPlan`.
             transport: the way to the authority; `resume` will find it again.
             clock: gives the present moment.
             experimental: write to tokens also where nobody has shown that it works.
@@ -126,6 +127,8 @@ class Campaign:
         now = clock()
         if isinstance(plan, SpooledPlan):
             items = plan.items()
+        elif isinstance(plan, SavedPlan):
+            items = numbered(plan.confirmed(now))
         else:
             if plan.saved:
                 plan = confirm(plan, now)
