@@ -10,9 +10,9 @@ import click
 
 from gostkey.errors import CampaignError
 from gostkey.renewal.audit import AUDIT_KEY, AUDIT_LOCK, AUDIT_PUBLIC, LOG_NAME
-from gostkey.renewal.campaign import LOCK_NAME, Campaign
+from gostkey.renewal.campaign import Campaign
 from gostkey.renewal.install_steps import ARCHIVE, BACKUP
-from gostkey.renewal.lock import CampaignLock
+from gostkey.renewal.lock import LOCK_NAME, CampaignLock
 from gostkey.renewal.report import Report
 from gostkey.renewal.storage.store import STORE_NAME, Store
 from gostkey.renewal.trial import FOLDER as TRIAL

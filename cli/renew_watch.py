@@ -11,13 +11,14 @@ import click
 
 from gostkey.renewal.audit import (
     AUDIT_PUBLIC,
+    CMS_NAME,
     LOG_NAME,
     Verification,
     signers,
     verify,
 )
-from gostkey.renewal.campaign import zone_of
 from gostkey.renewal.report import make_report
+from gostkey.renewal.settings import zone_of
 from gostkey.renewal.storage.store import Store
 from gostkey.renewal.watching.counts import Counts, count, read_counts
 from gostkey.renewal.watching.follow import follow
@@ -288,6 +289,7 @@ def _verify(
                     (_("signature"), f"{one.at[:19]} UTC, {one.who}, key {one.key}")
                     for one in found.seals
                 ),
+                *_cms(found),
             ]
         )
     if found.other_logs:
@@ -346,6 +348,16 @@ def _signed(found: Verification) -> str:
     return _("up to line {n}").format(n=found.signed_lines)
 
 
+def _cms(found: Verification) -> list[tuple[str, str]]:
+    if found.cms is None:
+        return []
+    one = found.cms
+    said = _("up to line {n}: {who}, serial {serial}").format(
+        n=one.line, who=one.signer, serial=one.serial
+    )
+    return [(_("signed as CMS"), f"{said}; {CMS_NAME}")]
+
+
 def _verification_record(found: Verification) -> dict[str, object]:
     return {
         "log": str(found.path),
@@ -356,6 +368,7 @@ def _verification_record(found: Verification) -> dict[str, object]:
         "repairs": found.repairs,
         "signed_lines": found.signed_lines,
         "signatures": [one.__dict__ for one in found.seals],
+        "cms": None if found.cms is None else found.cms.__dict__,
         "problems": [one.__dict__ for one in found.problems],
         "more_problems": found.more_problems,
         "other_logs": found.other_logs,

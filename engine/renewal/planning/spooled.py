@@ -15,6 +15,7 @@ from datetime import datetime, tzinfo
 from itertools import islice
 from typing import IO
 
+from .. import collector
 from ..chips import is_chip_address
 from ..storage.records import Item
 from .items import numbered
@@ -45,8 +46,9 @@ class SpooledPlan:
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)
         try:
             coming = numbered(self._counted(items))
-            while some := list(islice(coming, _AT_ONCE)):
-                pickle.dump(some, self._file, pickle.HIGHEST_PROTOCOL)
+            with collector.seldom():
+                while some := list(islice(coming, _AT_ONCE)):
+                    pickle.dump(some, self._file, pickle.HIGHEST_PROTOCOL)
         except BaseException:
             self.close()
             raise
