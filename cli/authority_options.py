@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -19,13 +17,13 @@ from gostkey.renewal.transports import (
     MailTransport,
     Transport,
 )
+from gostkey.renewal.transports.patience import Patience
 
 from .campaigns import clock_at
 from .config_options import drop_overruled
 from .files import PathOption
+from .option_groups import option_group
 from .texts import _
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -50,8 +48,14 @@ class Authority:
         """Whether any of the options was given."""
         return any(one not in (None, ()) for one in astuple(self))
 
-    def transport(self, at: datetime | None) -> Transport:
+    def transport(
+        self, at: datetime | None, patience: Patience | None = None
+    ) -> Transport:
         """Open the way to the authority.
+
+        Args:
+            at: the moment at which the clock stands.
+            patience: with mail servers and HTTPS; their own if left out.
 
         Raises:
             click.UsageError: if the options name none, or more than one.
@@ -60,7 +64,7 @@ class Authority:
         if self.mail is not None:
             if any(one for one in astuple(self) if one != self.mail):
                 raise click.UsageError(_("--mail goes with no other authority"))
-            return MailTransport.open(self.mail, clock_at(at))
+            return MailTransport.open(self.mail, clock_at(at), patience=patience)
         commands = (self.submit_command, self.fetch_command)
         if any(commands):
             named = (self.ca, self.ca_password_file, self.outbox, self.inbox, self.url)
@@ -83,6 +87,7 @@ class Authority:
                 pins=self.url_root,
                 ca_file=self.url_ca,
                 auth_file=self.url_auth_file,
+                patience=patience or Patience(),
             )
         if self.url is not None or of_url:
             raise click.UsageError(
@@ -105,20 +110,10 @@ class Authority:
         )
 
 
-def authority_options(command: F) -> F:
-    """Add the options that name the authority; the command gets `authority`."""
-
-    @functools.wraps(command)
-    def with_authority(*args: Any, **values: Any) -> Any:
-        drop_overruled(values, [one.name for one in fields(Authority)])
-        given = {one.name: values.pop(one.name) for one in fields(Authority)}
-        return command(*args, authority=Authority(**given), **values)
-
-    wrapped: Any = with_authority
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    done: F = wrapped
-    return done
+def _gather(values: dict[str, Any]) -> Authority:
+    names = [one.name for one in fields(Authority)]
+    drop_overruled(values, names)
+    return Authority(**{name: values.pop(name) for name in names})
 
 
 _OPTIONS = (
@@ -195,3 +190,6 @@ _OPTIONS = (
         help=_("A program that writes the certificate for {id} into {answer}."),
     ),
 )
+
+authority_options = option_group("authority", _gather, _OPTIONS)
+"""Adds the options that name the authority; the command gets `authority`."""

@@ -8,8 +8,9 @@ from datetime import datetime, timezone, tzinfo
 from pathlib import Path
 
 from gostkey.media.tokens import TokenInfo
-from gostkey.renewal.campaign import Event, OnEvent, zone_of
+from gostkey.renewal.campaign import Event, OnEvent
 from gostkey.renewal.report import Report, make_report
+from gostkey.renewal.settings import zone_of
 from gostkey.renewal.storage.store import Store
 from gostkey.renewal.tokens import AskPin
 from gostkey.renewal.watching.pace import Pace

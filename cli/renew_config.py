@@ -13,6 +13,8 @@ from gostkey.renewal.configuration import (
     check,
     read_configuration,
 )
+from gostkey.renewal.transports import faults_of
+from gostkey.renewal.transports.patience import Patience
 
 from .authority_options import Authority, authority_options
 from .failures import Exit
@@ -30,8 +32,9 @@ from .texts import _, help_page, plural
             "Told are unknown names with the nearest known one, wrong values, missing "
             "files, folders that cannot be used, files with passwords that others can "
             "read, and what contradicts itself: each with its line and what helps. "
-            "--connect asks the authority as well. docs/renew.example.toml has every "
-            "name."
+            "--connect asks the authority as well: it logs in to both mail servers, or "
+            "asks the HTTPS server for its certificates and its CRL; no request is "
+            "sent. docs/renew.example.toml has every name."
         ),
         examples=[
             "gostkey renew check-config /etc/gostkey/renew.toml",
@@ -44,7 +47,7 @@ from .texts import _, help_page, plural
 @click.option(
     "--connect",
     is_flag=True,
-    help=_("Also ask the authority for its certificates and CRLs."),
+    help=_("Also log in to the mail servers, or ask the authority's HTTPS server."),
 )
 @json_option
 @click.pass_obj
@@ -63,6 +66,8 @@ def check_config(out: Output, file: Path, connect: bool) -> Exit:
         out.record({"item": str(file), "status": "done"})
     else:
         out.text(_("{file}: can be used").format(file=file))
+        if connect:
+            out.text(_("the authority answers"))
     return Exit.DONE
 
 
@@ -92,19 +97,21 @@ def _connect(configuration: Configuration) -> list[Finding]:
     try:
         with click.Context(_ask, default_map=configuration.values) as context:
             _ask.parse_args(context, [])
-            _ask.invoke(context)
+            texts: list[str] = _ask.invoke(context)
     except click.UsageError as error:
-        text = error.format_message()
+        texts = [error.format_message()]
     except (GostKeyError, OSError) as error:
-        text = str(error)
-    else:
-        return []
+        texts = [str(error)]
     cure = _("see to the authority or the line to it, then check again")
-    return [Finding(line, "authority", _("does not answer: ") + text, cure)]
+    return [Finding(line, "authority", text, cure) for text in texts]
 
 
 @click.command("ask")
 @authority_options
-def _ask(authority: Authority) -> None:
+def _ask(authority: Authority) -> list[str]:
     """Ask the authority that some options name; no command of the user's."""
-    authority.transport(None).trust()
+    # Somebody waits before the screen, and can ask again.
+    return [str(one) for one in faults_of(authority.transport(None, _HASTE))]
+
+
+_HASTE = Patience(total=30.0, tries=2)

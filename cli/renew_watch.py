@@ -11,13 +11,14 @@ import click
 
 from gostkey.renewal.audit import (
     AUDIT_PUBLIC,
+    CMS_NAME,
     LOG_NAME,
     Verification,
     signers,
     verify,
 )
-from gostkey.renewal.campaign import zone_of
 from gostkey.renewal.report import make_report
+from gostkey.renewal.settings import zone_of
 from gostkey.renewal.storage.store import Store
 from gostkey.renewal.watching.counts import Counts, count, read_counts
 from gostkey.renewal.watching.follow import follow
@@ -25,13 +26,13 @@ from gostkey.renewal.watching.rows import broken_rows, csv_of, rows
 
 from .campaigns import clock_at, read_report
 from .failures import Exit
-from .files import PathOption, refuse_taken, write_file, write_pieces
+from .files import PathOption, refuse_taken, write_pieces
 from .following import Follower
 from .output import Output, json_option
 from .overdue_words import read_overdue
 from .renew import campaign_option, renew_command
 from .renewal_words import (
-    report_lines,
+    report_pieces,
     show_randomness,
     show_records,
     show_report,
@@ -243,8 +244,8 @@ def _write(
             out.note(what.format(file=target))
 
     if targets.table is not None:
-        text = report_lines(make_report(store, now), zone)
-        write_file(targets.table, text.encode("utf-8"), private=True, force=force)
+        pieces = report_pieces(make_report(store, now), zone)
+        write_pieces(targets.table, pieces, private=True, force=force)
         tell(targets.table, _("table written to {file}"))
     if targets.csv is not None:
         found = (row for some in (rows(store, now), broken_rows(store)) for row in some)
@@ -288,6 +289,7 @@ def _verify(
                     (_("signature"), f"{one.at[:19]} UTC, {one.who}, key {one.key}")
                     for one in found.seals
                 ),
+                *_cms(found),
             ]
         )
     if found.other_logs:
@@ -346,6 +348,16 @@ def _signed(found: Verification) -> str:
     return _("up to line {n}").format(n=found.signed_lines)
 
 
+def _cms(found: Verification) -> list[tuple[str, str]]:
+    if found.cms is None:
+        return []
+    one = found.cms
+    said = _("up to line {n}: {who}, serial {serial}").format(
+        n=one.line, who=one.signer, serial=one.serial
+    )
+    return [(_("signed as CMS"), f"{said}; {CMS_NAME}")]
+
+
 def _verification_record(found: Verification) -> dict[str, object]:
     return {
         "log": str(found.path),
@@ -356,6 +368,7 @@ def _verification_record(found: Verification) -> dict[str, object]:
         "repairs": found.repairs,
         "signed_lines": found.signed_lines,
         "signatures": [one.__dict__ for one in found.seals],
+        "cms": None if found.cms is None else found.cms.__dict__,
         "problems": [one.__dict__ for one in found.problems],
         "more_problems": found.more_problems,
         "other_logs": found.other_logs,

@@ -61,8 +61,10 @@ def at_station(
         pacing: Pacing,
         randomness: Randomness | None = None,
     ) -> Report:
-        key = campaign.audit_key
-        station = Station(folder, clock, store, audit_key=key)
+        key, certificate = campaign.audit_key, campaign.audit_certificate
+        station = Station(
+            folder, clock, store, audit_key=key, audit_certificate=certificate
+        )
         report = station.work(
             on_event, randomness=randomness, workers=workers, watch=watch
         )
@@ -72,7 +74,7 @@ def at_station(
             Campaign.open(folder, clock=clock, store=store) as alone,
         ):
             if alone.has_tokens():
-                alone.audit_key = key
+                alone.audit_key, alone.audit_certificate = key, certificate
                 report = alone.run(on_event, tokens=tokens)
         return report
 

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import click
 
 from gostkey.errors import GostKeyError
+from gostkey.pki.certificates import Certificate
+from gostkey.pki.cms import refuse_another_key
 from gostkey.renewal.campaign import Campaign
 from gostkey.renewal.chunks import Event, OnEvent
 from gostkey.renewal.stations.station import Station
@@ -20,11 +22,13 @@ from gostkey.renewal.watching.metrics import MetricsFile
 from gostkey.renewal.watching.pace import Pace
 from gostkey.signing import SigningKey
 
+from .failures import naming
 from .files import PathOption
 from .output import Output
 from .secrets_input import PasswordSource, password_options
-from .sources import open_key
+from .sources import KeySource, open_key
 from .texts import _
+from .trust import read_certificates
 from .watching import Spectator
 
 __all__ = ["Watched", "watched_options"]
@@ -38,6 +42,7 @@ class Watched:
 
     metrics: Path | None
     key_file: Path | None
+    certificate_file: Path | None
     password: PasswordSource = field(repr=False)
 
     @contextlib.contextmanager
@@ -45,10 +50,30 @@ class Watched:
         """Open the audit key, before anything is begun; it is wiped at the end."""
         with ExitStack() as stack:
             self._key: SigningKey | None = None
+            self._certificate: Certificate | None = None
             if self.key_file is not None:
                 source = stack.enter_context(open_key(self.key_file, self.password))
                 self._key = source.key
+                self._certificate = self._certificate_of(source)
+            elif self.certificate_file is not None:
+                raise click.UsageError(_("--audit-certificate goes with --audit-key"))
             yield self
+
+    def _certificate_of(self, source: KeySource) -> Certificate | None:
+        """Give the named certificate of the key, or the one in its container."""
+        if self.certificate_file is not None:
+            # The key's own comes first in a file with a chain.
+            certificate = read_certificates(self.certificate_file)[0]
+            with naming(self.certificate_file):
+                refuse_another_key(source.key, certificate)
+            return certificate
+        if source.certificate is None:
+            return None
+        with naming(self.key_file or Path()):
+            certificate = Certificate.from_bytes(source.certificate)
+        return (
+            certificate if certificate.public_key == source.key.verifying_key else None
+        )
 
     def over(
         self, out: Output, campaign: Campaign | Station, url: str | None
@@ -61,6 +86,7 @@ class Watched:
             url: of its database, if the folder does not remember it.
         """
         campaign.audit_key = self._key
+        campaign.audit_certificate = self._certificate
         path = self.metrics
         if path is None:
             return None
@@ -121,13 +147,14 @@ class Listener:
 
 
 def watched_options(command: F) -> F:
-    """Add --metrics and --audit-key; the command gets `watched`."""
+    """Add --metrics and --audit-key with its own; the command gets `watched`."""
 
     @functools.wraps(command)
     def with_watched(*args: Any, **values: Any) -> Any:
         watched = Watched(
             values.pop("metrics"),
             values.pop("audit_key"),
+            values.pop("audit_certificate"),
             values.pop("audit_key_password"),
         )
         with watched.ready():
@@ -136,6 +163,15 @@ def watched_options(command: F) -> F:
     wrapped: Any = password_options("audit-key-password", of=_("of the audit key"))(
         with_watched
     )
+    wrapped = click.option(
+        "--audit-certificate",
+        type=PathOption,
+        metavar="FILE",
+        help=_(
+            "Certificate of the audit key, if no container holds it: the log is signed "
+            "as a CMS message as well, in audit.jsonl.p7s, which other programs verify."
+        ),
+    )(wrapped)
     wrapped = click.option(
         "--audit-key",
         type=PathOption,

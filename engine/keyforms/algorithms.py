@@ -39,6 +39,9 @@ class Scheme(enum.Enum):
     GOST_2001 = "2001"
     GOST_2012 = "2012"
 
+    # Members are single; Enum's own hash is Python, and felt with many keys.
+    __hash__ = object.__hash__
+
 
 DigestParameters: TypeAlias = Literal["profile", "always"]
 """When digestParamSet is written: as RFC 9215 has it, or always (some readers,

@@ -14,7 +14,7 @@ from typing import Annotated
 from cryptography.hazmat import asn1
 
 from gostkey.curves import Curve
-from gostkey.errors import EncodingError, LengthError
+from gostkey.errors import EncodingError, GostKeyError, LengthError
 from gostkey.primitives import Readable
 
 from .algorithms import (
@@ -139,16 +139,32 @@ def point_octets(bits: asn1.BitString, curve: Curve) -> bytes:
     return point
 
 
-# A key is asked for again and again: in the request, in the certificate, beside
-# the private key.  Nothing here is secret, so the last ones are remembered.
-
-
-@lru_cache(maxsize=1024)
 def _read_spki(der: bytes) -> PublicKeyInfo:
+    # The point is at the end, 64 or 128 octets.  What stands before it is the same in
+    # all keys of a kind, lengths and all, so that it says what the whole is.
+    size = 64 if len(der) < 150 else 128
+    try:
+        kind = _kind_of(der[:-size], size)
+    except GostKeyError:
+        return _decode_spki(der)
+    if len(kind.public_le) != size:
+        return _decode_spki(der)
+    return PublicKeyInfo(kind.curve, kind.scheme, der[-size:], kind.digest_oid)
+
+
+@lru_cache(maxsize=256)
+def _kind_of(before: bytes, size: int) -> PublicKeyInfo:
+    return _decode_spki(before + bytes(size))
+
+
+def _decode_spki(der: bytes) -> PublicKeyInfo:
     spki = decode(_Spki, der, "SubjectPublicKeyInfo")
     found = from_identifier(spki.algorithm)
     point = point_octets(spki.public_key, found.curve)
     return PublicKeyInfo(found.curve, found.scheme, point, found.digest_oid)
+
+
+# A certificate is asked for again and again, and is not secret.
 
 
 @lru_cache(maxsize=1024)

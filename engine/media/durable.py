@@ -19,8 +19,14 @@ AnyPath: TypeAlias = "str | Path"
 TEMPORARY = ".gostkey-tmp-"
 """Start of the names of files and folders that are not finished."""
 
+_CAN_ADVISE = hasattr(os, "posix_fadvise")
+
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+# Without O_NONBLOCK the open would wait at a pipe for its other end.
+_OLD = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def temporary_beside(path: AnyPath) -> str:
@@ -36,17 +42,19 @@ def write_file(path: AnyPath, data: bytes) -> None:
 
 def write_for_later(path: AnyPath, data: bytes) -> None:
     """Do as `write_file`, and leave it to a flush of all when the disk begins."""
-    _write(path, data, then=lambda descriptor: None)
+    _write(path, data)
 
 
-def _write(path: AnyPath, data: bytes, then: Callable[[int], None]) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags, FILE_MODE)
+def _write(
+    path: AnyPath, data: bytes, then: Callable[[int], None] | None = None
+) -> None:
+    descriptor = os.open(path, _NEW, FILE_MODE)
     try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        then(descriptor)
+        written = os.write(descriptor, data)
+        while written < len(data):
+            written += os.write(descriptor, memoryview(data)[written:])
+        if then is not None:
+            then(descriptor)
     finally:
         os.close(descriptor)
 
@@ -89,9 +97,7 @@ def read_file(path: AnyPath, limit: int) -> bytes:
         MediumError: if it is larger, or no regular file.
         OSError: if it cannot be read.
     """
-    # Without O_NONBLOCK the open would wait at a pipe for its other end.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
+    descriptor = os.open(path, _OLD)
     try:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
@@ -144,10 +150,10 @@ def begin_reading_back(path: AnyPath) -> int:
     Returns:
         A descriptor for `end_reading_back`, or to be closed.
     """
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    descriptor = os.open(path, _OLD)
     try:
-        _forget(descriptor)
-        if hasattr(os, "posix_fadvise"):
+        if _CAN_ADVISE:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
     except BaseException:
         os.close(descriptor)
@@ -180,7 +186,7 @@ def _read(descriptor: int, size: int) -> bytes:
 
 
 def _forget(descriptor: int) -> None:
-    if hasattr(os, "posix_fadvise"):
+    if _CAN_ADVISE:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
 

@@ -188,16 +188,20 @@ class FolderStore:
         Returns:
             For each its folder, or why it could not be written.
         """
-        writings = [Writing(self.root / place, files) for place, files in containers]
+        root = str(self.root)
+        writings = [
+            Writing(os.path.join(root, str(place).rstrip(os.sep)), files)
+            for place, files in containers
+        ]
         for writing in writings:
-            parent = writing.place.parent
-            if parent != self.root:
+            parent = os.path.dirname(writing.place)
+            if parent != root:
                 try:
-                    durable.make_folder(parent)
+                    durable.make_folder(Path(parent))
                 except OSError as error:
-                    writing.error = explain(error, parent)
+                    writing.error = explain(error, Path(parent))
         write_containers(writings)
-        return [writing.error or writing.place for writing in writings]
+        return [writing.error or Path(writing.place) for writing in writings]
 
     def remove(self, place: Path, *, whole: bool = False) -> None:
         """Remove a half-written container, or a whole one if *whole* says so.
@@ -251,9 +255,11 @@ class FolderStore:
         Returns:
             For each its folder, or why its header could not be replaced.
         """
-        replacings = [Replacing(self.root / place, header) for place, header in headers]
+        replacings = [
+            Replacing(str(self.root / place), header) for place, header in headers
+        ]
         replace_headers(replacings)
-        return [replacing.error or replacing.place for replacing in replacings]
+        return [one.error or Path(one.place) for one in replacings]
 
     def rewrite(
         self, place: Path, old: Mapping[str, bytes], new: Mapping[str, bytes]
@@ -298,11 +304,11 @@ class FolderStore:
                 continue
             if copy.name.lower() not in there:
                 there.add(copy.name.lower())
-                writings.append((len(results), Writing(copy, files)))
+                writings.append((len(results), Writing(str(copy), files)))
             results.append(copy)
         write_containers([writing for _, writing in writings])
         for index, writing in writings:
-            results[index] = writing.error or writing.place
+            results[index] = writing.error or Path(writing.place)
         return results
 
     def _place_of_copy(

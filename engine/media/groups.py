@@ -55,8 +55,8 @@ OLD_HEADER = ".gostkey-old-header.key"
 class Job:
     """Something to be written; its steps are methods of it."""
 
-    place: Path
-    """What its errors are about."""
+    place: str
+    """The file or folder that its errors are about."""
     error: MediumError | None = None
     """Why it could not be written."""
 
@@ -107,7 +107,7 @@ def _attempt_all(step: Callable[[J], None], jobs: Sequence[J]) -> None:
         try:
             step(job)
         except OSError as error:
-            job.error = explain(error, job.place)
+            job.error = explain(error, Path(job.place))
             _undo(job)
 
 
@@ -129,22 +129,20 @@ def _undo(job: Job) -> None:
 class Writing(Job):
     """A new container: made under another name, renamed when it is whole."""
 
-    place: Path
+    place: str
     files: Mapping[str, bytes]
 
     def __post_init__(self) -> None:
-        self.folder = str(self.place)
-        self.beside = durable.temporary_beside(self.folder)
+        self.beside = durable.temporary_beside(self.place)
         self.system: _FileSystem | None = None
         """What flushes it together with others; None: it is flushed alone."""
         self.looking: list[int] = []
         """Open files that are being read back."""
-        self.inner = [
-            (f"{self.beside}{os.sep}{name}", data) for name, data in self.files.items()
-        ]
+        begin = self.beside + os.sep
+        self.inner = [(begin + name, data) for name, data in self.files.items()]
 
     def create(self) -> None:
-        refuse_existing(self.folder)
+        refuse_existing(self.place)
         os.mkdir(self.beside, durable.FOLDER_MODE)
         write = durable.write_for_later if self.system else durable.write_file
         for path, data in self.inner:
@@ -162,9 +160,8 @@ class Writing(Job):
 
     def compare(self) -> None:
         """Compare what the medium has found."""
-        for (_, data), descriptor in zip(self.inner, self.looking[:], strict=True):
-            self.looking.remove(descriptor)
-            if durable.end_reading_back(descriptor, len(data)) != data:
+        for _, data in reversed(self.inner):
+            if durable.end_reading_back(self.looking.pop(), len(data)) != data:
                 raise self._differs()
 
     def flush(self) -> None:
@@ -177,13 +174,13 @@ class Writing(Job):
 
     def _differs(self) -> MediumError:
         return MediumError(
-            f"{self.place.parent}: what was written does not read back the "
+            f"{os.path.dirname(self.place)}: what was written does not read back the "
             "same; the medium is failing, use another one"
         )
 
     def rename(self) -> None:
-        refuse_existing(self.folder)
-        os.rename(self.beside, self.folder)
+        refuse_existing(self.place)
+        os.rename(self.beside, self.place)
 
     def undo(self) -> None:
         while self.looking:
@@ -243,7 +240,8 @@ def _file_systems(writings: Sequence[Writing]) -> Iterator[list[_FileSystem]]:
         if len(writings) >= TOGETHER:
             for writing in writings:
                 if writing.error is None:
-                    parents.setdefault(str(writing.place.parent), []).append(writing)
+                    parent = os.path.dirname(writing.place)
+                    parents.setdefault(parent, []).append(writing)
         for parent, its in parents.items():
             try:
                 descriptor = os.open(parent, os.O_RDONLY)
@@ -266,16 +264,16 @@ def _file_systems(writings: Sequence[Writing]) -> Iterator[list[_FileSystem]]:
 
 def flush_parents(jobs: Sequence[Job]) -> None:
     """Wait until the new names are on the medium; a fault is one of the jobs."""
-    by_parent: dict[Path, list[Job]] = {}
+    by_parent: dict[str, list[Job]] = {}
     for job in jobs:
         if job.error is None:
-            by_parent.setdefault(job.place.parent, []).append(job)
+            by_parent.setdefault(os.path.dirname(job.place), []).append(job)
     for parent, its in by_parent.items():
         try:
             durable.flush_folder(parent)
         except OSError as error:
             for job in its:
-                job.error = explain(error, parent)
+                job.error = explain(error, Path(parent))
 
 
 def refuse_existing(folder: str) -> None:
@@ -294,17 +292,16 @@ def refuse_existing(folder: str) -> None:
 class Replacing(Job):
     """Another header.key: the old one is kept until the new one was read back."""
 
-    place: Path
+    place: str
     header: bytes
 
     def __post_init__(self) -> None:
-        self.folder = str(self.place)
-        self.kept = os.path.join(self.folder, OLD_HEADER)
+        self.kept = os.path.join(self.place, OLD_HEADER)
         self.beside = durable.temporary_beside(self.kept)
         self.begun = self.replaced = self.unchanged = False
 
     def look(self) -> None:
-        self.current = settle(self.folder)
+        self.current = settle(self.place)
         self.old = durable.read_file(self.current, LARGEST_FILE)
         self.unchanged = self.old == self.header
 
@@ -318,7 +315,7 @@ class Replacing(Job):
         if not self.unchanged:
             durable.flush_file(self.kept)
             durable.flush_file(self.beside)
-            durable.flush_folder(self.folder)
+            durable.flush_folder(self.place)
 
     def replace(self) -> None:
         if not self.unchanged:
@@ -327,14 +324,14 @@ class Replacing(Job):
 
     def flush_names(self) -> None:
         if not self.unchanged:
-            durable.flush_folder(self.folder)
+            durable.flush_folder(self.place)
 
     def compare(self) -> None:
         if self.unchanged:
             return
         if durable.read_back(self.current, len(self.header)) != self.header:
             os.replace(self.kept, self.current)
-            durable.flush_folder(self.folder)
+            durable.flush_folder(self.place)
             raise MediumError(
                 f"{self.current}: what was written does not read back the same and "
                 "the old file was put back; the medium is failing, use another one"

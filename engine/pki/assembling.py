@@ -19,16 +19,31 @@ from gostkey.keyforms import Scheme, encode_spki
 from gostkey.signing import VerifyingKey
 
 from . import coding
+from .coding import enclosed as enclosed
+from .coding import head as head
 
 SEQUENCE = b"\x30"
 SET = b"\x31"
+OCTETS = b"\x04"
 ZERO = b"\xa0"
 """The tag [0], of what is in parts."""
 
 
-def enclosed(tag: bytes, *pieces: bytes) -> bytes:
-    """Put a tag and a length before pieces of DER."""
-    return tag + asn1.encode_der(b"".join(pieces))[1:]
+Layers = tuple[tuple[bytes, bytes], ...]
+"""What is around something, the outermost first: a tag, and what stands before it."""
+
+
+@lru_cache(maxsize=4096)
+def before(layers: Layers, size: int) -> bytes:
+    """Return all that stands before so many bytes, which end each of some layers.
+
+    So that what is long is copied once, and not into each layer.
+    """
+    octets = b""
+    for tag, first in reversed(layers):
+        octets = first + octets
+        octets = head(tag, len(octets) + size) + octets
+    return octets
 
 
 def sequence(*pieces: bytes) -> bytes:

@@ -9,21 +9,18 @@ Sources: RFC 5280 4.1; RFC 9215 2 to 4 and RFC 4491 (algorithms).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cached_property, lru_cache
-
-from cryptography.hazmat import asn1
 
 from gostkey.errors import (
     CertificateError,
     EncodingError,
     GostKeyError,
     InvalidSignature,
-    UnknownAlgorithm,
 )
 from gostkey.hashing import streebog256
-from gostkey.keyforms import Scheme, encode_spki, pem
+from gostkey.keyforms import encode_spki, pem
 from gostkey.signing import SupportsSigning, VerifyingKey
 
 from . import coding, oids, schemas
@@ -31,82 +28,12 @@ from . import extensions as ext
 from .extensions import Extension
 from .names import Name
 from .signatures import Claim, which_hold
+from .signed import SignedDer, sign_der, signature_oid
 
-__all__ = ["Certificate", "build_certificate", "signature_oid"]
+__all__ = ["Certificate", "build_certificate", "spki_of"]
 
-_SIGNATURES = {
-    (Scheme.GOST_2001, 32): oids.SIGNATURE_2001,
-    (Scheme.GOST_2012, 32): oids.SIGNATURE_2012_256,
-    (Scheme.GOST_2012, 64): oids.SIGNATURE_2012_512,
-}
+_VERSIONS = (0, 1, 2)
 _PEM_LABELS = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
-
-
-def signature_oid(key: VerifyingKey | SupportsSigning) -> str:
-    """Return the OID of a signature with a key: hash and key together."""
-    return _SIGNATURES[key.scheme, key.curve.size]
-
-
-class SignedDer:
-    """What certificates, requests and CRLs have in common: content and signature."""
-
-    what = "signed structure"
-    labels: tuple[str, ...] = ()
-    largest = coding.LARGEST
-
-    def __init__(self, der: bytes) -> None:
-        """Split DER; use `from_bytes`."""
-        self.der = der
-        outer = self._outer
-        self.signed = coding.encode(outer.content)
-        self._take(outer.algorithm, outer.signature)
-
-    @property
-    def _outer(self) -> schemas.Signed:
-        return coding.decode(schemas.Signed, self.der, self.what, largest=self.largest)
-
-    def _take(self, algorithm: asn1.TLV, signature: asn1.BitString) -> None:
-        self._algorithm = algorithm
-        if signature.padding_bits():
-            raise EncodingError(f"{self.what}: signature is not of whole octets")
-        self.signature = signature.as_bytes()
-
-    @cached_property
-    def signed(self) -> bytes:
-        """The octets that the signature covers, as received."""
-        return coding.encode(self._outer.content)
-
-    @cached_property
-    def signature_algorithm(self) -> str:
-        """OID of the signature algorithm."""
-        return coding.algorithm_oid(self._algorithm, self.what)
-
-    def claim(self, key: VerifyingKey) -> Claim:
-        """Return the claim that *key* signed this.
-
-        Raises:
-            UnknownAlgorithm: if the signature is said to be of another algorithm.
-        """
-        wanted = signature_oid(key)
-        if self.signature_algorithm != wanted:
-            raise UnknownAlgorithm(
-                f"{self.what}: signature algorithm is {self.signature_algorithm}; "
-                f"the signer's key makes {wanted}"
-            )
-        return Claim(key, self.signature, self.signed)
-
-    def _check_inner_algorithm(self, inner: asn1.TLV) -> None:
-        if coding.encode(inner) != coding.encode(self._algorithm):
-            raise EncodingError(
-                f"{self.what}: signature algorithm inside the signed part is not "
-                "that outside; they must be equal"
-            )
-
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.der == getattr(other, "der", None)
-
-    def __hash__(self) -> int:
-        return hash(self.der)
 
 
 class Certificate(SignedDer):
@@ -119,28 +46,25 @@ class Certificate(SignedDer):
 
         Args:
             der: the certificate.
-            known: whether its extensions were read before; then it is done again
-                only when somebody asks.
+            known: whether it was read before; then what is in it is looked at only
+                when somebody asks.
         """
         self.der = der
-        whole = coding.decode(schemas.SignedCertificate, der, "certificate")
+        whole = _decoded(der)
         self._take(whole.algorithm, whole.signature)
-        tbs = whole.content
-        self._check_inner_algorithm(tbs.signature)
-        if tbs.version not in (0, 1, 2):
+        self._content = tbs = whole.content
+        known = known and tbs.version in _VERSIONS
+        if not known:
+            self._check_inner_algorithm(tbs.signature)
+        if tbs.version not in _VERSIONS:
             raise EncodingError(f"certificate: version {tbs.version + 1} is unknown")
         self.version = tbs.version + 1
         self.serial = tbs.serial
-        self.issuer_der = coding.encode(tbs.issuer)
-        self.subject_der = coding.encode(tbs.subject)
         self.not_before = tbs.validity.not_before.as_datetime()
         self.not_after = tbs.validity.not_after.as_datetime()
-        self.public_key_info = coding.encode(tbs.public_key)
-        """SubjectPublicKeyInfo, DER as received."""
-        self._extensions = tbs.extensions
         self._good_signers: set[bytes] = set()
         if not known:
-            self.extensions  # noqa: B018  read now, to find faults
+            self._by_oid  # noqa: B018  read now, to find faults
 
     @classmethod
     def from_bytes(cls, data: bytes | str) -> Certificate:
@@ -163,6 +87,32 @@ class Certificate(SignedDer):
         return _split(der)
 
     @cached_property
+    def _sound(self) -> bool:
+        """Read all that can be at fault.
+
+        Raises:
+            EncodingError: if anything is.
+        """
+        self._check_inner_algorithm(self._content.signature)
+        self._by_oid, self.subject, self.issuer  # noqa: B018
+        return True
+
+    @cached_property
+    def subject_der(self) -> bytes:
+        """The owner's name, DER as received."""
+        return coding.encode(self._content.subject)
+
+    @cached_property
+    def issuer_der(self) -> bytes:
+        """The authority's name, DER as received."""
+        return coding.encode(self._content.issuer)
+
+    @cached_property
+    def public_key_info(self) -> bytes:
+        """SubjectPublicKeyInfo, DER as received."""
+        return coding.encode(self._content.public_key)
+
+    @cached_property
     def subject(self) -> Name:
         """The owner."""
         return Name.from_der(self.subject_der)
@@ -175,7 +125,15 @@ class Certificate(SignedDer):
     @cached_property
     def extensions(self) -> dict[str, Extension]:
         """Extensions by OID, in their order."""
-        return ext.from_schema(self._extensions, "certificate")
+        return ext.from_schema(self._content.extensions, "certificate")
+
+    @cached_property
+    def _by_oid(self) -> Mapping[schemas.OID, schemas.Extension | Extension]:
+        """The same, but as they were decoded if they are strict DER."""
+        found = ext.by_oid(self._content.extensions)
+        if found is None:
+            return {coding.oid(oid): e for oid, e in self.extensions.items()}
+        return found
 
     @cached_property
     def public_key(self) -> VerifyingKey:
@@ -189,8 +147,13 @@ class Certificate(SignedDer):
 
     def extension(self, oid: str) -> bytes | None:
         """Return the DER of an extension's value, or None."""
-        found = self.extensions.get(oid)
-        return found.value if found else None
+        found = self._by_oid.get(coding.oid(oid))
+        return None if found is None else found.value
+
+    def pick(self, wanted: Iterable[str]) -> tuple[tuple[bool, bytes] | None, ...]:
+        """Return of some extensions whether they are critical, and their values."""
+        found = map(self._by_oid.get, map(coding.oid, wanted))
+        return tuple(None if e is None else (e.critical, e.value) for e in found)
 
     @cached_property
     def key_period(self) -> tuple[datetime | None, datetime | None]:
@@ -320,9 +283,16 @@ def _split(der: bytes) -> Certificate:
 
 def _read(der: bytes) -> Certificate:
     certificate = _split(der)
-    # Read now, to find faults.
-    certificate.extensions, certificate.subject, certificate.issuer  # noqa: B018
+    certificate._sound  # noqa: B018
     return certificate
+
+
+def _decoded(der: bytes) -> schemas.SignedCertificate | schemas.ReadCertificate:
+    """Decode a certificate, with its extensions unless they are not strict DER."""
+    try:
+        return coding.decode(schemas.ReadCertificate, der, "certificate")
+    except EncodingError:
+        return coding.decode(schemas.SignedCertificate, der, "certificate")
 
 
 def spki_of(key: VerifyingKey, *, always_digest: bool = False) -> bytes:
@@ -391,19 +361,3 @@ def build_certificate(
         )
     )
     return sign_der(tbs, signing_key, algorithm)
-
-
-def sign_der(content: bytes, key: SupportsSigning, algorithm: asn1.TLV) -> bytes:
-    """Sign DER and put it, the algorithm and the signature into a SEQUENCE."""
-    return signed_der(content, algorithm, key.sign(content))
-
-
-def signed_der(content: bytes, algorithm: asn1.TLV, signature: bytes) -> bytes:
-    """Put DER, the algorithm and the signature of it into a SEQUENCE."""
-    return coding.encode(
-        schemas.Signed(
-            content=coding.tlv(content),
-            algorithm=algorithm,
-            signature=asn1.BitString(signature, 0),
-        )
-    )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 
@@ -22,10 +23,11 @@ from gostkey.keyforms import Scheme
 from gostkey.signing import SupportsSigning
 
 from . import coding, oids, schemas
-from .certificates import Certificate, signature_oid
+from .certificates import Certificate
 from .signatures import Claim
+from .signed import signature_oid
 
-__all__ = ["SignedData", "Signer", "sign"]
+__all__ = ["Hashed", "SignedData", "Signer", "hash_of", "sign"]
 
 KEYS = {
     (Scheme.GOST_2001, 32): (oids.KEY_2001, oids.DIGEST_94),
@@ -40,12 +42,33 @@ _DIGESTS = {
 _PEM_LABELS = ("CMS", "PKCS7", "SIGNED MESSAGE")
 
 
-def _digest(oid: str, data: bytes, what: str) -> bytes:
+@dataclass(frozen=True)
+class Hashed:
+    """Content of a detached signature, too long to hold: only its digest is here."""
+
+    digest: bytes
+    """By the digest algorithm of the signer's key; see `hash_of`."""
+
+
+def hash_of(oid: str, what: str = "CMS signer") -> Hash:
+    """Begin a hash by the OID of its algorithm.
+
+    Raises:
+        EncodingError: if the OID is unknown; it begins with *what*.
+    """
     if oid not in _DIGESTS:
         raise EncodingError(
             f"{what}: digest algorithm {oid} is unknown; known: {', '.join(_DIGESTS)}"
         )
-    state: Hash = _DIGESTS[oid](data)
+    state: Hash = _DIGESTS[oid]()
+    return state
+
+
+def _digest(oid: str, data: bytes | Hashed, what: str) -> bytes:
+    if isinstance(data, Hashed):
+        return data.digest
+    state = hash_of(oid, what)
+    state.update(data)
     return state.digest()
 
 
@@ -68,7 +91,7 @@ def _to_be_signed(attributes: list[asn1.TLV]) -> bytes:
 
 
 def sign(
-    content: bytes,
+    content: bytes | Hashed,
     key: SupportsSigning,
     certificate: Certificate,
     *,
@@ -80,7 +103,8 @@ def sign(
     """Sign content, with signed attributes (CAdES-BES).
 
     Args:
-        content: what is signed, eContentType id-data.
+        content: what is signed, eContentType id-data; of a detached signature its
+            digest alone will do.
         key: the key of *certificate*.
         certificate: the signer's; it is put in.
         signing_time: the signer's clock, with a time zone.
@@ -97,11 +121,17 @@ def sign(
     """
     refuse_another_key(key, certificate)
     digest = key.verifying_key.digest
-    attributes = _attributes(
-        key, digest(content), digest(certificate.der), signing_time
-    )
+    if isinstance(content, Hashed):
+        if not detached:
+            raise EncodingError(
+                "CMS message: a digest alone can be signed detached only"
+            )
+        inside, content_digest = None, content.digest
+    else:
+        inside, content_digest = (None if detached else content), digest(content)
+    attributes = _attributes(key, content_digest, digest(certificate.der), signing_time)
     return _message(
-        None if detached else content,
+        inside,
         certificate,
         key,
         attributes,
@@ -250,6 +280,12 @@ class Signer:
         )
         return found.time.as_datetime()
 
+    @cached_property
+    def message_digest(self) -> bytes | None:
+        """The digest of the content that is signed; None without signed attributes."""
+        value = self.attributes.get(oids.MESSAGE_DIGEST)
+        return None if value is None else coding.decode(bytes, value, "messageDigest")
+
     def is_of(self, certificate: Certificate) -> bool:
         """Say whether the signer names this certificate."""
         if self.key_identifier is not None:
@@ -260,7 +296,7 @@ class Signer:
         )
 
     def verify(
-        self, content: bytes, content_type: str, certificate: Certificate
+        self, content: bytes | Hashed, content_type: str, certificate: Certificate
     ) -> None:
         """Check the signature with the key of a certificate.
 
@@ -271,7 +307,7 @@ class Signer:
         self.claim(content, content_type, certificate).check()
 
     def claim(
-        self, content: bytes, content_type: str, certificate: Certificate
+        self, content: bytes | Hashed, content_type: str, certificate: Certificate
     ) -> Claim:
         """Check all but the signature itself, and return what it claims.
 
@@ -291,6 +327,11 @@ class Signer:
                 f"signs with {digest_oid} and {key_oid}"
             )
         if self._signed is None:
+            if isinstance(content, Hashed):
+                raise EncodingError(
+                    f"{self._what}: has no signed attributes; of such a signature the "
+                    "whole content is needed"
+                )
             self._refuse_attributes_as_content(content, content_type)
             return Claim(key, self.signature, content)
         self._check_attributes(content, content_type, digest_oid, certificate)
@@ -298,14 +339,14 @@ class Signer:
 
     def _check_attributes(
         self,
-        content: bytes,
+        content: bytes | Hashed,
         content_type: str,
         digest_oid: str,
         certificate: Certificate,
     ) -> None:
         stated = self.attributes.get(oids.CONTENT_TYPE)
-        digest = self.attributes.get(oids.MESSAGE_DIGEST)
-        if stated is None or digest is None:
+        wanted = self.message_digest
+        if stated is None or wanted is None:
             raise EncodingError(
                 f"{self._what}: the signed attributes lack contentType or messageDigest"
             )
@@ -315,7 +356,6 @@ class Signer:
                 f"{self._what}: signed content type is {found}, "
                 f"the message says {content_type}"
             )
-        wanted = coding.decode(bytes, digest, "messageDigest")
         if not hmac.compare_digest(wanted, _digest(digest_oid, content, self._what)):
             raise InvalidSignature("the signed content was changed or is another one")
         ess = self.attributes.get(oids.SIGNING_CERTIFICATE_V2)
@@ -404,12 +444,14 @@ class SignedData:
         )
 
     def verify(
-        self, content: bytes | None = None, certificates: Iterable[Certificate] = ()
+        self,
+        content: bytes | Hashed | None = None,
+        certificates: Iterable[Certificate] = (),
     ) -> list[Certificate]:
         """Check every signature.
 
         Args:
-            content: what was signed, if the signature is detached.
+            content: what was signed, or its digest, if the signature is detached.
             certificates: where to look for signers that are not inside.
 
         Returns:
@@ -438,7 +480,7 @@ class SignedData:
         return found
 
     def _verify_one(
-        self, signer: Signer, content: bytes, known: Iterable[Certificate]
+        self, signer: Signer, content: bytes | Hashed, known: Iterable[Certificate]
     ) -> Certificate:
         fault: GostKeyError | None = None
         # Anybody can make a second certificate of the same issuer and serial, so

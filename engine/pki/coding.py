@@ -106,7 +106,39 @@ def wrap(der: bytes, what: str) -> bytes:
     A structure that is itself a SEQUENCE OF cannot be decoded by the library at
     the top level; as the only field of a class it can.
     """
-    return encode(schemas.One(content=tlv(der, what)))
+    if len(der) > LARGEST_OF_ALL:
+        raise EncodingError(
+            f"{what}: {len(der)} bytes; at most {LARGEST_OF_ALL} are read"
+        )
+    return enclosed(b"\x30", der)
+
+
+def enclosed(tag: bytes, *pieces: bytes) -> bytes:
+    """Put a tag and a length before pieces of DER.
+
+    The length is the library's own: that of an OCTET STRING of as many bytes, whose
+    tag is another.  For sizes that come again and again it is asked once.
+    """
+    content = b"".join(pieces)
+    return head(tag, len(content)) + content
+
+
+def head(tag: bytes, size: int) -> bytes:
+    """Return a tag and the length of so many bytes."""
+    return _small_head(tag, size) if size <= _SMALL else tag + _length(size)
+
+
+def _length(size: int) -> bytes:
+    whole = asn1.encode_der(bytes(size))
+    return whole[1 : len(whole) - size]
+
+
+_SMALL = 16384
+
+
+@lru_cache(maxsize=4096)
+def _small_head(tag: bytes, size: int) -> bytes:
+    return tag + _length(size)
 
 
 def unwrap(der: bytes) -> bytes:

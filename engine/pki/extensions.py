@@ -74,19 +74,34 @@ def _encoded(extension: Extension) -> asn1.TLV:
     return coding.tlv(coding.encode(encoded))
 
 
-def from_schema(found: Iterable[asn1.TLV] | None, what: str) -> dict[str, Extension]:
-    """Turn decoded extensions into a dictionary by OID, in their order.
+Found = Iterable[asn1.TLV] | Iterable[schemas.Extension]
+"""Extensions as a structure holds them: not yet decoded, or decoded as strict DER."""
+
+
+def from_schema(found: Found | None, what: str) -> dict[str, Extension]:
+    """Turn extensions that were read into a dictionary by OID, in their order.
 
     Raises:
         EncodingError: if one stands there twice (RFC 5280 4.2), or is none.
     """
     listed = []
     for value in found or ():
+        if isinstance(value, schemas.Extension):
+            oid = value.oid.dotted_string
+            listed.append(Extension(oid, value.critical, value.value))
+            continue
         der = coding.encode(value)
         read = _remembered if len(der) <= _SMALL else _decoded
         listed.append(read(der, what))
     _refuse_twins([e.oid for e in listed], what)
     return {e.oid: e for e in listed}
+
+
+def by_oid(found: Found | None) -> dict[schemas.OID, schemas.Extension] | None:
+    """Tell extensions by OID; None if that wants a closer look: see `from_schema`."""
+    listed = list(found or ())
+    by_oid = {e.oid: e for e in listed if isinstance(e, schemas.Extension)}
+    return by_oid if len(by_oid) == len(listed) else None
 
 
 def _decoded(der: bytes, what: str) -> Extension:

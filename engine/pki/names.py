@@ -21,7 +21,7 @@ from gostkey.errors import EncodingError
 from . import identifiers
 from .coding import decode, encode, read_string, string_tlv, string_value, unwrap, wrap
 from .coding import oid as coding_oid
-from .schemas import AttributeTypeAndValue, NameList
+from .schemas import OID, AttributeTypeAndValue, NameList
 
 __all__ = ["LABELS", "Attribute", "Name"]
 
@@ -152,6 +152,12 @@ class Name:
         return [rdn.as_list() for rdn in found.rdns]
 
     @cached_property
+    def _firsts(self) -> dict[OID, AttributeTypeAndValue]:
+        """The first attribute of each type."""
+        backwards = (item for rdn in reversed(self._rdns) for item in reversed(rdn))
+        return {item.type: item for item in backwards}
+
+    @cached_property
     def attributes(self) -> tuple[Attribute, ...]:
         """The attributes in the order of the DER."""
         return tuple(_attribute(item) for rdn in self._rdns for item in rdn)
@@ -162,12 +168,8 @@ class Name:
         if not oid:
             return None
         # Lists want two or three of a dozen attributes.
-        wanted = coding_oid(oid)
-        for rdn in self._rdns:
-            for item in rdn:
-                if item.type == wanted:
-                    return _attribute(item).value
-        return None
+        item = self._firsts.get(coding_oid(oid))
+        return None if item is None else _attribute(item).value
 
     @property
     def inn(self) -> str | None:

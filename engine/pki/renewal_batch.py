@@ -13,10 +13,22 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from gostkey.errors import EncodingError, RequestRefused
+from gostkey.keyforms import Scheme
 from gostkey.signing import SupportsSigning, VerifyingKey
 
 from . import assembling, cms, coding, oids, requests
-from .certificates import Certificate, signature_oid
+from .assembling import (
+    OCTETS,
+    SEQUENCE,
+    SET,
+    ZERO,
+    Layers,
+    before,
+    enclosed,
+    head,
+    sequence,
+)
+from .certificates import Certificate
 from .renewal_request import (
     RenewalProfile,
     RenewalRequest,
@@ -26,6 +38,7 @@ from .renewal_request import (
     refuse_the_old_key,
 )
 from .signatures import digest_many, digests_hold, sign_digests
+from .signed import SIGNATURES
 
 __all__ = ["Built", "build_many", "check_built", "sign_messages"]
 
@@ -59,7 +72,8 @@ class Built(NamedTuple):
     def kind(self) -> tuple[object, ...]:
         """What requests have in common that are made alike."""
         old = self.old_certificate.public_key
-        return old.scheme, old.curve, self.new_key.scheme, self.new_key.curve
+        new = self.new_key
+        return old.scheme, old.curve.oid, new.scheme, new.curve.oid
 
 
 def build_many(
@@ -76,16 +90,21 @@ def build_many(
         EncodingError: if one cannot be made; then none is.
     """
     more = [requests.attribute(one) for one in profile.attributes]
+    # All subscribers of an authority have much the same extensions.
+    requested: dict[object, list[bytes]] = {}
     attributes = []
     for certificate in old_certificates:
-        its = [
-            requests.attribute(requests.renewal_certificate(certificate.der)),
-            *more,
-        ]
-        asked = tuple(asked_of(certificate, profile))
-        if asked:
-            its.append(requests.extension_request(asked))
-        attributes.append(its)
+        copied = certificate.pick(profile.copied)
+        if copied not in requested:
+            asked = tuple(asked_of(certificate, profile))
+            requested[copied] = [requests.extension_request(asked)] if asked else []
+        attributes.append(
+            [
+                requests.attribute(requests.renewal_certificate(certificate.der)),
+                *more,
+                *requested[copied],
+            ]
+        )
     public_keys = [key.verifying_key for key in new_keys]
     infos = requests.request_infos(
         public_keys,
@@ -189,8 +208,9 @@ def sign_messages(
     same = cms.same_attributes(coding.require_aware(signing_time))
     attributes = []
     for key, digest, own_digest in zip(keys, digests, own_digests, strict=True):
-        before = _before_digests(cms.KEYS[key.scheme, key.curve.size][1], len(digest))
-        its = (*same, before[0] + digest, before[1] + own_digest)
+        digest_oid = cms.KEYS[key.scheme, key.curve.size][1]
+        message, own = _before_digests(digest_oid, len(digest))
+        its = (*same, message + digest, own + own_digest)
         attributes.append(assembling.set_of(its))
     digests = digest_many(public_keys, attributes)
     signatures = sign_digests(keys, digests)
@@ -220,27 +240,47 @@ def _assembled(
     full_signature_oid: bool,
 ) -> bytes:
     """Do as `_message`, of DER that is there; *attributes* are a SET OF."""
-    key_oid, digest_oid = cms.KEYS[key.scheme, key.curve.size]
+    same = _same_parts(key.scheme, key.curve.size, full_signature_oid)
+    signer = sequence(
+        same.version,
+        sequence(certificate.issuer_der, coding.encode(certificate.serial)),
+        same.digest_algorithm,
+        ZERO + attributes[1:],
+        same.signature_algorithm,
+        enclosed(OCTETS, signature),
+    )
+    pieces = (
+        before(same.around_content, len(content)),
+        content,
+        head(ZERO, len(certificate.der)),
+        certificate.der,
+        enclosed(SET, signer),
+    )
+    return b"".join((before(same.around_all, sum(map(len, pieces))), *pieces))
+
+
+class _SameParts(NamedTuple):
+    """DER that is the same in all messages of keys of one kind."""
+
+    version: bytes
+    digest_algorithm: bytes
+    signature_algorithm: bytes
+    around_content: Layers
+    around_all: Layers
+
+
+@lru_cache(maxsize=16)
+def _same_parts(scheme: Scheme, size: int, full_signature_oid: bool) -> _SameParts:
+    key_oid, digest_oid = cms.KEYS[scheme, size]
     digest_algorithm = assembling.algorithm(digest_oid)
-    data = assembling.oid(oids.DATA)
-    one = coding.encode(1)
-    signer = assembling.sequence(
-        one,
-        assembling.sequence(certificate.issuer_der, coding.encode(certificate.serial)),
+    signature = SIGNATURES[scheme, size] if full_signature_oid else key_oid
+    version = coding.encode(1)
+    data, signed_data = assembling.oid(oids.DATA), assembling.oid(oids.SIGNED_DATA)
+    beginning = version + assembling.set_of([digest_algorithm])
+    return _SameParts(
+        version,
         digest_algorithm,
-        assembling.ZERO + attributes[1:],
-        assembling.algorithm(signature_oid(key) if full_signature_oid else key_oid),
-        coding.encode(signature),
-    )
-    signed = assembling.sequence(
-        one,
-        assembling.set_of([digest_algorithm]),
-        assembling.sequence(
-            data, assembling.enclosed(assembling.ZERO, coding.encode(content))
-        ),
-        assembling.enclosed(assembling.ZERO, certificate.der),
-        assembling.set_of([signer]),
-    )
-    return assembling.sequence(
-        assembling.oid(oids.SIGNED_DATA), assembling.enclosed(assembling.ZERO, signed)
+        assembling.algorithm(signature),
+        ((SEQUENCE, data), (ZERO, b""), (OCTETS, b"")),
+        ((SEQUENCE, signed_data), (ZERO, b""), (SEQUENCE, beginning)),
     )

@@ -17,9 +17,11 @@ from gostkey.signing import SupportsSigning, VerifyingKey
 
 from . import assembling, coding, oids, schemas
 from . import extensions as ext
-from .certificates import SignedDer, sign_der, signature_oid, spki_of
+from .assembling import SEQUENCE, SET, ZERO, before, head
+from .certificates import spki_of
 from .extensions import Extension
 from .names import Name
+from .signed import SignedDer, sign_der, signature_oid
 
 __all__ = ["Attribute", "Request", "build_request"]
 
@@ -255,7 +257,8 @@ def request_infos(
             version,
             subject,
             assembling.spki_of(key, always_digest=always_digest),
-            assembling.set_of(its, assembling.ZERO),
+            head(ZERO, sum(map(len, its))),
+            *sorted(its),
         )
         for key, subject, its in zip(public_keys, subjects, attributes, strict=True)
     ]
@@ -263,8 +266,9 @@ def request_infos(
 
 def attribute(one: Attribute) -> bytes:
     """Return the DER of an attribute."""
-    values = assembling.set_of(one.values)
-    return assembling.sequence(assembling.oid(one.oid), values)
+    values = sorted(one.values)
+    layers = (SEQUENCE, assembling.oid(one.oid)), (SET, b"")
+    return b"".join((before(layers, sum(map(len, values))), *values))
 
 
 @lru_cache(maxsize=128)

@@ -96,6 +96,22 @@ class TBSCertificate:
 
 
 @asn1.sequence
+class ReadTBSCertificate:
+    """`TBSCertificate` as nearly all are: its extensions are strict DER too."""
+
+    version: Annotated[int, asn1.Explicit(0), asn1.Default(0)]
+    serial: int
+    signature: asn1.TLV
+    issuer: asn1.TLV
+    validity: Validity
+    subject: asn1.TLV
+    public_key: asn1.TLV
+    issuer_unique_id: Annotated[asn1.BitString | None, asn1.Implicit(1)]
+    subject_unique_id: Annotated[asn1.BitString | None, asn1.Implicit(2)]
+    extensions: Annotated[list[Extension] | None, asn1.Explicit(3)]
+
+
+@asn1.sequence
 class Signed:
     """Certificate, request or CRL: something, its signature algorithm, signature."""
 
@@ -109,6 +125,15 @@ class SignedCertificate:
     """`Signed` with a `TBSCertificate` in it, to be read in one go."""
 
     content: TBSCertificate
+    algorithm: asn1.TLV
+    signature: asn1.BitString
+
+
+@asn1.sequence
+class ReadCertificate:
+    """`Signed` with a `ReadTBSCertificate` in it."""
+
+    content: ReadTBSCertificate
     algorithm: asn1.TLV
     signature: asn1.BitString
 

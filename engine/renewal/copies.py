@@ -76,9 +76,8 @@ class Copy(Job):
                 break
             number += 1
             path = f"{place.removesuffix(SUFFIX)}-{number}{SUFFIX}"
-        self.place = Path(path)
+        self.place = path
         self.data = data
-        self._path = path
         self._beside = temporary_beside(path)
 
     def create(self) -> None:
@@ -89,13 +88,13 @@ class Copy(Job):
         """Wait for the medium, and compare what is on it."""
         if not flush_and_compare(self._beside, self.data):
             raise MediumError(
-                f"{self.place.parent}: what was written does not read back the "
-                "same; the disk is failing, use another one"
+                f"{os.path.dirname(self.place)}: what was written does not read back "
+                "the same; the disk is failing, use another one"
             )
 
     def rename(self) -> None:
         """Give it its name."""
-        os.rename(self._beside, self._path)
+        os.rename(self._beside, self.place)
 
     def undo(self) -> None:
         """Remove what is unfinished."""

@@ -19,6 +19,8 @@ from typing import TypeVar
 
 from gostkey.errors import CampaignError
 
+from . import collector
+
 CAN_FORK = hasattr(os, "fork")
 """Whether this system can; without it one process does all."""
 
@@ -97,8 +99,7 @@ def _be_forked(
     connection: Connection,
     others: Sequence[Connection],
 ) -> None:
-    # A chunk is thousands of objects that are soon gone without a collector.
-    gc.set_threshold(20_000, 50, 100)
+    collector.look_seldom()
     # Ctrl-C is for the parent, which closes its end then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # With the parent's ends open here, no process would notice that it is gone.

@@ -185,7 +185,7 @@ def _copied(copies: Mapping[str, Copy]) -> Outcome:
     for column, copy in copies.items():
         if copy.error is not None:
             return verdict(Reason.MEDIUM, str(copy.error))
-        values[column] = str(copy.place)
+        values[column] = copy.place
     return Done(values)
 
 

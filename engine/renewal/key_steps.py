@@ -273,10 +273,13 @@ def _on_their_disk(
     there then is on another disk, and hidden when the medium is plugged in again.
     """
     checked = list(results)
+    now = {
+        root: disk_of(root) for root in {work.item.destination or "" for work in works}
+    }
     for row, (work, result) in enumerate(zip(works, results, strict=True)):
         if isinstance(result, MediumError) or work.disk is None:
             continue
-        if disk_of(work.item.destination or "") == work.disk:
+        if now[work.item.destination or ""] == work.disk:
             continue
         store.remove(result)
         checked[row] = MediumError(

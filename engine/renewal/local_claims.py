@@ -118,11 +118,13 @@ class LocalClaims:
         held: dict[int, str] = {}
         others = _Others()
         with _writing() as connection, closing(others):
-            # Nearly always nobody else has any, and this is all there is to do.
+            before = connection.total_changes
             connection.executemany(
                 "insert or ignore into claim values (?, ?, ?)",
                 [(key, mine, number) for number, key in keys.items()],
             )
+            if connection.total_changes - before == len(keys):
+                return {}  # nearly always: nobody had any of them
             for number, key in keys.items():
                 row = connection.execute(
                     "select campaign, item from claim where key = ? and campaign <> ?",

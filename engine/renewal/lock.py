@@ -17,6 +17,9 @@ from pathlib import Path
 from types import TracebackType
 
 from gostkey.errors import CampaignLocked, MediumError
+from gostkey.media import explain
+
+LOCK_NAME = "campaign.lock"
 
 # The byte that is locked lies far behind the text: Windows does not let others
 # read a locked byte, and the holder's number must stay readable.
@@ -87,6 +90,22 @@ class CampaignLock:
             # Closing drops the lock on every system; the file stays.
             os.close(self._fd)
             self._fd = -1
+
+
+def locked(folder: Path, name: str = LOCK_NAME) -> CampaignLock:
+    """Make a campaign's folder if need be, and take its lock, or another one in it.
+
+    Raises:
+        CampaignLocked: if another process has it.
+        MediumError: if the folder cannot be written.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain(error, folder) from error
+    lock = CampaignLock(folder / name)
+    lock.acquire()
+    return lock
 
 
 def _locked(fd: int) -> bool:

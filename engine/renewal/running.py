@@ -14,6 +14,7 @@ from pathlib import Path
 from gostkey.errors import GostKeyError
 from gostkey.media import FolderStore
 
+from . import collector
 from .answer_steps import Check, Fetch, Send
 from .chunks import Progress, do_step, state_before
 from .forks import CAN_FORK, WorkerDied
@@ -84,7 +85,8 @@ class Run:
         """
         self._pacing.begin(str(self._context.folder))
         self._held = self._pacing.held_back(self._unsent())
-        self._do(keys, workers)
+        with collector.seldom():
+            self._do(keys, workers)
         self._pacing.tell_of_limit(len(self._held))
 
     def _do(self, keys: int, workers: int) -> None:

@@ -69,12 +69,12 @@ class _Parent:
 
     def claim(self, items: Sequence[Item]) -> dict[int, str]:
         """Have keys claimed."""
-        held: dict[int, str] = self.ask("claim", list(items))
+        held: dict[int, str] = self.ask("claim", [one.id for one in items])
         return held
 
     def release(self, items: Sequence[Item]) -> None:
         """Have keys given back."""
-        self.ask("release", list(items))
+        self.ask("release", [one.id for one in items])
 
 
 @dataclass
@@ -208,9 +208,9 @@ class Crew:
         if kind == "choose":
             return context.places.choose(*values)
         if kind == "claim":
-            return context.claims.claim(*values)
+            return context.claims.claim(self._items(fork, *values))
         if kind == "release":
-            context.claims.release(*values)
+            context.claims.release(self._items(fork, *values))
             return None
         if kind == "gamma":
             context.randomness.before_keys(*values)
@@ -230,6 +230,11 @@ class Crew:
             context.randomness.count_worker(*values)
             return None
         _raise(*values)
+
+    def _items(self, fork: Fork, ids: Sequence[int]) -> list[Item]:
+        """Give those of a worker's items that it has named."""
+        by_id = {work.item.id: work.item for work in self._works[fork]}
+        return [by_id[one] for one in ids]
 
 
 def _raise(error: BaseException) -> NoReturn:

@@ -555,8 +555,7 @@ def test_a_full_disk_for_the_output_is_told(shell: Run, office: Office) -> None:
 def test_two_runs_at_once_are_kept_apart(
     run: Run, shell: Run, office: Office, tmp_path: Path
 ) -> None:
-    from gostkey.renewal.campaign import LOCK_NAME
-    from gostkey.renewal.lock import CampaignLock
+    from gostkey.renewal.lock import LOCK_NAME, CampaignLock
 
     renew(run, office, tmp_path)
     folder = tmp_path / "campaign"

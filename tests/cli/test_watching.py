@@ -382,6 +382,29 @@ def test_a_run_leaves_metrics_and_a_signed_log(
     assert ran.record["good"] is False and ran.record["problems"]
 
 
+def test_an_officers_container_signs_the_log_as_cms_too(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    officer = tmp_path / "officer.000"
+    shutil.copytree(office.container(3), officer)
+    wrong = ["--audit-certificate", office.root_certificate]
+    ran = renew(run, office, tmp_path, *wrong)
+    assert ran.code == 1 and "goes with --audit-key" in ran.stderr
+    ran = renew(run, office, tmp_path, "--audit-key", officer, *wrong)
+    assert ran.code == 3 and "give the certificate of this key" in ran.stderr
+    folder = tmp_path / "campaign"
+    assert not folder.exists()
+    ran = renew(run, office, tmp_path, "--audit-key", officer)
+    assert ran.code == 0, ran.stderr
+    check = ["renew", "report", "--campaign", folder, "--verify"]
+    ran = run(*check)
+    assert ran.code == 0, ran.stderr
+    assert re.search(r"signed as CMS +up to line \d+: .*; audit.jsonl.p7s", ran.stdout)
+    (folder / "audit.jsonl.p7s").unlink()
+    ran = run(*check)
+    assert ran.code == 2 and "audit.jsonl.p7s: is not there" in ran.stderr
+
+
 def test_a_wrong_audit_password_is_told_before_anything_begins(
     run: Run, office: Office, tmp_path: Path
 ) -> None:

@@ -10,7 +10,12 @@ import pytest
 from keyforms.key_layouts import tlv
 
 from gostkey import curves, keyforms
-from gostkey.errors import EncodingError, LengthError, UnknownAlgorithm
+from gostkey.errors import (
+    EncodingError,
+    LengthError,
+    UnknownAlgorithm,
+    UnknownCurve,
+)
 from gostkey.keyforms import Scheme
 
 # RFC 9215 4.2 for keys of 2012; RFC 4491 2.3.2 for those of 2001.
@@ -147,3 +152,27 @@ def test_real_certificates_are_read(fixtures: Path) -> None:
         assert len(found.public_le) == 2 * found.curve.size
     assert schemes["ca-2001.pem"] is Scheme.GOST_2001
     assert len(schemes) == 3
+
+
+@pytest.mark.parametrize("oid", ["1.2.643.2.2.35.1", "1.2.643.7.1.2.1.2.1"])
+def test_a_key_of_a_kind_that_is_known_is_read_as_strictly(oid: str) -> None:
+    """What stands before the point is remembered; nothing bad may pass by it."""
+    curve = curves.get(oid)
+    good = keyforms.encode_spki(curve, Scheme.GOST_2012, point(curve.bits))
+    known = keyforms.decode_spki(good)
+    assert known.public_le == point(curve.bits)
+    before = len(good) - curve.bits // 4
+    for one in (*(good[:end] for end in range(2, len(good))), good + b"\x00"):
+        with pytest.raises(EncodingError):
+            keyforms.decode_spki(one)
+    for at in range(before):
+        try:
+            found = keyforms.decode_spki(
+                good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :]
+            )
+        except (EncodingError, UnknownAlgorithm, UnknownCurve):
+            continue
+        # Another octet in an OID can make another known one.
+        assert (found.curve.oid, found.digest_oid) != (oid, known.digest_oid)
+    other = good[:before] + point(curve.bits)[::-1]
+    assert keyforms.decode_spki(other).public_le == point(curve.bits)[::-1]

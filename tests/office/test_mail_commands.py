@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from office.mail_office import MailOffice
+from office.mail_servers import free_port
 from renewal.offices import NOW, certificate_in
 
 from gostkey.cli import application
@@ -99,6 +100,41 @@ def test_a_wrong_password_is_exit_code_4_at_both_ends(mail: MailOffice) -> None:
     mail.write_authority()
     rows = renew(mail, "resume", "--no-input", "--at", AT)
     assert [row["state"] for row in rows if "new_container" in row] == ["sent"]
+
+
+def test_check_config_logs_in_to_both_servers(mail: MailOffice) -> None:
+    """Each fault is told by itself: name, what was wrong, what would be right."""
+    config = mail.folder / "renew.toml"
+    config.write_text('[authority]\nmail = "mail.toml"\n')
+    check = ["renew", "check-config", config, "--json"]
+
+    def told(*options: str) -> list[str]:
+        records = run(*check, *options, code=2)
+        assert all(one["line"] == 1 for one in records)
+        return [one["error"]["message"] for one in records]
+
+    assert run(*check, "--connect")[0]["status"] == "done"
+    (mail.folder / "wrong.txt").write_text("wrong\n")
+    wrong = {"password_file": "wrong.txt"}
+    mail.write_office(smtp=wrong, imap=wrong)
+    assert run(*check)[0]["status"] == "done"
+    smtp, imap = told("--connect")
+    for text, port in ((smtp, mail.servers.smtp_port), (imap, mail.servers.imaps_port)):
+        assert f":{port}: does not take the name {mail.box.name!r}" in text
+        assert "wrong.txt" in text and "secret-" not in text
+    closed = free_port()
+    mail.write_office(smtp={"port": closed}, imap={"ca_file": None})
+    smtp, imap = told("--connect")
+    assert f":{closed}: the connection was refused" in smtp
+    assert "its certificate is not accepted" in imap and "ca_file in [imap]" in imap
+    mail.write_office(smtp={"tls": "implicit"}, extra='folder = "Nowhere"')
+    smtp, imap = told("--connect")
+    assert "correct port and tls in [smtp]" in smtp
+    assert "look at [imap]" in imap
+    mail.write_office()
+    (mail.trusted / "ca.cer").unlink()
+    (only,) = told("--connect")
+    assert "no root certificate" in only
 
 
 def test_a_refused_request_is_told_at_both_ends(mail: MailOffice) -> None:

@@ -30,6 +30,9 @@ errors.CampaignLocked = type("CampaignLocked", (Exception,), {})
 errors.MediumError = type("MediumError", (Exception,), {})
 sys.modules["gostkey"] = types.ModuleType("gostkey")
 sys.modules["gostkey.errors"] = errors
+media = types.ModuleType("gostkey.media")
+media.explain = None
+sys.modules["gostkey.media"] = media
 spec = importlib.util.spec_from_file_location("lock", sys.argv[1])
 lock = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(lock)

@@ -205,7 +205,7 @@ def test_a_copy_that_cannot_be_made_stops_one_item_and_is_made_by_resume(
     current: Copy | None = None
 
     def failing(*arguments: Any, **options: Any) -> Any:
-        if current is not None and current.place.name.startswith("000002-"):
+        if current is not None and Path(current.place).name.startswith("000002-"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real(*arguments, **options)
 

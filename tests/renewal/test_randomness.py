@@ -15,7 +15,7 @@ from gostkey.errors import GammaExhausted
 from gostkey.random.gamma import GammaFeed, GammaPair, make, needed
 from gostkey.random.policy import Policy
 from gostkey.renewal import Campaign, read_report
-from gostkey.renewal.campaign import CHUNK
+from gostkey.renewal.pacing import CHUNK
 from gostkey.renewal.randomness import Randomness, summary_of
 from gostkey.renewal.storage.store import Store
 

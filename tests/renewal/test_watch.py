@@ -20,7 +20,7 @@ from gostkey.errors import CampaignLocked, EntropyNeeded, GeneratorFailure
 from gostkey.pki.certificates import Certificate
 from gostkey.random.policy import Policy
 from gostkey.renewal import Campaign, FolderTransport, Listing
-from gostkey.renewal.campaign import locked
+from gostkey.renewal.lock import locked
 from gostkey.renewal.pacing import MostFailures, Pacing, QuietHours
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens

@@ -6,15 +6,18 @@ told in `lines`.
 
 from .check import Problem, Verification, verify
 from .keys import AUDIT_KEY, AUDIT_PUBLIC, campaigns_key, signers
-from .lines import LOG_NAME
+from .lines import CMS_NAME, LOG_NAME
 from .log import AUDIT_LOCK, AuditLog
+from .signed import CmsSignature
 
 __all__ = [
     "AUDIT_KEY",
     "AUDIT_LOCK",
     "AUDIT_PUBLIC",
+    "CMS_NAME",
     "LOG_NAME",
     "AuditLog",
+    "CmsSignature",
     "Problem",
     "Verification",
     "campaigns_key",

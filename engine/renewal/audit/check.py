@@ -22,18 +22,22 @@ from ..storage.schema import audit_seal
 from ..storage.store import Store
 from .items import Outcomes
 from .lines import (
+    CMS_NAME,
     LOG_NAME,
     MOST,
     NOTHING,
-    digest_of,
+    digests_of,
     line_of,
     outcomes,
     parse,
     step,
 )
+from .signed import CmsSignature, SignatureCheck
 
 MOST_PROBLEMS = 100
 """Problems that are told one by one."""
+_LINES_AT_ONCE = 1024
+_BYTES_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Seal:
     """Fingerprint of the public key: `VerifyingKey.fingerprint`."""
     public_key: str
     """SubjectPublicKeyInfo in hex."""
+    certificate: str = ""
+    """Fingerprint of the certificate of a CMS signature; "" without one."""
 
 
 @dataclass
@@ -73,6 +79,8 @@ class Verification:
     problems: list[Problem] = field(default_factory=list)
     more_problems: int = 0
     """Problems that were counted only."""
+    cms: CmsSignature | None = None
+    """The signature as a CMS message, if there is one and it is right."""
     other_logs: int = 0
     """Logs that signatures in the store belong to, besides this one."""
 
@@ -111,7 +119,8 @@ def verify(
                 found.tell(0, "the log is empty")
                 return found
             lines = iter(lambda: file.readline(MOST), b"")
-            _Check(found, store, public_key).all(lines)
+            beside = SignatureCheck(folder)
+            _Check(found, store, public_key, beside).all(lines)
     except FileNotFoundError:
         found.tell(0, "there is no log; nothing was run yet, or it was removed")
     except OSError as error:
@@ -119,13 +128,32 @@ def verify(
     return found
 
 
+def _blocks(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """Part lines into blocks that are bounded in number and in bytes."""
+    block: list[bytes] = []
+    size = 0
+    for line in lines:
+        block.append(line)
+        size += len(line)
+        if len(block) == _LINES_AT_ONCE or size > _BYTES_AT_ONCE:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
 class _Check:
     """One walk along a log and the journal."""
 
     def __init__(
-        self, found: Verification, store: Store, public_key: VerifyingKey | None
+        self,
+        found: Verification,
+        store: Store,
+        public_key: VerifyingKey | None,
+        beside: SignatureCheck,
     ) -> None:
         self._found = found
+        self._beside = beside
         self._store = store
         self._wanted = public_key
         self._journal = store.rows(outcomes(0))
@@ -140,12 +168,16 @@ class _Check:
         """Check everything."""
         found = self._found
         prev, number = NOTHING, 0
-        for number, text in enumerate(lines, start=1):
-            line = text[:-1] if text.endswith(b"\n") else text
-            if line is text:
-                self._tell(number, "is cut off: it does not end as a line does")
-            self._line(number, line, prev)
-            prev = digest_of(line)
+        for some in _blocks(lines):
+            bare = [text.removesuffix(b"\n") for text in some]
+            for text, line, digest in zip(some, bare, digests_of(bare), strict=True):
+                number += 1
+                if len(line) == len(text):
+                    self._tell(number, "is cut off: it does not end as a line does")
+                self._beside.add(text)
+                if not self._is_next_step(number, line, prev):
+                    self._line(number, line, prev)
+                prev = digest
         found.lines = number
         self._ends_early(number)
         if found.signed_lines < found.lines:
@@ -158,11 +190,26 @@ class _Check:
                 "signature was removed",
             )
         self._seals_of_the_store()
+        self._cms()
         for wrong in self._outcomes.disagreements(self._store):
             self._tell(0, wrong)
 
     def _tell(self, number: int, text: str) -> None:
         self._found.tell(number, text)
+
+    def _is_next_step(self, number: int, line: bytes, prev: str) -> bool:
+        """Take a line that tells what the journal has next, as nearly all do.
+
+        Returns:
+            Whether it is such a line, so that nothing else is to be looked at.
+        """
+        row = self._row
+        if row is None or number == 1 or line != line_of(number - 1, prev, step(row)):
+            return False
+        self._found.steps += 1
+        self._last = row.id
+        self._next()
+        return True
 
     def _line(self, number: int, line: bytes, prev: str) -> None:
         said = parse(line)
@@ -289,9 +336,25 @@ class _Check:
                 str(said.get("who")),
                 key.fingerprint,
                 str(public),
+                str(said.get("certificate", "")),
             )
         )
+        self._beside.seal(number)
         self._found.signed_lines = number
+
+    def _cms(self) -> None:
+        """Compare the CMS signature beside the log with the last seal that names it."""
+        named = [one for one in self._found.seals if one.certificate]
+        if not named and not self._beside.is_there:
+            return
+        line, fingerprint = 0, ""
+        if named:
+            line, fingerprint = named[-1].line, named[-1].certificate
+        found = self._beside.result(line, fingerprint, self._wanted)
+        if isinstance(found, str):
+            self._tell(0, f"{CMS_NAME}: {found}")
+        else:
+            self._found.cms = found
 
     def _seals_of_the_store(self) -> None:
         """Compare with what the store knows; it may be that of several logs."""

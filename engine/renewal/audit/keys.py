@@ -42,7 +42,7 @@ def campaigns_key(folder: Path) -> SigningKey:
         key = SigningKey.from_pkcs8(path.read_bytes())
         public = folder / AUDIT_PUBLIC
         if not public.exists():
-            _put(public, pem(key.verifying_key.to_spki(), "PUBLIC KEY").encode())
+            put(public, pem(key.verifying_key.to_spki(), "PUBLIC KEY").encode())
         return key
     except OSError as error:
         raise MediumError(
@@ -70,10 +70,15 @@ def signers(store: Store) -> list[VerifyingKey]:
 
 def _make(path: Path) -> None:
     with SigningKey.generate(_CURVE) as key:
-        _put(path, pem(key.to_pkcs8(), "PRIVATE KEY").encode())
+        put(path, pem(key.to_pkcs8(), "PRIVATE KEY").encode())
 
 
-def _put(path: Path, data: bytes) -> None:
+def put(path: Path, data: bytes) -> None:
+    """Write a file whole, in place of the one that is there.
+
+    Raises:
+        OSError: if it cannot be written; the old one stays.
+    """
     beside = temporary_beside(path)
     try:
         write_new(beside, data)

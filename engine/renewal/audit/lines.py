@@ -20,21 +20,26 @@ the log up to this line and with it:
 ``seal``
     A signature of all lines before.  It signs this line as it is without its member
     ``signature``: over Streebog as wide as the key, ``s || r`` in hex (RFC 9215);
-    ``public_key`` is SubjectPublicKeyInfo in hex.
+    ``public_key`` is SubjectPublicKeyInfo in hex.  ``certificate``, if it is there, is
+    Streebog-256 of the certificate with which the log is signed as a CMS message, too.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 import sqlalchemy as sa
 
+from gostkey import batch
 from gostkey.hashing import streebog256
 
 from ..storage.schema import item, journal
 
 LOG_NAME = "audit.jsonl"
+CMS_NAME = LOG_NAME + ".p7s"
 FORMAT = 1
 NOTHING = "0" * 64
 """In place of a digest, in the first line."""
@@ -47,6 +52,12 @@ _text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 def digest_of(line: bytes) -> str:
     """Give Streebog-256 of a line without its line feed, in hex."""
     return streebog256(line).hexdigest()
+
+
+def digests_of(lines: Sequence[bytes]) -> list[str]:
+    """Give `digest_of` of many lines, which takes half the time of one by one."""
+    text = batch.digest(lines, 256, threads=1).tobytes().hex()
+    return [text[at : at + 64] for at in range(0, len(text), 64)]
 
 
 def line_of(number: int, prev: str, rest: str) -> bytes:
@@ -71,10 +82,11 @@ def step(row: sa.Row[Any]) -> str:
 
     The details are taken as they stand in the journal, byte by byte.
     """
+    number, at, who, item_id, key, step_name, phase, detail = tuple(row)
     return (
-        f'"kind":"step","journal":{row.id},"at":{_text(row.at)},"who":{_text(row.who)},'
-        f'"item":{row.item_id},"key":{_text(row.fingerprint)},"step":{_text(row.step)},'
-        f'"outcome":{_text(row.phase)},"detail":{row.detail}'
+        f'"kind":"step","journal":{number},"at":{_quoted(at)},"who":{_quoted(who)},'
+        f'"item":{item_id},"key":{"null" if key is None else _quoted(key)},'
+        f'"step":{_quoted(step_name)},"outcome":{_quoted(phase)},"detail":{detail}'
     )
 
 

@@ -22,13 +22,15 @@ import sqlalchemy as sa
 from gostkey.errors import CampaignLocked, GeneratorFailure
 from gostkey.media import explain
 from gostkey.media.durable import flush_folder
+from gostkey.pki.certificates import Certificate
+from gostkey.pki.cms import refuse_another_key
 from gostkey.signing import SigningKey
 
 from ..lock import CampaignLock
 from ..storage.schema import audit_seal
 from ..storage.store import Clock, Store, moment
 from ..storage.who import who
-from . import tail
+from . import signed, tail
 from .keys import campaigns_key
 from .lines import (
     FORMAT,
@@ -163,11 +165,14 @@ class AuditLog:
             raise explain(error, self.path) from error
         self._looked = time.monotonic()
 
-    def seal(self, key: SigningKey | None = None) -> bool:
+    def seal(
+        self, key: SigningKey | None = None, certificate: Certificate | None = None
+    ) -> bool:
         """Take over all that is in the journal, and sign.
 
         Args:
             key: that signs; the campaign's own if left out.
+            certificate: of that key: sign as a CMS message beside the log, too.
 
         Returns:
             False if another process writes the log, or the generator has failed, and
@@ -175,13 +180,18 @@ class AuditLog:
 
         Raises:
             MediumError: if it cannot be written.
+            EncodingError: if the certificate is of another key.
         """
+        if key is not None and certificate is not None:
+            refuse_another_key(key, certificate)
         self.follow(now=True)
         if self._file < 0:
             return False
         try:
             if key is not None:
-                self._seal(key)
+                self._seal(key, certificate)
+                if certificate is not None:
+                    signed.sign(self._folder, key, certificate, self._clock())
             else:
                 with campaigns_key(self._folder) as own:
                     self._seal(own)
@@ -192,9 +202,11 @@ class AuditLog:
             raise explain(error, self.path) from error
         return True
 
-    def _seal(self, key: SigningKey) -> None:
-        public = key.verifying_key.to_spki().hex()
-        rest = members(kind="seal", **self._now(), public_key=public)
+    def _seal(self, key: SigningKey, certificate: Certificate | None = None) -> None:
+        with_what = {"public_key": key.verifying_key.to_spki().hex()}
+        if certificate is not None:
+            with_what["certificate"] = certificate.fingerprint().hex()
+        rest = members(kind="seal", **self._now(), **with_what)
         unsigned = line_of(self._number, self._prev, rest)
         signature = key.sign(unsigned).hex()
         rest += f',"signature":"{signature}"'

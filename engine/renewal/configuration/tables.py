@@ -120,6 +120,7 @@ REPORT = Table(
     (
         Key("metrics", kinds.path("new"), "metrics"),
         Key("audit_key", kinds.path("key"), "audit_key"),
+        Key("audit_certificate", kinds.path("file"), "audit_certificate"),
         Key("audit_key_password_file", kinds.path("secret"), "audit_key_password_file"),
     ),
 )

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
-from gostkey.containers import KeyEntry, parse_public
+from gostkey.containers import KeyEntry, parse_public_many
+from gostkey.containers.header import Header
 from gostkey.containers.names import decode_name
 from gostkey.errors import (
     ContainerDamaged,
@@ -81,6 +83,24 @@ def examine(subscriber: Subscriber) -> list[Holding]:
 
     An address of a token means all the containers on it, or all keys in its chip.
     """
+    return examine_all([subscriber])
+
+
+def examine_all(subscribers: Sequence[Subscriber]) -> list[Holding]:
+    """Read the containers of several subscribers, in their order."""
+    read = [_read(who) for who in subscribers]
+    folders = [one for one in read if isinstance(one, tuple)]
+    public = iter(parse_public_many([files for _, files in folders]))
+    found: list[Holding] = []
+    for one in read:
+        found += _look(one[0], next(public)) if isinstance(one, tuple) else one
+    return found
+
+
+def _read(
+    subscriber: Subscriber,
+) -> list[Holding] | tuple[Subscriber, Mapping[str, bytes]]:
+    """Read a container's public files from a folder; look at a token or a chip."""
     if is_chip_address(subscriber.container):
         return _examine_chip(subscriber)
     if is_token_address(subscriber.container):
@@ -91,14 +111,9 @@ def examine(subscriber: Subscriber) -> list[Holding]:
         return [_faulty(subscriber, token_reason(error), str(error))]
     folder = subscriber.container
     try:
-        return _look(subscriber, read_public_files(folder))
+        return subscriber, read_public_files(folder)
     except MediumError as error:
         return [_faulty(subscriber, _unreadable(folder), str(error))]
-
-
-def examine_all(subscribers: Sequence[Subscriber]) -> list[Holding]:
-    """Read the containers of several subscribers, in their order."""
-    return [one for who in subscribers for one in examine(who)]
 
 
 def examine_renewing(subscribers: Sequence[Subscriber]) -> list[Holding]:
@@ -112,17 +127,17 @@ def examine_renewing(subscribers: Sequence[Subscriber]) -> list[Holding]:
     return found
 
 
-def _look(subscriber: Subscriber, files: Mapping[str, bytes]) -> list[Holding]:
-    try:
-        name, header = parse_public(files)
-    except ContainerDamaged as error:
-        return [_faulty(subscriber, Reason.DAMAGED, str(error))]
-    except ContainerError as error:
-        return [_faulty(subscriber, Reason.NOT_A_CONTAINER, str(error))]
-    except GostKeyError as error:
-        # An algorithm or curve that is unknown.
-        return [_faulty(subscriber, Reason.DAMAGED, str(error))]
-    return [_holding(subscriber, name, entry) for entry in header.keys]
+def _look(
+    subscriber: Subscriber, found: tuple[str, Header] | GostKeyError
+) -> list[Holding]:
+    if not isinstance(found, GostKeyError):
+        name, header = found
+        return [_holding(subscriber, name, entry) for entry in header.keys]
+    reason = Reason.DAMAGED
+    if isinstance(found, ContainerError) and not isinstance(found, ContainerDamaged):
+        reason = Reason.NOT_A_CONTAINER
+    # DAMAGED also for an algorithm or curve that is unknown.
+    return [_faulty(subscriber, reason, str(found))]
 
 
 def _examine_token(subscriber: Subscriber) -> list[Holding]:
@@ -134,7 +149,8 @@ def _examine_token(subscriber: Subscriber) -> list[Holding]:
         for place in tokens.find(subscriber.container):
             one = replace(subscriber, container=place)
             try:
-                holdings += _look(one, tokens.read_public(place))
+                (public,) = parse_public_many([tokens.read_public(place)])
+                holdings += _look(one, public)
             except MediumError as error:
                 holdings.append(_faulty(one, token_reason(error), str(error)))
             except ContainerError as error:
@@ -163,20 +179,20 @@ def _examine_chip(subscriber: Subscriber) -> list[Holding]:
 
 def _holding_in_chip(subscriber: Subscriber, entry: ChipKeyEntry) -> Holding:
     name = entry.label or entry.identifier.hex()
-    base = Holding(subscriber, name, usage="exchange")
+    base = partial(Holding, subscriber, name, usage="exchange")
     key = entry.verifying_key
     if entry.certificate is None:
         if key is None:
             cure = "see it with gostkey token keys --check; if it stays, " + OFFICE
             unusable = verdict(Reason.TOKEN_UNUSABLE, entry.fault, cure=cure)
-            return replace(base, fault=unusable)
+            return base(fault=unusable)
         cure = "put it beside its key: gostkey token install FILE; or " + OFFICE
-        return replace(base, fault=verdict(Reason.NO_CERTIFICATE, cure=cure))
+        return base(fault=verdict(Reason.NO_CERTIFICATE, cure=cure))
     # Its certificate was told by its public key, so that is known.
     assert key is not None
     is_2001 = key.scheme is Scheme.GOST_2001
     curve = _CURVE_FOR_2001["exchange"] if is_2001 else key.curve.oid
-    return _certified(base, entry.certificate, curve)
+    return _certified(base, subscriber, entry.certificate, curve)
 
 
 def _with_destination(subscriber: Subscriber) -> Subscriber:
@@ -217,7 +233,9 @@ def new_container_name(
     base = _RENEWED.sub("", old_name)[:_LONGEST_BASE]
     # A name is Windows-1251; what a damaged old name has beyond it is dropped.
     base = base.encode("cp1251", "ignore").decode("cp1251")
-    base = "".join(c for c in base if c.isprintable()).strip() or "key"
+    if not base.isprintable():
+        base = "".join(c for c in base if c.isprintable())
+    base = base.strip() or "key"
     end = f"-{day:%Y%m%d}-{short_id(old_key_id)}"
     if longest is not None:
         base = base.encode()[: longest - len(end)].decode(errors="ignore").strip()
@@ -294,21 +312,26 @@ def why_closed(destination: Path) -> Verdict | None:
 
 
 def _holding(subscriber: Subscriber, name: str, entry: KeyEntry) -> Holding:
-    base = Holding(subscriber, name, entry.slot, usage=entry.usage)
+    base = partial(Holding, subscriber, name, entry.slot, usage=entry.usage)
     if entry.certificate is None:
-        return replace(base, fault=verdict(Reason.NO_CERTIFICATE))
+        return base(fault=verdict(Reason.NO_CERTIFICATE))
     is_2001 = entry.scheme is Scheme.GOST_2001
     curve = _CURVE_FOR_2001[entry.usage] if is_2001 else entry.curve.oid
-    return _certified(base, entry.certificate, curve, entry)
+    return _certified(base, subscriber, entry.certificate, curve, entry)
 
 
 def _certified(
-    base: Holding, der: bytes, curve: str, entry: KeyEntry | None = None
+    base: Callable[..., Holding],
+    subscriber: Subscriber,
+    der: bytes,
+    curve: str,
+    entry: KeyEntry | None = None,
 ) -> Holding:
-    """Add what the certificate says.
+    """Make the holding with what the certificate says.
 
     Args:
-        base: what is known without it.
+        base: makes it of that; the rest is known.
+        subscriber: whose key it is.
         der: the certificate.
         curve: OID of the curve for the new key.
         entry: the key in a container, with which the certificate is compared.
@@ -319,18 +342,17 @@ def _certified(
         subject = certificate.subject
         begins, ends = certificate.key_period
         owner, inn = subject.owner, subject.inn or ""
-        changed = changed_fields(base.subscriber.form, subject)
+        changed = changed_fields(subscriber.form, subject)
     except GostKeyError as error:
         why = verdict(Reason.CERTIFICATE_UNREADABLE, str(error))
-        return replace(base, fault=why)
+        return base(fault=why)
     fault = None
     if entry is not None:
         fingerprint = entry.fingerprint or b""
         is_its = public.to_bytes().startswith(fingerprint)
         if public.curve != entry.curve or not is_its:
             fault = verdict(Reason.MISMATCH)
-    return replace(
-        base,
+    return base(
         owner=owner,
         inn=inn,
         validity=Validity(

@@ -15,6 +15,7 @@ from datetime import datetime, tzinfo
 from itertools import islice
 from typing import IO
 
+from .. import collector
 from ..chips import is_chip_address
 from ..storage.records import Item
 from .items import numbered
@@ -25,7 +26,7 @@ from .subscribers import Listing, RowError
 __all__ = ["SpooledPlan", "loses_password"]
 
 _AT_ONCE = 256
-_IN_MEMORY = 4 << 20
+IN_MEMORY = 4 << 20
 """Bytes up to which no file is made."""
 
 
@@ -42,11 +43,12 @@ class SpooledPlan:
         """Keys that a run will make."""
         self.losing_password = 0
         """Keys that have a password, and whose new container will have none."""
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)
         try:
             coming = numbered(self._counted(items))
-            while some := list(islice(coming, _AT_ONCE)):
-                pickle.dump(some, self._file, pickle.HIGHEST_PROTOCOL)
+            with collector.seldom():
+                while some := list(islice(coming, _AT_ONCE)):
+                    pickle.dump(some, self._file, pickle.HIGHEST_PROTOCOL)
         except BaseException:
             self.close()
             raise

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from .. import collector
 from ..chunks import do_step
 from ..pacing import CHUNK
 from ..running import STEPS
@@ -116,10 +117,11 @@ def do_chunk(
         mine = replace(context, store=ChunkJournal(store, ids), begun={})
         works = [Work(one) for one in store.items(ids)]
         try:
-            for step in STEPS:
-                done = do_step(mine, step, works)
-                if done:
-                    tell("step", step.name, done)
+            with collector.seldom():
+                for step in STEPS:
+                    done = do_step(mine, step, works)
+                    if done:
+                        tell("step", step.name, done)
         finally:
             for work in works:
                 work.wipe()

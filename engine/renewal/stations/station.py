@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from gostkey import random
 from gostkey.errors import CampaignError, CampaignLocked, StoreLost
 from gostkey.media import FolderStore, explain
+from gostkey.pki.certificates import Certificate
 from gostkey.random.policy import Policy
 from gostkey.signing import SigningKey
 
@@ -35,6 +36,7 @@ from ..pacing import Pacing
 from ..randomness import Randomness
 from ..report import Report, make_report
 from ..running import STEPS
+from ..settings import zone_of
 from ..steps import Context, Work
 from ..storage.postgres import PATIENCE, PostgresDatabase
 from ..storage.schema import item, journal
@@ -64,6 +66,7 @@ class Station:
     transport: Transport | None = None
     """To the authority; without it the campaign knows it."""
     audit_key: SigningKey | None = None
+    audit_certificate: Certificate | None = None
     pacing: Pacing | None = None
     """Rate and quiet hours of this station."""
     _deaths: int = 0
@@ -118,7 +121,7 @@ class Station:
                 log.open("work")
                 self._work(store, database, log, on_event, randomness, workers, watch)
                 self._clean(store, database)
-                log.seal(self.audit_key)
+                log.seal(self.audit_key, self.audit_certificate)
             return make_report(store, self.clock())
 
     def keys_to_make(self) -> tuple[int, Policy | None]:
@@ -134,8 +137,6 @@ class Station:
 
     def zone(self) -> tzinfo:
         """Give the office's time zone."""
-        from ..campaign import zone_of
-
         with self._open() as store:
             return zone_of(store.settings())
 
@@ -174,8 +175,6 @@ class Station:
     # -- workers -----------------------------------------------------------
 
     def _context(self, store: Store) -> Context:
-        from ..campaign import zone_of
-
         settings = store.settings()
         transport = self.transport
         if transport is None:

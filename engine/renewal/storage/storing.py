@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from itertools import islice
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,8 +22,7 @@ AT_ONCE = 512
 as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def _row(one: Item) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in ITEM_FIELDS}
+_row_of: Callable[[Item], tuple[Any, ...]] = attrgetter(*ITEM_FIELDS)
 
 
 def fill(
@@ -35,7 +35,7 @@ def fill(
     coming = iter(items)
     insert = item.insert().values({name: sa.bindparam(name) for name in ITEM_FIELDS})
     while some := list(islice(coming, AT_ONCE)):
-        _many(connection, ("items",), insert, [_row(one) for one in some])
+        _many(connection, insert, "items", ITEM_FIELDS, list(map(_row_of, some)))
         changes = [
             Change(
                 one.id,
@@ -63,19 +63,18 @@ def write_changes(
     connection: sa.Connection, changes: Sequence[Change], at: datetime
 ) -> None:
     """Write the items' new values and the journal."""
-    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    by_columns: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
     for change in changes:
         if change.values:
-            columns = tuple(sorted(change.values))
-            row = {**change.values, "item_id": change.item_id}
-            by_columns.setdefault(columns, []).append(row)
+            row = (*change.values.values(), change.item_id)
+            by_columns.setdefault(tuple(change.values), []).append(row)
     for columns, rows in by_columns.items():
         update = (
             item.update()
             .where(item.c.id == sa.bindparam("item_id"))
             .values({name: sa.bindparam(name) for name in columns})
         )
-        _many(connection, ("item", *columns), update, rows)
+        _many(connection, update, "item", (*columns, "item_id"), rows)
     write_journal(connection, at, changes)
 
 
@@ -90,23 +89,10 @@ def write_journal(
         {name: sa.bindparam(name) for name in _JOURNAL_FIELDS}
     )
     rows = [
-        dict(
-            zip(
-                _JOURNAL_FIELDS,
-                (
-                    when,
-                    by,
-                    change.item_id,
-                    change.step,
-                    change.phase,
-                    as_json(dict(change.detail)),
-                ),
-                strict=True,
-            )
-        )
-        for change in changes
+        (when, by, one.item_id, one.step, one.phase, as_json(dict(one.detail)))
+        for one in changes
     ]
-    _many(connection, ("journal",), insert, rows)
+    _many(connection, insert, "journal", _JOURNAL_FIELDS, rows)
 
 
 _JOURNAL_FIELDS = ("at", "who", "item_id", "step", "phase", "detail")
@@ -116,21 +102,33 @@ _compiled: dict[tuple[str, ...], tuple[str, list[str] | None]] = {}
 
 def _many(
     connection: sa.Connection,
-    name: tuple[str, ...],
     statement: sa.Insert | sa.Update,
-    rows: list[dict[str, Any]],
+    name: str,
+    columns: tuple[str, ...],
+    rows: list[tuple[Any, ...]],
 ) -> None:
     """Execute a statement for many rows, whose values the driver takes as they are.
 
     As `connection.execute`, which looks at each value of each row: most of the time
     that a chunk's journal would cost.
+
+    Args:
+        connection: in a transaction.
+        statement: with a parameter for each of *columns*.
+        name: tells it from others with the same columns.
+        columns: what a row consists of, in order.
+        rows: the values.
     """
-    key = (connection.dialect.name, connection.dialect.driver, *name)
+    key = (connection.dialect.name, connection.dialect.driver, name, *columns)
     if key not in _compiled:
         compiled = statement.compile(dialect=connection.dialect)
         _compiled[key] = str(compiled), compiled.positiontup
     text, order = _compiled[key]
-    values: list[Any] = rows
-    if order is not None:
-        values = [tuple(row[name] for name in order) for row in rows]
-    connection.exec_driver_sql(text, values)
+    if order is None:
+        named = [dict(zip(columns, row, strict=True)) for row in rows]
+        connection.exec_driver_sql(text, named)
+        return
+    if tuple(order) != columns:
+        pick = itemgetter(*map(columns.index, order))
+        rows = list(map(pick, rows))
+    connection.exec_driver_sql(text, rows)

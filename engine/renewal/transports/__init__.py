@@ -25,6 +25,7 @@ from .http import HttpTransport
 from .mail import MailTransport
 from .transport import Pending, Transport, Trust, request_ids_of
 from .trusted import MAX_ANSWER_BYTES, load_trust
+from .trying import faults_of
 
 __all__ = [
     "MAX_ANSWER_BYTES",
@@ -37,6 +38,7 @@ __all__ = [
     "Pending",
     "Transport",
     "Trust",
+    "faults_of",
     "from_settings",
     "load_trust",
     "request_ids_of",

@@ -18,8 +18,9 @@ from pathlib import Path
 from gostkey.errors import EntropyNeeded, GammaExhausted, GeneratorFailure, GostKeyError
 from gostkey.random.policy import Policy
 
-from ..campaign import Campaign, locked
+from ..campaign import Campaign
 from ..chunks import Event, OnEvent
+from ..lock import locked
 from ..pacing import Pacing, Why
 from ..planning.plan import PlanItem, plan_items
 from ..planning.subscribers import Listing

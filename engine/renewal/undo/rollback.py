@@ -379,7 +379,7 @@ class _Rollback:
         write_copies([copy])
         if copy.error is not None:
             raise copy.error
-        return str(copy.place)
+        return copy.place
 
     def _place_of(self, place: str, more: str = "") -> str:
         folder = folder_of(place, self._one.new_name or "")

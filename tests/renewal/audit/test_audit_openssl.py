@@ -1,4 +1,4 @@
-"""An audit log checked with another program alone: chain and signature by OpenSSL."""
+"""An audit log checked with another program alone: chain and signatures by OpenSSL."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from interop.openssl import OpenSSL, missing
+from renewal.audit.signers import signer
 from renewal.offices import Office
 
 from gostkey.keyforms import pem
-from gostkey.renewal.audit import LOG_NAME
+from gostkey.renewal.audit import CMS_NAME, LOG_NAME
 
 
 @pytest.fixture
@@ -52,3 +53,39 @@ def test_openssl_follows_the_chain_and_verifies_the_seal(
     verify = "pkeyutl -engine gost -verify -pubin -inkey public.pem -in hash"
     said = openssl.check(*verify.split(), "-sigfile", "signature")
     assert "Signature Verified Successfully" in said
+
+
+@pytest.mark.parametrize("curve", ["tc26-256-b", "tc26-512-a"])
+def test_openssl_verifies_the_cms_signature_and_refuses_a_changed_log(
+    office: Office, openssl: OpenSSL, curve: str
+) -> None:
+    office.add()
+    with signer(office, curve) as (key, certificate), office.begin() as campaign:
+        campaign.audit_key, campaign.audit_certificate = key, certificate
+        campaign.make_requests()
+        first = (office.campaign / CMS_NAME).read_bytes()
+        campaign.run()
+    log = (office.campaign / LOG_NAME).read_bytes()
+    openssl.write("root.pem", office.authority.certificate.to_pem())
+    command = ["cms", "-verify", "-engine", "gost", "-binary", "-inform", "DER"]
+    command += ["-in", "log.p7s", "-content", "log", "-out", "out", "-purpose", "any"]
+    command += ["-CAfile", "root.pem", "-cades"]
+    command += ["-attime", str(int(office.clock().timestamp()))]
+    openssl.write("log.p7s", (office.campaign / CMS_NAME).read_bytes())
+    openssl.write("log", log)
+    openssl.check(*command)
+    assert (openssl.folder / "out").read_bytes() == log
+    cut = log[: log.rstrip(b"\n").rindex(b"\n") + 1]
+    for wrong in (cut, log.replace(b'"sent"', b'"SENT"'), log + b"\n"):
+        openssl.write("log", wrong)
+        code, said = openssl.run(*command)
+        assert code != 0 and "Verification failure" in said
+    # The first one signs what was there when it was made.
+    openssl.write("log.p7s", first)
+    sealed = [
+        at
+        for at, line in enumerate(log.splitlines(keepends=True))
+        if b'"kind":"seal"' in line
+    ]
+    openssl.write("log", b"".join(log.splitlines(keepends=True)[: sealed[0] + 1]))
+    openssl.check(*command)

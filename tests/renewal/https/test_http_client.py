@@ -29,8 +29,8 @@ from gostkey.pki.certificates import Certificate
 from gostkey.renewal.transports import Collecting, CommandTransport, HttpTransport
 from gostkey.renewal.transports.choosing import mine
 from gostkey.renewal.transports.http import protocol
-from gostkey.renewal.transports.http.client import authorization
 from gostkey.renewal.transports.http.connections import LARGEST_ANSWER, Address
+from gostkey.renewal.transports.http.credentials import authorization
 from gostkey.renewal.transports.http.tls import throw_away
 from gostkey.renewal.transports.patience import Line, Patience
 

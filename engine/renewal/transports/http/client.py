@@ -7,7 +7,6 @@ because the office has it or its fingerprint, never because the server sent it.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import http.client
 import time
@@ -37,6 +36,7 @@ from ..trusted import load_trust
 from ..words import plain
 from . import protocol
 from .connections import Address, Connections, Reply
+from .credentials import authorization, read_pin
 from .tls import client_context
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class HttpTransport:
             TransportError: if the address is none, or no root is named.
         """
         self._address = Address.of(self.url)
-        self.pins = tuple(_pin(one) for one in self.pins)
+        self.pins = tuple(read_pin(one) for one in self.pins)
         if self.trusted is None and not self.pins:
             raise TransportError(
                 f"{self._address.url}: name the authority's root: a folder with its "
@@ -159,20 +159,48 @@ class HttpTransport:
         """
         known = Trust() if self.trusted is None else load_trust(self.trusted)
         try:
-            sent = certificates_of(self._get(protocol.CACERTS, base64_too=True))
-            crl = RevocationList.from_bytes(self._get(protocol.CRL))
-        except (TransportError, EncodingError) as error:
+            sent, crl = self._sent()
+        except TransportError:
             if known.roots and known.crls:
                 return known
-            if isinstance(error, EncodingError):
-                raise TransportError(
-                    f"{self._address.url}: its certificates or CRL cannot be read: "
-                    f"{error}"
-                ) from error
             raise
+        return self._together(known, sent, crl)
+
+    def check(self) -> None:
+        """Ask for the certificates and the CRL, and compare them with what is known.
+
+        Raises:
+            TransportError: if the server cannot be asked, if what it sends cannot be
+                read, or if its authority is another one than the office knows.
+            CampaignError: if a file or folder cannot be read.
+        """
+        known = Trust() if self.trusted is None else load_trust(self.trusted)
+        sent, crl = self._sent()
+        roots = self._together(known, sent, crl).roots
+        if not any(_is_of(one, root) for one in sent for root in roots):
+            raise TransportError(
+                f"{self._address.url}: none of the certificates that it sends is of "
+                f"the authority whose root is in {self.trusted}: correct --url, or put "
+                "the right root there"
+            )
+
+    def _sent(self) -> tuple[Sequence[Certificate], RevocationList]:
+        """Ask the server for its certificates and its CRL."""
+        try:
+            sent = certificates_of(self._get(protocol.CACERTS, base64_too=True))
+            return sent, RevocationList.from_bytes(self._get(protocol.CRL))
+        except EncodingError as error:
+            raise TransportError(
+                f"{self._address.url}: its certificates or CRL cannot be read: {error}"
+            ) from error
         finally:
             # A worker process that is forked now must not share a connection.
             self.close()
+
+    def _together(
+        self, known: Trust, sent: Sequence[Certificate], crl: RevocationList
+    ) -> Trust:
+        """Put together what the office knows and what the server sent."""
         roots = {one.der: one for one in known.roots}
         others = {one.der: one for one in known.intermediates}
         for one in sent:
@@ -372,31 +400,13 @@ class HttpTransport:
         return bool(prints & set(self.pins))
 
 
-def authorization(secret: str) -> str:
-    """Make the header Authorization of NAME:PASSWORD, or of a token.
-
-    Raises:
-        TransportError: if a token has characters that a header cannot have.
-    """
-    if ":" in secret:
-        return "Basic " + base64.b64encode(secret.encode("utf-8")).decode("ascii")
-    token = secret.strip()
-    if not token.isascii() or not token.isprintable() or not token:
-        raise TransportError(
-            "the token for the authority: must be printable ASCII on the first line"
-        )
-    return f"Bearer {token}"
-
-
-def _pin(text: str) -> str:
-    """Read a fingerprint: 64 hex digits, colons and spaces between them or not."""
-    pin = text.replace(":", "").replace(" ", "").lower()
-    if len(pin) != 64 or not all(one in "0123456789abcdef" for one in pin):
-        raise TransportError(
-            f"fingerprint {plain(text)!r}: must be 64 hex digits, "
-            "Streebog-256 or SHA-256 of the root certificate"
-        )
-    return pin
+def _is_of(one: Certificate, root: Certificate) -> bool:
+    """Say whether a certificate is a root or was signed by it."""
+    try:
+        one.verify_signed_by(root)
+    except GostKeyError:
+        return one == root
+    return True
 
 
 def _path(path: Path | None) -> str | None:

@@ -266,7 +266,7 @@ class Mailbox:
         self._refused = LoginRefused(
             f"mail server {server.name}: does not take the name {server.user!r} with "
             f"the password in {server.password_file}: {said}; correct the file, then "
-            "run receive"
+            "try again"
         )
         return self._refused
 

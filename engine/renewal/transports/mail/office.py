@@ -230,17 +230,18 @@ class MailTransport:
         """Leave the mail servers, until one is needed again."""
         self._mailbox.close()
 
-    def check(self) -> None:
-        """Log in to both servers, and read the key and the authority's certificates.
+    @property
+    def checks(self) -> tuple[Callable[[], object], ...]:
+        """What must succeed: the files, and a login at either server.
 
-        Raises:
-            LoginRefused, TransportError, CampaignError: if something is not right.
+        Each raises LoginRefused, TransportError or CampaignError if it does not.
         """
+        return self._check_files, self._sender.check, self._mailbox.check
+
+    def _check_files(self) -> None:
         with ExitStack() as stack:
             self._writer(stack)
         self.trust()
-        self._sender.check()
-        self._mailbox.check()
 
     def trust(self) -> Trust:
         """Read the authority's certificates and CRLs from their folder."""

@@ -195,7 +195,7 @@ class Sender:
             self._refused = LoginRefused(
                 f"mail server {server.name}: does not take the name {server.user!r} "
                 f"with the password in {server.password_file}: {words(error)}; "
-                "correct the file, then run resume"
+                "correct the file, then try again"
             )
             return self._refused
         if isinstance(error, smtplib.SMTPNotSupportedError) or (
