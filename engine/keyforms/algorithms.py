@@ -39,7 +39,7 @@ class Scheme(enum.Enum):
     GOST_2001 = "2001"
     GOST_2012 = "2012"
 
-    # Members are single; Enum's own hash is Python, and felt where many keys are sorted.
+    # Members are single; Enum's own hash is Python, and felt with many keys.
     __hash__ = object.__hash__
 
 

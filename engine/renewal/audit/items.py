@@ -38,28 +38,28 @@ class Outcomes:
 
     def add(self, row: sa.Row[Any]) -> None:
         """Add an outcome: a row of `lines.outcomes`."""
-        where = self._by_item.setdefault(row.item_id, _Where())
-        detail: dict[str, Any] = {}
-        if row.phase != "after" or row.step in ("keyed", "requested"):
-            detail = _read(row.detail)
-        if row.step == ROLLED_BACK:
+        _, _, _, item_id, _, step, phase, text = tuple(row)
+        where = self._by_item.get(item_id)
+        if where is None:
+            where = self._by_item[item_id] = _Where()
+        if step == ROLLED_BACK:
             # A rollback that failed leaves what was, and is finished later.
-            if row.phase == "after":
+            if phase == "after":
                 where.state = where.reason = ROLLED_BACK
             return
-        if row.step not in STATES:
+        if step not in STATES:
             return  # of copies, and of no state
-        if row.phase == "after":
-            where.state, where.reason = row.step, None
-            if row.step == "keyed":
-                where.public_key = _bytes(detail.get("public_key"))
-            elif row.step == "requested":
-                where.request_id = detail.get("request_id")
+        if phase == "after":
+            where.state, where.reason = step, None
+            if step == "keyed":
+                where.public_key = _bytes(_read(text).get("public_key"))
+            elif step == "requested":
+                where.request_id = _read(text).get("request_id")
             return
-        where.reason = str(detail.get("reason"))
-        if row.step == "planned":
-            where.state = "not-due" if row.phase == "skipped" else "due"
-        elif row.step == "checked" and where.reason in _BACK_TO_SENT:
+        where.reason = str(_read(text).get("reason"))
+        if step == "planned":
+            where.state = "not-due" if phase == "skipped" else "due"
+        elif step == "checked" and where.reason in _BACK_TO_SENT:
             where.state = "sent"
         elif where.reason == Reason.REQUEST_RETURNED.value:
             where.state = "requested"

@@ -18,7 +18,7 @@ MAX_LIST_BYTES = 64 << 20
 NAMES = {"utf-8": "UTF-8", "cp1251": "Windows-1251"}
 
 _CURE = "save the list as CSV in UTF-8 or Windows-1251"
-_LINE = re.compile(rb"(.*?)(?:\r\n|\n|\r|\Z)", re.DOTALL)
+_LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\n|\r|\Z)")
 
 
 class BadText(Exception):

@@ -21,7 +21,7 @@ from ..chips import is_chip_address
 from ..forks import map_in_order
 from ..reasons import Reason, Verdict, verdict
 from ..tokens import token_of
-from .rules import MOSCOW, days_left, judge
+from .rules import MOSCOW, day_of, days_left, judge
 from .scan import (
     Holding,
     examine,
@@ -315,14 +315,9 @@ def _item(
         days = days_left(one.validity.ends, now, zone)
     if decided is not None:
         return PlanItem(one, decided, days)
-    day = now.astimezone(zone).date()
-    return PlanItem(
-        one,
-        None,
-        days,
-        _destination(one),
-        _new_name(one, _destination(one), day),
-    )
+    destination = _destination(one)
+    name = _new_name(one, destination, day_of(now, zone))
+    return PlanItem(one, None, days, destination, name)
 
 
 def _new_name(one: Holding, destination: Path, day: date) -> str:

@@ -22,6 +22,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
+from functools import cached_property, lru_cache
 
 from ..reasons import Reason, Verdict, verdict
 
@@ -54,19 +55,18 @@ class Validity:
     period_ends: datetime | None = None
     container_ends: datetime | None = None
 
-    @property
+    @cached_property
     def begins(self) -> datetime:
         """Give the later of the two beginnings."""
-        return max(self.certificate_begins, self.period_begins or _EARLIEST)
+        if self.period_begins is None:
+            return self.certificate_begins
+        return max(self.certificate_begins, self.period_begins)
 
-    @property
+    @cached_property
     def ends(self) -> datetime:
         """Give the earliest of the three ends."""
         ends = (self.certificate_ends, self.period_ends, self.container_ends)
         return min(end for end in ends if end is not None)
-
-
-_EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 
 
 def last_day(ends: datetime, zone: tzinfo = MOSCOW) -> date:
@@ -76,7 +76,13 @@ def last_day(ends: datetime, zone: tzinfo = MOSCOW) -> date:
 
 def days_left(ends: datetime, now: datetime, zone: tzinfo = MOSCOW) -> int:
     """Count the calendar days from today to the last day; 0 on the last day."""
-    return (last_day(ends, zone) - _aware(now).astimezone(zone).date()).days
+    return (last_day(ends, zone) - day_of(now, zone)).days
+
+
+@lru_cache(maxsize=16)
+def day_of(now: datetime, zone: tzinfo = MOSCOW) -> date:
+    """Give the calendar day of a moment; it is the same one for all keys of a plan."""
+    return _aware(now).astimezone(zone).date()
 
 
 def key_state(ends: datetime, now: datetime, zone: tzinfo = MOSCOW) -> KeyState:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from gostkey.containers import KeyEntry, parse_public
@@ -163,20 +164,20 @@ def _examine_chip(subscriber: Subscriber) -> list[Holding]:
 
 def _holding_in_chip(subscriber: Subscriber, entry: ChipKeyEntry) -> Holding:
     name = entry.label or entry.identifier.hex()
-    base = Holding(subscriber, name, usage="exchange")
+    base = partial(Holding, subscriber, name, usage="exchange")
     key = entry.verifying_key
     if entry.certificate is None:
         if key is None:
             cure = "see it with gostkey token keys --check; if it stays, " + OFFICE
             unusable = verdict(Reason.TOKEN_UNUSABLE, entry.fault, cure=cure)
-            return replace(base, fault=unusable)
+            return base(fault=unusable)
         cure = "put it beside its key: gostkey token install FILE; or " + OFFICE
-        return replace(base, fault=verdict(Reason.NO_CERTIFICATE, cure=cure))
+        return base(fault=verdict(Reason.NO_CERTIFICATE, cure=cure))
     # Its certificate was told by its public key, so that is known.
     assert key is not None
     is_2001 = key.scheme is Scheme.GOST_2001
     curve = _CURVE_FOR_2001["exchange"] if is_2001 else key.curve.oid
-    return _certified(base, entry.certificate, curve)
+    return _certified(base, subscriber, entry.certificate, curve)
 
 
 def _with_destination(subscriber: Subscriber) -> Subscriber:
@@ -217,7 +218,9 @@ def new_container_name(
     base = _RENEWED.sub("", old_name)[:_LONGEST_BASE]
     # A name is Windows-1251; what a damaged old name has beyond it is dropped.
     base = base.encode("cp1251", "ignore").decode("cp1251")
-    base = "".join(c for c in base if c.isprintable()).strip() or "key"
+    if not base.isprintable():
+        base = "".join(c for c in base if c.isprintable())
+    base = base.strip() or "key"
     end = f"-{day:%Y%m%d}-{short_id(old_key_id)}"
     if longest is not None:
         base = base.encode()[: longest - len(end)].decode(errors="ignore").strip()
@@ -294,21 +297,26 @@ def why_closed(destination: Path) -> Verdict | None:
 
 
 def _holding(subscriber: Subscriber, name: str, entry: KeyEntry) -> Holding:
-    base = Holding(subscriber, name, entry.slot, usage=entry.usage)
+    base = partial(Holding, subscriber, name, entry.slot, usage=entry.usage)
     if entry.certificate is None:
-        return replace(base, fault=verdict(Reason.NO_CERTIFICATE))
+        return base(fault=verdict(Reason.NO_CERTIFICATE))
     is_2001 = entry.scheme is Scheme.GOST_2001
     curve = _CURVE_FOR_2001[entry.usage] if is_2001 else entry.curve.oid
-    return _certified(base, entry.certificate, curve, entry)
+    return _certified(base, subscriber, entry.certificate, curve, entry)
 
 
 def _certified(
-    base: Holding, der: bytes, curve: str, entry: KeyEntry | None = None
+    base: Callable[..., Holding],
+    subscriber: Subscriber,
+    der: bytes,
+    curve: str,
+    entry: KeyEntry | None = None,
 ) -> Holding:
-    """Add what the certificate says.
+    """Make the holding with what the certificate says.
 
     Args:
-        base: what is known without it.
+        base: makes it of that; the rest is known.
+        subscriber: whose key it is.
         der: the certificate.
         curve: OID of the curve for the new key.
         entry: the key in a container, with which the certificate is compared.
@@ -319,18 +327,17 @@ def _certified(
         subject = certificate.subject
         begins, ends = certificate.key_period
         owner, inn = subject.owner, subject.inn or ""
-        changed = changed_fields(base.subscriber.form, subject)
+        changed = changed_fields(subscriber.form, subject)
     except GostKeyError as error:
         why = verdict(Reason.CERTIFICATE_UNREADABLE, str(error))
-        return replace(base, fault=why)
+        return base(fault=why)
     fault = None
     if entry is not None:
         fingerprint = entry.fingerprint or b""
         is_its = public.to_bytes().startswith(fingerprint)
         if public.curve != entry.curve or not is_its:
             fault = verdict(Reason.MISMATCH)
-    return replace(
-        base,
+    return base(
         owner=owner,
         inn=inn,
         validity=Validity(

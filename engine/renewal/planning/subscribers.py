@@ -229,6 +229,7 @@ def read_list(
     columns = _header(path, header, delimiter)
     errors: list[RowError] = []
     rows: list[tuple[int, Subscriber]] = []
+    about_all = _AboutAll(path, columns, exchanges_finished, library)
     for number, line in enumerate(lines, start=2):
         if isinstance(line, BadText):
             errors.append(RowError(number, str(line), _ENCODING_CURE))
@@ -237,8 +238,7 @@ def read_list(
             continue
         try:
             row = _row(line, columns, delimiter)
-            who = _subscriber(path, number, row, exchanges_finished)
-            rows.append((number, replace(who, library=library)))
+            rows.append((number, about_all.subscriber(number, row)))
         except _BadRow as error:
             errors.append(RowError(number, error.text, error.cure))
     kept, doubled = _without_duplicates(rows)
@@ -309,43 +309,64 @@ def _row(line: str, columns: list[str], delimiter: str) -> dict[str, str]:
     return dict(zip(columns, (cell.strip() for cell in cells), strict=True))
 
 
-def _subscriber(
-    path: Path, number: int, row: dict[str, str], confirmed: bool
-) -> Subscriber:
-    base = path.absolute().parent
-    if not row["container"]:
-        raise _BadRow(
-            "the container is not named", "name its folder, or token:SERIAL/SLOT"
+class _AboutAll:
+    """What holds for all rows of a list."""
+
+    def __init__(
+        self, path: Path, columns: list[str], confirmed: bool, library: str | None
+    ) -> None:
+        self._name = path.name
+        self._base = path.absolute().parent
+        self._form = [name for name in FIELDS if name in columns]
+        self._confirmed = confirmed
+        self._library = library
+        self._paths: dict[str, Path] = {}
+        """Of passwords, PINs and media: many rows name the same."""
+
+    def subscriber(self, number: int, row: dict[str, str]) -> Subscriber:
+        if not row["container"]:
+            raise _BadRow(
+                "the container is not named", "name its folder, or token:SERIAL/SLOT"
+            )
+        finished = row.get("exchanges_finished", "").casefold()
+        if finished not in _YES and finished not in _NO:
+            raise _BadRow(
+                f"exchanges_finished is {finished[:20]!r}",
+                "write yes or no (да or нет)",
+            )
+        status = _STATUS.get(row.get("key_status", "").casefold())
+        if status is None:
+            raise _BadRow(
+                f"key_status is {row['key_status'][:20]!r}",
+                "write ok, compromised or lost",
+            )
+        fault = _number_fault(row)
+        if fault:
+            raise _BadRow(fault, "correct the number, or leave the field empty")
+        destination = self._optional(row.get("destination"))
+        fault = destination_fault(destination)
+        if fault:
+            raise _BadRow(fault, "leave out what is behind the token's number")
+        return Subscriber(
+            source=f"line {number} of {self._name}",
+            container=_path(self._base, row["container"]),
+            password_file=self._optional(row.get("password_file")),
+            new_password_file=self._optional(row.get("new_password_file")),
+            exchanges_finished=finished in _YES or (self._confirmed and not finished),
+            destination=destination,
+            key_status=status,
+            form={name: row[name] for name in self._form if row[name]} or _NO_FORM,
+            pin_file=self._optional(row.get("pin_file")),
+            new_pin_file=self._optional(row.get("new_pin_file")),
+            library=self._library,
         )
-    finished = row.get("exchanges_finished", "").casefold()
-    if finished not in _YES | _NO:
-        raise _BadRow(
-            f"exchanges_finished is {finished[:20]!r}", "write yes or no (да or нет)"
-        )
-    status = _STATUS.get(row.get("key_status", "").casefold())
-    if status is None:
-        raise _BadRow(
-            f"key_status is {row['key_status'][:20]!r}", "write ok, compromised or lost"
-        )
-    fault = _number_fault(row)
-    if fault:
-        raise _BadRow(fault, "correct the number, or leave the field empty")
-    destination = _optional(base, row.get("destination"))
-    fault = destination_fault(destination)
-    if fault:
-        raise _BadRow(fault, "leave out what is behind the token's number")
-    return Subscriber(
-        source=f"line {number} of {path.name}",
-        container=_path(base, row["container"]),
-        password_file=_optional(base, row.get("password_file")),
-        new_password_file=_optional(base, row.get("new_password_file")),
-        exchanges_finished=finished in _YES or (confirmed and not finished),
-        destination=destination,
-        key_status=status,
-        form={name: row[name] for name in FIELDS if row.get(name)} or _NO_FORM,
-        pin_file=_optional(base, row.get("pin_file")),
-        new_pin_file=_optional(base, row.get("new_pin_file")),
-    )
+
+    def _optional(self, text: str | None) -> Path | None:
+        if not text:
+            return None
+        if text not in self._paths:
+            self._paths[text] = _path(self._base, text)
+        return self._paths[text]
 
 
 def _number_fault(row: Mapping[str, str]) -> str:
@@ -385,10 +406,6 @@ def _path(base: Path, text: str) -> Path:
         raise _BadRow("a path holds unprintable characters", "write the path anew")
     address = is_token_address(text) or is_chip_address(text)
     return Path(text) if address else base / text
-
-
-def _optional(base: Path, text: str | None) -> Path | None:
-    return _path(base, text) if text else None
 
 
 def _absolute(path: Path | None) -> Path | None:
