@@ -6,7 +6,8 @@ depends on lengths only, and release the GIL while they run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gostkey.bindings import core
@@ -17,12 +18,14 @@ from gostkey.cipher_checks import (
     byte_length,
     exact,
     initial_value,
+    keys_stride,
+    pieces_size,
     sbox_index,
     section_size,
     tag_length,
     whole_blocks,
 )
-from gostkey.primitives import BLOCK_CIPHERS, Readable
+from gostkey.primitives import BLOCK_CIPHERS, Readable, Writable
 
 __all__ = [
     "block_decrypt",
@@ -37,7 +40,9 @@ __all__ = [
     "gost28147_cnt",
     "gost28147_ecb_decrypt",
     "gost28147_ecb_encrypt",
+    "gost28147_ecb_into",
     "gost28147_mac",
+    "gost28147_macs",
     "ofb",
     "omac",
 ]
@@ -87,6 +92,35 @@ def gost28147_mac(
 ) -> bytes:
     """MAC, 4 bytes; see gostkey.primitives.Ciphers.gost28147_mac."""
     return _gost28147(lib.gostkey_gost28147_mac, 4, sbox, key, iv, data, meshing)
+
+
+def gost28147_macs(sbox: str, keys: Readable, texts: Sequence[Readable]) -> list[bytes]:
+    """MAC of each text; see gostkey.primitives.Ciphers.gost28147_macs."""
+    number = sbox_index(sbox)
+    n = len(texts)
+    stride = keys_stride(keys, n)
+    sizes = ffi.from_buffer("uint64_t[]", array("Q", map(byte_length, texts)))
+    joined = bytearray().join(texts)
+    tags = bytearray(4 * n)
+    lib.gostkey_gost28147_macs(
+        _in(tags), number, _in(keys), stride, _in(joined), sizes, n
+    )
+    lib.gostkey_wipe(_in(joined), len(joined))
+    return [bytes(tags[at : at + 4]) for at in range(0, 4 * n, 4)]
+
+
+def gost28147_ecb_into(
+    sbox: str, out: Writable, keys: Readable, data: Readable, n: int, decrypt: bool
+) -> None:
+    """Encrypt or decrypt pieces; see gostkey.primitives.Ciphers.gost28147_ecb_into."""
+    number = sbox_index(sbox)
+    exact("keys", keys, KEY_SIZE * n)
+    size = pieces_size("data", data, n)
+    exact("out", out, size * n)
+    target = ffi.from_buffer("uint8_t[]", out, require_writable=True)
+    lib.gostkey_gost28147_ecb_each(
+        target, number, _in(keys), KEY_SIZE, _in(data), size, n, bool(decrypt)
+    )
 
 
 def block_encrypt(cipher: str, key: Readable, data: Readable) -> bytes:

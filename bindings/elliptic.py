@@ -21,7 +21,9 @@ from gostkey.primitives import CURVES, Readable, Writable
 
 __all__ = [
     "divide_mod_q",
+    "divide_mod_q_into",
     "multiply_mod_q",
+    "multiply_mod_q_into",
     "point_fault",
     "private_from_wide",
     "private_from_wide_into",
@@ -212,7 +214,7 @@ def multiply_mod_q(curve: int, a_le: Readable, b_le: Readable) -> bytes:
     a = _input("first factor", a_le, size)
     b = _input("second factor", b_le, size)
     out = ffi.new("uint8_t[]", size)
-    lib.gostkey_elliptic_multiply_mod_q(curve, out, a, b)
+    lib.gostkey_elliptic_multiply_mod_q(curve, out, a, b, 1)
     return bytes(ffi.buffer(out))
 
 
@@ -221,9 +223,33 @@ def divide_mod_q(curve: int, a_le: Readable, b_le: Readable) -> bytes:
     a = _input("dividend", a_le, size)
     b = _input("divisor", b_le, size)
     out = ffi.new("uint8_t[]", size)
-    if lib.gostkey_elliptic_divide_mod_q(curve, out, a, b):
+    if lib.gostkey_elliptic_divide_mod_q(curve, out, a, b, 1, _unread):
         raise PrivateKeyRange(f"divisor: is 0 mod q of {CURVES[curve]}; must not be")
     return bytes(ffi.buffer(out))
+
+
+def multiply_mod_q_into(
+    curve: int, out: Writable, a_le: Readable, b_le: Readable, n: int
+) -> None:
+    size = _size(curve)
+    target = _output("out", out, n * size)
+    a = _input("first factors", a_le, n * size)
+    b = _input("second factors", b_le, n * size)
+    lib.gostkey_elliptic_multiply_mod_q(curve, target, a, b, n)
+
+
+def divide_mod_q_into(
+    curve: int, out: Writable, a_le: Readable, b_le: Readable, n: int
+) -> None:
+    size = _size(curve)
+    target = _output("out", out, n * size)
+    a = _input("dividends", a_le, n * size)
+    b = _input("divisors", b_le, n * size)
+    bad = ffi.new("size_t *")
+    if lib.gostkey_elliptic_divide_mod_q(curve, target, a, b, n, bad):
+        raise PrivateKeyRange(
+            f"divisor {bad[0]}: is 0 mod q of {CURVES[curve]}; must not be"
+        )
 
 
 def private_from_wide_into(curve: int, out: Writable, wide: Readable, n: int) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -24,9 +22,8 @@ from gostkey.renewal.transports.patience import Patience
 from .campaigns import clock_at
 from .config_options import drop_overruled
 from .files import PathOption
+from .option_groups import option_group
 from .texts import _
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -113,20 +110,10 @@ class Authority:
         )
 
 
-def authority_options(command: F) -> F:
-    """Add the options that name the authority; the command gets `authority`."""
-
-    @functools.wraps(command)
-    def with_authority(*args: Any, **values: Any) -> Any:
-        drop_overruled(values, [one.name for one in fields(Authority)])
-        given = {one.name: values.pop(one.name) for one in fields(Authority)}
-        return command(*args, authority=Authority(**given), **values)
-
-    wrapped: Any = with_authority
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    done: F = wrapped
-    return done
+def _gather(values: dict[str, Any]) -> Authority:
+    names = [one.name for one in fields(Authority)]
+    drop_overruled(values, names)
+    return Authority(**{name: values.pop(name) for name in names})
 
 
 _OPTIONS = (
@@ -203,3 +190,6 @@ _OPTIONS = (
         help=_("A program that writes the certificate for {id} into {answer}."),
     ),
 )
+
+authority_options = option_group("authority", _gather, _OPTIONS)
+"""Adds the options that name the authority; the command gets `authority`."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -23,10 +22,9 @@ from gostkey.renewal.transports.http.tls import server_context, throw_away
 
 from .campaigns import clock_at
 from .files import PathOption, read_file, write_file
+from .option_groups import option_group
 from .output import Output
 from .texts import _
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 TLS_FILE = "https.crt"
 """In the authority's folder: the TLS certificate that was made for one run."""
@@ -146,20 +144,10 @@ class Https:
         return [authorization(line) for line in lines]
 
 
-def https_options(command: F) -> F:
-    """Add the options of the HTTPS server; the command gets `https`."""
-
-    @functools.wraps(command)
-    def with_https(*args: Any, **values: Any) -> Any:
-        given = Https(**{one.name: values.pop(one.name) for one in fields(Https)})
-        given.check()
-        return command(*args, https=given, **values)
-
-    wrapped: Any = with_https
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    done: F = wrapped
-    return done
+def _gather(values: dict[str, Any]) -> Https:
+    given = Https(**{one.name: values.pop(one.name) for one in fields(Https)})
+    given.check()
+    return given
 
 
 _OPTIONS = (
@@ -204,3 +192,6 @@ _OPTIONS = (
         help=_("Issue so long after a request's first arrival, over HTTPS."),
     ),
 )
+
+https_options = option_group("https", _gather, _OPTIONS)
+"""Adds the options of the HTTPS server; the command gets `https`."""

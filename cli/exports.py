@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -18,11 +16,10 @@ from gostkey.media import (
     open_destination,
 )
 
+from .option_groups import option_group
 from .texts import _
 
 __all__ = ["ExportOptions", "export_options"]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -62,34 +59,34 @@ class ExportOptions:
         )
 
 
-def export_options(command: F) -> F:
-    """Add --sid, --windows and --force; the command gets an `ExportOptions`."""
+def _gather(values: dict[str, Any]) -> ExportOptions:
+    return ExportOptions(values.pop("sid"), values.pop("bits"), values.pop("force"))
 
-    @functools.wraps(command)
-    def with_options(*args: Any, **values: Any) -> Any:
-        values["exports"] = ExportOptions(
-            values.pop("sid"), values.pop("bits"), values.pop("force")
-        )
-        return command(*args, **values)
 
-    wrapped: Any = with_options
-    wrapped = click.option(
-        "--force",
-        is_flag=True,
-        help=_("Overwrite a .reg file, with all that is in it."),
-    )(wrapped)
-    wrapped = click.option(
-        "--windows",
-        "bits",
-        type=click.Choice(["64", "32"]),
-        default="64",
-        show_default=True,
-        help=_("For a .reg file: Windows of 64 or 32 bits."),
-    )(wrapped)
-    wrapped = click.option(
-        "--sid",
-        metavar="SID",
-        help=_("For a .reg file: the Windows user, as `whoami /user` shows it there."),
-    )(wrapped)
-    done: F = wrapped
-    return done
+export_options = option_group(
+    "exports",
+    _gather,
+    (
+        click.option(
+            "--sid",
+            metavar="SID",
+            help=_(
+                "For a .reg file: the Windows user, as `whoami /user` shows it there."
+            ),
+        ),
+        click.option(
+            "--windows",
+            "bits",
+            type=click.Choice(["64", "32"]),
+            default="64",
+            show_default=True,
+            help=_("For a .reg file: Windows of 64 or 32 bits."),
+        ),
+        click.option(
+            "--force",
+            is_flag=True,
+            help=_("Overwrite a .reg file, with all that is in it."),
+        ),
+    ),
+)
+"""Adds --sid, --windows and --force; the command gets `exports`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from gostkey.renewal.report import Report
 
 from .campaigns import clock_at
 from .failures import Exit
+from .option_groups import option_group
 from .output import Output
 from .texts import _
 
@@ -110,24 +110,16 @@ def pacing_options(*, sends: bool, counts: bool = True) -> Callable[[F], F]:
     if not counts:
         options = (_SENDING[1], _ALL[0])
 
-    def decorate(command: F) -> F:
-        @functools.wraps(command)
-        def with_pace(*args: Any, **values: Any) -> Any:
-            pace = PaceOptions(
-                values.pop("limit", None),
-                values.pop("rate", None),
-                values.pop("quiet_hours"),
-                values.pop("max_failures", None),
-            )
-            return command(*args, pace=pace, **values)
+    return option_group("pace", _gather, options)
 
-        wrapped: Any = with_pace
-        for option in reversed(options):
-            wrapped = option(wrapped)
-        done: F = wrapped
-        return done
 
-    return decorate
+def _gather(values: dict[str, Any]) -> PaceOptions:
+    return PaceOptions(
+        values.pop("limit", None),
+        values.pop("rate", None),
+        values.pop("quiet_hours"),
+        values.pop("max_failures", None),
+    )
 
 
 def _parse(parse: Callable[[Any], T]) -> Callable[..., T | None]:

@@ -6,12 +6,11 @@ seen to before anything is made, so that a refusal leaves nothing behind.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -24,14 +23,13 @@ from gostkey.renewal.randomness import Randomness
 
 from .entropy_collect import suspected
 from .files import PathOption
+from .option_groups import option_group
 from .output import Output
 from .sensor_screen import TARGET_BITS, collect_on_terminal
 from .sensor_window import collect_in_window
 from .texts import _
 
 __all__ = ["RandomOptions", "ask_a_person", "gathered", "random_options"]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -50,104 +48,98 @@ class RandomOptions:
     libraries: tuple[Path, ...] = ()
 
 
-def random_options(command: F) -> F:
-    """Add --entropy, --bits, --no-input, --gamma ... to a command.
+def _gather(values: dict[str, Any]) -> RandomOptions:
+    options = RandomOptions(
+        policy=Policy(named) if (named := values.pop("entropy")) else None,
+        bits=values.pop("bits"),
+        no_input=values.pop("no_input"),
+        window=values.pop("window"),
+        devices=values.pop("devices"),
+        gamma=values.pop("gamma"),
+        trust_gamma=values.pop("trust_gamma"),
+        tokens=values.pop("tokens"),
+        libraries=values.pop("libraries"),
+    )
+    if options.trust_gamma and options.gamma is None:
+        raise click.UsageError(_("--trust-gamma says nothing without --gamma"))
+    if options.window and options.devices:
+        raise click.UsageError(_("--window and --device exclude each other"))
+    return options
 
-    It gets them as the argument ``options`` of type `RandomOptions`.
-    """
 
-    @functools.wraps(command)
-    def with_options(*args: Any, **values: Any) -> Any:
-        options = RandomOptions(
-            policy=Policy(named) if (named := values.pop("entropy")) else None,
-            bits=values.pop("bits"),
-            no_input=values.pop("no_input"),
-            window=values.pop("window"),
-            devices=values.pop("devices"),
-            gamma=values.pop("gamma"),
-            trust_gamma=values.pop("trust_gamma"),
-            tokens=values.pop("tokens"),
-            libraries=values.pop("libraries"),
-        )
-        if options.trust_gamma and options.gamma is None:
-            raise click.UsageError(_("--trust-gamma says nothing without --gamma"))
-        if options.window and options.devices:
-            raise click.UsageError(_("--window and --device exclude each other"))
-        return command(*args, options=options, **values)
-
-    wrapped: Any = with_options
-    for option in reversed(
-        (
-            click.option(
-                "--entropy",
-                type=click.Choice([one.value for one in Policy]),
-                help=_(
-                    "Whether a person is asked to move the mouse or press keys before "
-                    "keys are made, once for all of them: prefer-human if left out, or "
-                    "what the campaign was begun with. The system's generator is "
-                    "always used."
-                ),
+random_options = option_group(
+    "options",
+    _gather,
+    (
+        click.option(
+            "--entropy",
+            type=click.Choice([one.value for one in Policy]),
+            help=_(
+                "Whether a person is asked to move the mouse or press keys before "
+                "keys are made, once for all of them: prefer-human if left out, or "
+                "what the campaign was begun with. The system's generator is "
+                "always used."
             ),
-            click.option(
-                "--bits",
-                type=click.IntRange(FEWEST_BITS, MOST_BITS),
-                default=TARGET_BITS,
-                show_default=True,
-                metavar="N",
-                help=_("How much of a person's input is wanted."),
+        ),
+        click.option(
+            "--bits",
+            type=click.IntRange(FEWEST_BITS, MOST_BITS),
+            default=TARGET_BITS,
+            show_default=True,
+            metavar="N",
+            help=_("How much of a person's input is wanted."),
+        ),
+        click.option(
+            "--window",
+            is_flag=True,
+            help=_("Ask in a window of the desktop instead of the terminal."),
+        ),
+        click.option(
+            "--device",
+            "devices",
+            multiple=True,
+            metavar="PATH|auto",
+            help=_("Read mouse and keyboard from the kernel (Linux)."),
+        ),
+        click.option(
+            "--no-input",
+            is_flag=True,
+            help=_("Ask nobody; with require-human this is an error."),
+        ),
+        click.option(
+            "--gamma",
+            type=PathOption,
+            metavar="FOLDER",
+            help=_(
+                "Mix in a record of this gamma pair (db1/kis_1, db2/kis_1) for "
+                "each key; the records are used up."
             ),
-            click.option(
-                "--window",
-                is_flag=True,
-                help=_("Ask in a window of the desktop instead of the terminal."),
+        ),
+        click.option(
+            "--trust-gamma",
+            is_flag=True,
+            help=_("Count each record as 256 bits in the report."),
+        ),
+        click.option(
+            "--tokens",
+            is_flag=True,
+            help=_("Mix in random bytes of the tokens in the readers."),
+        ),
+        click.option(
+            "--pkcs11",
+            "libraries",
+            type=PathOption,
+            multiple=True,
+            metavar="LIBRARY",
+            help=_(
+                "Mix in random bytes of the tokens of this PKCS #11 library; can "
+                "be given several times."
             ),
-            click.option(
-                "--device",
-                "devices",
-                multiple=True,
-                metavar="PATH|auto",
-                help=_("Read mouse and keyboard from the kernel (Linux)."),
-            ),
-            click.option(
-                "--no-input",
-                is_flag=True,
-                help=_("Ask nobody; with require-human this is an error."),
-            ),
-            click.option(
-                "--gamma",
-                type=PathOption,
-                metavar="FOLDER",
-                help=_(
-                    "Mix in a record of this gamma pair (db1/kis_1, db2/kis_1) for "
-                    "each key; the records are used up."
-                ),
-            ),
-            click.option(
-                "--trust-gamma",
-                is_flag=True,
-                help=_("Count each record as 256 bits in the report."),
-            ),
-            click.option(
-                "--tokens",
-                is_flag=True,
-                help=_("Mix in random bytes of the tokens in the readers."),
-            ),
-            click.option(
-                "--pkcs11",
-                "libraries",
-                type=PathOption,
-                multiple=True,
-                metavar="LIBRARY",
-                help=_(
-                    "Mix in random bytes of the tokens of this PKCS #11 library; can "
-                    "be given several times."
-                ),
-            ),
-        )
-    ):
-        wrapped = option(wrapped)
-    done: F = wrapped
-    return done
+        ),
+    ),
+)
+"""Adds --entropy, --bits, --no-input, --gamma ...; the command gets `options`, a
+`RandomOptions`."""
 
 
 @contextmanager

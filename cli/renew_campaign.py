@@ -139,11 +139,16 @@ def run(
     if plan_file is not None and source.given:
         raise click.UsageError(_("a plan says whose keys; leave out PATH and --csv"))
     if watching.watch:
-        if plan_file is not None or store is not None:
+        if plan_file is not None:
+            raise click.UsageError(_("--watch plans by itself; leave out --plan"))
+        if store is not None:
             raise click.UsageError(
                 _(
-                    "--watch plans by itself and keeps its campaigns in folders; leave "
-                    "out --plan and --store"
+                    "--watch keeps its campaigns in folders of this machine, and not "
+                    "in --store; for several stations begin the campaign without "
+                    "--watch (`gostkey renew run --store URL ...`), and give "
+                    "`gostkey renew work --watch --store URL` at each station: it "
+                    "waits for the certificates, too"
                 )
             )
         return watch_run(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, tzinfo
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -23,14 +22,13 @@ from gostkey.renewal.unattended.watch import Office
 
 from .authority_options import Authority
 from .failures import Exit
+from .option_groups import option_group
 from .output import Output
 from .pacing_options import PaceOptions, time_from
 from .randomness import RandomOptions, gathered
 from .renew import Source
 from .texts import _
 from .watched_options import Watched
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -69,21 +67,10 @@ def _read_span(
     return seconds
 
 
-def watch_options(command: F) -> F:
-    """Add --watch and what goes with it; the command gets `watching`."""
-
-    @functools.wraps(command)
-    def with_watch(*args: Any, **values: Any) -> Any:
-        names = ("watch", "once", "receive_every", "receive_at_most", "look_every",
-                 "keep_archives")  # fmt: skip
-        watching = WatchOptions(**{name: values.pop(name) for name in names})
-        return command(*args, watching=watching, **values)
-
-    wrapped: Any = with_watch
-    for option in reversed(_OPTIONS):
-        wrapped = option(wrapped)
-    done: F = wrapped
-    return done
+def _gather(values: dict[str, Any]) -> WatchOptions:
+    return WatchOptions(
+        **{one.name: values.pop(one.name) for one in fields(WatchOptions)}
+    )
 
 
 _OPTIONS = (
@@ -131,6 +118,9 @@ _OPTIONS = (
         ),
     ),
 )
+
+watch_options = option_group("watching", _gather, _OPTIONS)
+"""Adds --watch and what goes with it; the command gets `watching`."""
 
 
 def watch_run(

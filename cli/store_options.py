@@ -2,56 +2,55 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from gostkey.renewal.storage.address import remembered, with_password_file
 
 from .files import PathOption
+from .option_groups import option_group
 from .texts import _
 
 __all__ = ["store_options"]
 
-F = TypeVar("F", bound=Callable[..., Any])
+
+def _gather(values: dict[str, Any]) -> str | None:
+    store: str | None = values.pop("store")
+    file: Path | None = values.pop("store_password_file")
+    if file is None:
+        return store
+    store = store or remembered(values["folder"])
+    if store is None:
+        raise click.UsageError(
+            _("--store-password-file is for --store, which names the database")
+        )
+    return with_password_file(store, file)
 
 
-def store_options(command: F) -> F:
-    """Add --store and --store-password-file; the command gets `store`, a URL."""
-
-    @functools.wraps(command)
-    def with_store(*args: Any, **values: Any) -> Any:
-        store: str | None = values.pop("store")
-        file: Path | None = values.pop("store_password_file")
-        if file is not None:
-            store = store or remembered(values["folder"])
-            if store is None:
-                raise click.UsageError(
-                    _("--store-password-file is for --store, which names the database")
-                )
-            store = with_password_file(store, file)
-        return command(*args, store=store, **values)
-
-    wrapped: Any = click.option(
-        "--store-password-file",
-        type=PathOption,
-        metavar="FILE",
-        help=_(
-            "File with the password of the database; else ~/.pgpass, PGPASSFILE or "
-            "PGPASSWORD are looked at."
+store_options = option_group(
+    "store",
+    _gather,
+    (
+        click.option(
+            "--store",
+            metavar="URL",
+            help=_(
+                "A PostgreSQL database that several stations share, "
+                "postgresql://user@server/database; the campaign's folder remembers "
+                "it. Without it the campaign is in a file in its folder."
+            ),
         ),
-    )(with_store)
-    wrapped = click.option(
-        "--store",
-        metavar="URL",
-        help=_(
-            "A PostgreSQL database that several stations share, "
-            "postgresql://user@server/database; the campaign's folder remembers it. "
-            "Without it the campaign is in a file in its folder."
+        click.option(
+            "--store-password-file",
+            type=PathOption,
+            metavar="FILE",
+            help=_(
+                "File with the password of the database; else ~/.pgpass, PGPASSFILE or "
+                "PGPASSWORD are looked at."
+            ),
         ),
-    )(wrapped)
-    done: F = wrapped
-    return done
+    ),
+)
+"""Adds --store and --store-password-file; the command gets `store`, a URL."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -19,11 +18,10 @@ from gostkey.pki.crls import RevocationList
 
 from .failures import naming
 from .files import PathOption, read_file
+from .option_groups import option_group
 from .texts import _
 
 __all__ = ["Trust", "read_certificates", "trust_options"]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _PEM_CERTIFICATE = re.compile(
     rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL
@@ -100,32 +98,28 @@ class Trust:
         )
 
 
-def trust_options(command: F) -> F:
-    """Add --ca, --intermediate, --crl and --no-crl; the command gets `trust`."""
+def _gather(values: dict[str, Any]) -> Trust:
+    trust = Trust(
+        roots=values.pop("ca"),
+        intermediates=values.pop("intermediate"),
+        crls=values.pop("crl"),
+        require_crl=not values.pop("no_crl"),
+    )
+    if trust.crls and not trust.require_crl:
+        raise click.UsageError(_("--crl and --no-crl exclude each other"))
+    return trust
 
-    @functools.wraps(command)
-    def with_trust(*args: Any, **values: Any) -> Any:
-        trust = Trust(
-            roots=values.pop("ca"),
-            intermediates=values.pop("intermediate"),
-            crls=values.pop("crl"),
-            require_crl=not values.pop("no_crl"),
-        )
-        if trust.crls and not trust.require_crl:
-            raise click.UsageError(_("--crl and --no-crl exclude each other"))
-        return command(*args, trust=trust, **values)
 
-    wrapped: Any = with_trust
-    for option in (
+trust_options = option_group(
+    "trust",
+    _gather,
+    (
         click.option(
-            "--no-crl", is_flag=True, help=_("Do not ask whether it was revoked.")
-        ),
-        click.option(
-            "--crl",
+            "--ca",
             type=PathOption,
             multiple=True,
             metavar="FILE",
-            help=_("List of revoked certificates; may be given again."),
+            help=_("Trusted root certificate; may be given again."),
         ),
         click.option(
             "--intermediate",
@@ -135,16 +129,18 @@ def trust_options(command: F) -> F:
             help=_("Certificate between owner and root; may be given again."),
         ),
         click.option(
-            "--ca",
+            "--crl",
             type=PathOption,
             multiple=True,
             metavar="FILE",
-            help=_("Trusted root certificate; may be given again."),
+            help=_("List of revoked certificates; may be given again."),
         ),
-    ):
-        wrapped = option(wrapped)
-    done: F = wrapped
-    return done
+        click.option(
+            "--no-crl", is_flag=True, help=_("Do not ask whether it was revoked.")
+        ),
+    ),
+)
+"""Adds --ca, --intermediate, --crl and --no-crl; the command gets `trust`."""
 
 
 def summary(certificate: Certificate) -> dict[str, object]:

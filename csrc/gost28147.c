@@ -250,6 +250,42 @@ void gostkey_gost28147_mac_step(const gostkey_gost28147 *cipher, uint32_t state[
     state[1] = n2;
 }
 
+void gostkey_gost28147_set_lane(gostkey_gost28147_keys *keys, size_t lane,
+                                const uint8_t key[32])
+{
+    for (size_t j = 0; j < 8; j++) {
+        keys->key[j][lane] = gostkey_load32_le(key + 4 * j);
+    }
+}
+
+void gostkey_gost28147_mac_lanes(const gostkey_gost28147_sbox *sbox,
+                                 const gostkey_gost28147_keys *keys,
+                                 gostkey_gost28147_lanes *s)
+{
+    const size_t count = GOSTKEY_GOST28147_LANES;
+
+    for (unsigned round = 0; round < 16; round += 2) {
+        half(sbox->anf, s->n2, s->n1, keys->key[round & 7], 1, count);
+        half(sbox->anf, s->n1, s->n2, keys->key[(round + 1) & 7], 1, count);
+    }
+}
+
+void gostkey_gost28147_encrypt_lanes(const gostkey_gost28147_sbox *sbox,
+                                     const gostkey_gost28147_keys *keys,
+                                     gostkey_gost28147_lanes *s)
+{
+    crypt(sbox->anf, s->n1, s->n2, keys->key[0], 1, encryption_word,
+          GOSTKEY_GOST28147_LANES);
+}
+
+void gostkey_gost28147_decrypt_lanes(const gostkey_gost28147_sbox *sbox,
+                                     const gostkey_gost28147_keys *keys,
+                                     gostkey_gost28147_lanes *s)
+{
+    crypt(sbox->anf, s->n1, s->n2, keys->key[0], 1, decryption_word,
+          GOSTKEY_GOST28147_LANES);
+}
+
 void gostkey_gost28147_encrypt4(const gostkey_gost28147_sbox *sbox, uint8_t out[32],
                                 const uint8_t keys[128], const uint8_t in[32])
 {

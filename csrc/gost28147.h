@@ -76,6 +76,38 @@ void gostkey_gost28147_decrypt(const gostkey_gost28147 *cipher, uint8_t *out,
 void gostkey_gost28147_mac_step(const gostkey_gost28147 *cipher, uint32_t state[2],
                                 const uint8_t block[8]);
 
+/* Lanes: blocks that are worked on side by side, each under a key of its own.  What a
+ * lane without a block holds does not matter.
+ *
+ * n1 and n2 are the words of the blocks, N1 and N2. */
+#define GOSTKEY_GOST28147_LANES 16
+
+typedef struct {
+    uint32_t key[8][GOSTKEY_GOST28147_LANES];
+} gostkey_gost28147_keys;
+
+typedef struct {
+    uint32_t n1[GOSTKEY_GOST28147_LANES], n2[GOSTKEY_GOST28147_LANES];
+} gostkey_gost28147_lanes;
+
+/* Set the key of one lane, its words little-endian. */
+void gostkey_gost28147_set_lane(gostkey_gost28147_keys *keys, size_t lane,
+                                const uint8_t key[32]);
+
+/* One step of a MAC in each lane, whose block is in s already: 16 rounds of
+ * encryption. */
+void gostkey_gost28147_mac_lanes(const gostkey_gost28147_sbox *sbox,
+                                 const gostkey_gost28147_keys *keys,
+                                 gostkey_gost28147_lanes *s);
+
+/* Encrypt or decrypt the block of each lane. */
+void gostkey_gost28147_encrypt_lanes(const gostkey_gost28147_sbox *sbox,
+                                     const gostkey_gost28147_keys *keys,
+                                     gostkey_gost28147_lanes *s);
+void gostkey_gost28147_decrypt_lanes(const gostkey_gost28147_sbox *sbox,
+                                     const gostkey_gost28147_keys *keys,
+                                     gostkey_gost28147_lanes *s);
+
 /* Encrypt four blocks under four keys, as a step of GOST R 34.11-94 does.
  *
  * In:      keys[4][32], in[4][8], little-endian words (GOST 28147-89)

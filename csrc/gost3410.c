@@ -411,7 +411,7 @@ int gostkey_elliptic_private_from_wide(int curve_number, uint8_t *out,
 }
 
 int gostkey_elliptic_multiply_mod_q(int curve_number, uint8_t *out, const uint8_t *a_le,
-                                    const uint8_t *b_le)
+                                    const uint8_t *b_le, size_t n)
 {
     const struct gostkey_curve *curve = gostkey_prepared_curve(curve_number);
     uint64_t a[MAX], b[MAX];
@@ -419,42 +419,86 @@ int gostkey_elliptic_multiply_mod_q(int curve_number, uint8_t *out, const uint8_
     if (curve == NULL) {
         return GOSTKEY_ELLIPTIC_ARGUMENT;
     }
-    gostkey_scalar_load_le(curve, a, a_le);
-    gostkey_scalar_load_le(curve, b, b_le);
-    gostkey_scalar_reduce(curve, b, b);
-    gostkey_scalar_multiply(curve, a, a, b);
-    gostkey_scalar_store_le(curve, out, a);
+    for (size_t at = 0; at < 8 * curve->limbs * n; at += 8 * curve->limbs) {
+        gostkey_scalar_load_le(curve, a, a_le + at);
+        gostkey_scalar_load_le(curve, b, b_le + at);
+        gostkey_scalar_reduce(curve, b, b);
+        gostkey_scalar_multiply(curve, a, a, b);
+        gostkey_scalar_store_le(curve, out + at, a);
+    }
     gostkey_wipe(a, sizeof a);
     gostkey_wipe(b, sizeof b);
     return GOSTKEY_ELLIPTIC_OK;
 }
 
+/* Divisors that share an inversion. */
+enum { SHARING = 32 };
+
+/* Load `count` numbers up to SHARING, and the products of those before each; 0 if one is 0
+ * mod q, whose place *bad gets.  The product of all follows behind the last. */
+static int load_divisors(const struct gostkey_curve *curve, uint64_t b[SHARING][MAX],
+                         uint64_t before[SHARING + 1][MAX], const uint8_t *b_le,
+                         size_t count, size_t *bad)
+{
+    memset(before[0], 0, sizeof before[0]);
+    before[0][0] = 1;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t zero;
+
+        gostkey_scalar_load_le(curve, b[i], b_le + 8 * curve->limbs * i);
+        gostkey_scalar_reduce(curve, b[i], b[i]);
+        /* The caller is told that the divisor is 0. */
+        zero = gostkey_scalar_mask_zero(curve, b[i]);
+        gostkey_declassify(&zero, sizeof zero);
+        if (zero) {
+            *bad = i;
+            return 0;
+        }
+        gostkey_scalar_multiply(curve, before[i + 1], before[i], b[i]);
+    }
+    return 1;
+}
+
+/* SHARING divisors take one inversion among them [batch.h, Montgomery87]. */
 int gostkey_elliptic_divide_mod_q(int curve_number, uint8_t *out, const uint8_t *a_le,
-                                  const uint8_t *b_le)
+                                  const uint8_t *b_le, size_t n, size_t *bad)
 {
     const struct gostkey_curve *curve = gostkey_prepared_curve(curve_number);
-    uint64_t a[MAX], b[MAX];
-    uint64_t zero;
+    uint64_t b[SHARING][MAX], before[SHARING + 1][MAX];
+    uint64_t a[MAX], rest[MAX], inverse[MAX];
     int status = GOSTKEY_ELLIPTIC_OK;
+    size_t size;
 
     if (curve == NULL) {
         return GOSTKEY_ELLIPTIC_ARGUMENT;
     }
-    gostkey_scalar_load_le(curve, a, a_le);
-    gostkey_scalar_load_le(curve, b, b_le);
-    gostkey_scalar_reduce(curve, b, b);
-    /* The caller is told that the divisor is 0. */
-    zero = gostkey_scalar_mask_zero(curve, b);
-    gostkey_declassify(&zero, sizeof zero);
-    if (zero) {
-        memset(out, 0, 8 * curve->limbs);
-        status = GOSTKEY_ELLIPTIC_DIVISOR;
-    } else {
-        gostkey_scalar_invert(curve, b, b);
-        gostkey_scalar_multiply(curve, a, a, b);
-        gostkey_scalar_store_le(curve, out, a);
+    size = 8 * curve->limbs;
+    for (size_t done = 0; done < n;) {
+        const size_t count = n - done < SHARING ? n - done : SHARING;
+
+        if (!load_divisors(curve, b, before, b_le + size * done, count, bad)) {
+            *bad += done;
+            memset(out, 0, size * n);
+            status = GOSTKEY_ELLIPTIC_DIVISOR;
+            break;
+        }
+        /* rest: 1 over the product of the divisors up to i. */
+        gostkey_scalar_invert(curve, rest, before[count]);
+        for (size_t i = count; i-- > 0;) {
+            const size_t at = size * (done + i);
+
+            gostkey_scalar_multiply(curve, inverse, rest, before[i]);
+            gostkey_scalar_multiply(curve, rest, rest, b[i]);
+            gostkey_scalar_load_le(curve, a, a_le + at);
+            gostkey_scalar_multiply(curve, a, a, inverse);
+            gostkey_scalar_store_le(curve, out + at, a);
+        }
+        done += count;
     }
-    gostkey_wipe(a, sizeof a);
     gostkey_wipe(b, sizeof b);
+    gostkey_wipe(before, sizeof before);
+    gostkey_wipe(a, sizeof a);
+    gostkey_wipe(rest, sizeof rest);
+    gostkey_wipe(inverse, sizeof inverse);
     return status;
 }

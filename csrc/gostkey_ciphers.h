@@ -47,6 +47,21 @@ int gostkey_gost28147_mac(uint8_t *tag, uint32_t sbox, const uint8_t *key,
                           const uint8_t *iv, const uint8_t *in, size_t size,
                           int meshing);
 
+/* Many at once: item i with key keys + key_stride * i, where a stride of 0 is one key
+ * for all.
+ *
+ * MACs as of gostkey_gost28147_mac, 4 bytes each, with a start state of zeros and
+ * without meshing; the texts are laid end to end, and their sizes are no secret. */
+int gostkey_gost28147_macs(uint8_t *tags, uint32_t sbox, const uint8_t *keys,
+                           size_t key_stride, const uint8_t *texts,
+                           const uint64_t *sizes, size_t n);
+
+/* Whole blocks of 8 bytes, `size` bytes of each item, each block by itself; out may be
+ * in.  decrypts: 0 to encrypt. */
+int gostkey_gost28147_ecb_each(uint8_t *out, uint32_t sbox, const uint8_t *keys,
+                               size_t key_stride, const uint8_t *in, size_t size,
+                               size_t n, int decrypts);
+
 /* Magma and Kuznyechik in the modes of GOST R 34.13-2015: key[32]; a block has 8
  * or 16 bytes; iv is iv_size bytes, one or more blocks. */
 

@@ -74,11 +74,12 @@ int gostkey_elliptic_vko_point(int curve, uint8_t *out, const uint8_t *private_l
 int gostkey_elliptic_private_from_wide(int curve, uint8_t *out, const uint8_t *wide_le,
                                        size_t n);
 
-/* out := a * b or a / b mod q; any numbers of size bytes. */
+/* out[i] := a[i] * b[i] or a[i] / b[i] mod q; any numbers of size bytes.  If a divisor
+ * is 0 mod q, *bad := the first such i. */
 int gostkey_elliptic_multiply_mod_q(int curve, uint8_t *out, const uint8_t *a_le,
-                                    const uint8_t *b_le);
+                                    const uint8_t *b_le, size_t n);
 int gostkey_elliptic_divide_mod_q(int curve, uint8_t *out, const uint8_t *a_le,
-                                  const uint8_t *b_le);
+                                  const uint8_t *b_le, size_t n, size_t *bad);
 
 /* ffi: end */
 

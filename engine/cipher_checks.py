@@ -50,6 +50,30 @@ def whole_blocks(name: str, value: Readable, block: int) -> None:
         )
 
 
+def keys_stride(keys: Readable, n: int) -> int:
+    """Return how far apart the keys of n texts are: 0 if there is one for all."""
+    length = byte_length(keys)
+    if length == KEY_SIZE:
+        return 0
+    if length != KEY_SIZE * n:
+        raise LengthError(
+            f"keys have {length} bytes; they must have {KEY_SIZE} for all or "
+            f"{KEY_SIZE} for each of {n} texts"
+        )
+    return KEY_SIZE
+
+
+def pieces_size(name: str, value: Readable, n: int) -> int:
+    """Return the size of n equal pieces, which are whole blocks of GOST 28147-89."""
+    length = byte_length(value)
+    if (length if n == 0 else length % (n * GOST28147_BLOCK)) or n < 0:
+        raise LengthError(
+            f"{name} has {length} bytes; it must be {n} pieces of equal size, of "
+            f"whole blocks of {GOST28147_BLOCK} bytes"
+        )
+    return length // n if n else 0
+
+
 def initial_value(value: Readable, block: int) -> None:
     """Demand one or more blocks, as GOST R 34.13-2015 wants for CBC, CFB, OFB."""
     length = byte_length(value)

@@ -181,6 +181,28 @@ class Ciphers(Protocol):
     ) -> bytes:
         """MAC (imitovstavka), 4 bytes; *iv* is the start state, usually 8 zeros."""
 
+    def gost28147_macs(
+        self, sbox: str, keys: Readable, texts: Sequence[Readable]
+    ) -> list[bytes]:
+        """gost28147_mac of each text, from a start state of zeros, without meshing.
+
+        *keys*: 32 bytes for each, end to end, or 32 bytes for all.
+        """
+
+    def gost28147_ecb_into(
+        self,
+        sbox: str,
+        out: Writable,
+        keys: Readable,
+        data: Readable,
+        n: int,
+        decrypt: bool,
+    ) -> None:
+        """Encrypt or decrypt n pieces of equal size, each under its own key.
+
+        Keys, pieces and results are laid end to end; *out* may be *data*.
+        """
+
     def block_encrypt(self, cipher: str, key: Readable, data: Readable) -> bytes:
         """Encrypt whole blocks, ECB; *cipher* of BLOCK_CIPHERS (GOST R 34.12-2015)."""
 
@@ -290,6 +312,19 @@ class Elliptic(Protocol):
         self, curve: int, out: Writable, wide: Readable, n: int
     ) -> None:
         """private_from_wide for n values."""
+
+    def multiply_mod_q_into(
+        self, curve: int, out: Writable, a_le: Readable, b_le: Readable, n: int
+    ) -> None:
+        """multiply_mod_q of n pairs; *out* may be one of the factors."""
+
+    def divide_mod_q_into(
+        self, curve: int, out: Writable, a_le: Readable, b_le: Readable, n: int
+    ) -> None:
+        """divide_mod_q of n pairs; *out* may be the dividends.
+
+        Raises PrivateKeyRange naming the first bad index; then *out* is all zero.
+        """
 
     def public_keys_into(
         self, curve: int, out: Writable, private_le: Readable, n: int

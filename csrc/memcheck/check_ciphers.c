@@ -39,6 +39,21 @@ static void check_gost28147(void)
     }
 }
 
+/* More items than lanes; the sizes of the texts are public. */
+static void check_many(void)
+{
+    const uint64_t sizes[18] = {0, 8, 9, 50, 32, 64, 7, 12, 16, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+
+    gostkey_gost28147_macs(out, 0, in, 32, in, sizes, 18);
+    done();
+    gostkey_gost28147_macs(out, 0, key, 0, in, sizes, 18);
+    done();
+    for (int decrypts = 0; decrypts < 2; decrypts++) {
+        gostkey_gost28147_ecb_each(out, 0, in, 32, in, 32, 17, decrypts);
+        done();
+    }
+}
+
 static void check_modes(void)
 {
     for (uint32_t c = 0; c < 2; c++) {
@@ -82,6 +97,7 @@ void check_ciphers(void)
     GOSTKEY_SECRET(iv, sizeof iv);
     GOSTKEY_SECRET(in, sizeof in);
     check_gost28147();
+    check_many();
     check_modes();
     check_encrypt4();
 }

@@ -54,8 +54,8 @@ static void check_curves(void)
         gostkey_elliptic_public_keys(curve, public, out, N, &bad);
         GOSTKEY_PUBLIC(public, sizeof public);
         gostkey_elliptic_vko_point(curve, out, d, public, ukm, sizeof ukm);
-        gostkey_elliptic_multiply_mod_q(curve, out, d, nonce);
-        gostkey_elliptic_divide_mod_q(curve, out, d, nonce);
+        gostkey_elliptic_multiply_mod_q(curve, out, d, fresh, N);
+        gostkey_elliptic_divide_mod_q(curve, out, d, fresh, N, &bad);
     }
 }
 

@@ -89,6 +89,36 @@ static void test_blocks(unsigned i)
     check("omac", i, s, out, omac.bytes, omac.size);
 }
 
+/* The case in lane 16 and so in a second group, between others, which are not looked at. */
+static void test_lanes(unsigned box, const uint8_t *key, octets pt, octets ecb,
+                       octets data, octets mac)
+{
+    enum { PLACE = 16, ITEMS = 18 };
+    static uint8_t keys[ITEMS * 32], texts[ITEMS * MOST], out[ITEMS * MOST];
+    uint64_t sizes[ITEMS];
+    size_t at = 0;
+    int s;
+
+    for (size_t i = 0; i < ITEMS; i++) {
+        sizes[i] = i == PLACE ? data.size : i;
+        memset(texts + at, (int)i, sizes[i]);
+        memset(keys + 32 * i, (int)(3 * i), 32);
+        if (i == PLACE) {
+            memcpy(texts + at, data.bytes, data.size);
+            memcpy(keys + 32 * i, key, 32);
+        }
+        at += (size_t)sizes[i];
+    }
+    s = gostkey_gost28147_macs(out, box, keys, 32, texts, sizes, ITEMS);
+    check("macs", PLACE, s, out + 4 * PLACE, mac.bytes, 4);
+    memset(texts, 0x77, pt.size * ITEMS);
+    memcpy(texts + pt.size * PLACE, pt.bytes, pt.size);
+    s = gostkey_gost28147_ecb_each(out, box, keys, 32, texts, pt.size, ITEMS, 0);
+    check("ecb_each encrypts", PLACE, s, out + pt.size * PLACE, ecb.bytes, ecb.size);
+    s = gostkey_gost28147_ecb_each(out, box, keys, 32, out, pt.size, ITEMS, 1);
+    check("ecb_each decrypts", PLACE, s, out + pt.size * PLACE, pt.bytes, pt.size);
+}
+
 static void test_gost28147(unsigned i)
 {
     unsigned box = gost28147_cases[i].sbox;
@@ -116,6 +146,7 @@ static void test_gost28147(unsigned i)
     check("cnt", i, s, out, cnt.bytes, cnt.size);
     s = gostkey_gost28147_mac(out, box, key.bytes, zeros, data.bytes, data.size, 0);
     check("mac", i, s, out, mac.bytes, 4);
+    test_lanes(box, key.bytes, pt, ecb, data, mac);
     if (gost28147_cases[i].long_pt != NULL) {
         pt = from_hex(gost28147_cases[i].long_pt);
         cfb = from_hex(gost28147_cases[i].long_cfb_mesh);

@@ -10,7 +10,7 @@ from .findings import Finding
 from .header import KeyEntry, header_is_whole
 from .names import carrier_suffix, folder_name
 from .opening import OpenContainer, open_many
-from .parsed import FILES, LARGEST_FILE, parse_public
+from .parsed import FILES, LARGEST_FILE, parse_public, parse_public_many
 from .pfx import CRYPTOPRO, PKCS8, STANDARD, Transfer, TransferKey
 from .pfx_reader import looks_like_pfx, read_pfx
 from .pfx_writer import DEFAULT_PFX_CIPHER, write_cryptopro_pfx, write_standard_pfx
@@ -53,6 +53,7 @@ __all__ = [
     "looks_like_pfx",
     "open_many",
     "parse_public",
+    "parse_public_many",
     "read_pfx",
     "read_transfer",
     "renamed",

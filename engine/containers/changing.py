@@ -141,8 +141,8 @@ def _pair(
         for entry in container.keys:
             private = bytearray(opened.keys[entry.slot].to_bytes())
             try:
-                wrapped[entry.slot] = protection.wrap(
-                    profile, entry.curve, key, private, mask
+                wrapped[entry.slot] = bytes(
+                    protection.wrap(profile, entry.curve, key, private, mask)
                 )
             finally:
                 active.generators.wipe(private)

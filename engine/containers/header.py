@@ -6,9 +6,11 @@ into a header changes that element and the MAC and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from cryptography.hazmat import asn1
 
@@ -106,18 +108,85 @@ def read_header(der: bytes) -> Header:
         ContainerError: if it is of a kind that cannot be used here.
         UnknownCurve: if a key is on an unknown curve.
     """
-    file = schemas.decode(schemas.HeaderFile, der, HEADER)
-    if file.content.tag_bytes != schemas.TAG_SEQUENCE:
-        raise ContainerDamaged(f"{HEADER}: its content is not a SEQUENCE")
-    sealed_by = _profile_of_mac(file)
-    elements = schemas.decode(schemas.HeaderElements, der, HEADER).content
+    (header,) = read_headers([der])
+    if isinstance(header, GostKeyError):
+        raise header
+    return header
+
+
+def read_headers(ders: Iterable[bytes]) -> list[Header | GostKeyError]:
+    """Read many header.key; the MACs of all at once cost a fifth.
+
+    Returns:
+        For each what `read_header` returns, or the error that it would raise.
+    """
+    sealed: list[_Sealed | GostKeyError] = []
+    for der in ders:
+        try:
+            sealed.append(_Sealed.of(der))
+        except ContainerDamaged as error:
+            sealed.append(error)
+    whole = [one for one in sealed if isinstance(one, _Sealed)]
+    # Before anything else is looked at, so that a damaged header is called damaged,
+    # and not one with an unknown curve.
+    profiles = iter(_profiles_of_macs(whole))
+    headers: list[Header | GostKeyError] = []
+    for one in sealed:
+        if isinstance(one, _Sealed):
+            try:
+                headers.append(_read(one, next(profiles)))
+            except GostKeyError as error:
+                headers.append(error)
+        else:
+            headers.append(one)
+    return headers
+
+
+class _Sealed(NamedTuple):
+    """A header.key whose MAC is not yet looked at."""
+
+    der: bytes
+    content: bytes
+    """What the MAC is of."""
+    mac: bytes
+
+    @classmethod
+    def of(cls, der: bytes) -> _Sealed:
+        file = schemas.decode(schemas.HeaderFile, der, HEADER)
+        if file.content.tag_bytes != schemas.TAG_SEQUENCE:
+            raise ContainerDamaged(f"{HEADER}: its content is not a SEQUENCE")
+        return cls(der, schemas.encode_element(file.content), file.mac)
+
+
+def _profiles_of_macs(files: Sequence[_Sealed]) -> list[protection.Profile | None]:
+    """Tell the profiles whose MACs headers have; None for a MAC that is wrong."""
+    found: list[protection.Profile | None] = [None] * len(files)
+    left = list(range(len(files)))
+    for scheme in (Scheme.GOST_2012, Scheme.GOST_2001):
+        profile = protection.profile_of(scheme)
+        macs = protection.header_macs(profile, [files[i].content for i in left])
+        for i, mac in zip(left, macs, strict=True):
+            if protection.same(mac, files[i].mac):
+                found[i] = profile
+        left = [i for i in left if found[i] is None]
+        if not left:
+            break
+    return found
+
+
+def _read(file: _Sealed, sealed_by: protection.Profile | None) -> Header:
+    if sealed_by is None:
+        raise ContainerDamaged(
+            f"{HEADER}: its MAC does not match; the file was changed or damaged"
+        )
+    elements = schemas.decode(schemas.HeaderElements, file.der, HEADER).content
     known = _Known(elements)
     first = _parameters(known.needed(schemas.TAG_SEQUENCE))
     profile = protection.profile_of(first.scheme)
     if profile != sealed_by:
         raise ContainerDamaged(f"{HEADER}: its MAC is not of its kind of key")
-    attributes = _bits(
-        schemas.parse(asn1.BitString, known.needed(schemas.TAG_BIT_STRING), HEADER)
+    attributes = _read_attributes(
+        schemas.encode_element(known.needed(schemas.TAG_BIT_STRING))
     )
     if attributes & SHARED_FKN:
         raise ContainerError(f"{HEADER}: a shared (FKN) container cannot be read here")
@@ -140,10 +209,9 @@ def read_header(der: bytes) -> Header:
 def header_is_whole(der: bytes) -> bool:
     """Say whether these are the bytes of a header.key with a good MAC."""
     try:
-        _profile_of_mac(schemas.decode(schemas.HeaderFile, der, HEADER))
+        return _profiles_of_macs([_Sealed.of(der)]) != [None]
     except ContainerDamaged:
         return False
-    return True
 
 
 def put_certificate(header: Header, slot: str, certificate: bytes) -> bytes:
@@ -183,22 +251,6 @@ def seal_content(profile: protection.Profile, content: bytes) -> bytes:
     element = asn1.decode_der(asn1.TLV, content)
     mac = protection.header_mac(profile, content)
     return asn1.encode_der(schemas.HeaderFile(content=element, mac=mac))
-
-
-def _profile_of_mac(file: schemas.HeaderFile) -> protection.Profile:
-    """Tell the profile whose MAC the header has.
-
-    Before anything else is looked at, so that a damaged header is called
-    damaged, and not one with an unknown curve.
-    """
-    content = schemas.encode_element(file.content)
-    for scheme in (Scheme.GOST_2012, Scheme.GOST_2001):
-        profile = protection.profile_of(scheme)
-        if protection.same(protection.header_mac(profile, content), file.mac):
-            return profile
-    raise ContainerDamaged(
-        f"{HEADER}: its MAC does not match; the file was changed or damaged"
-    )
 
 
 class _Known:
@@ -344,8 +396,9 @@ def _known_parameters(found: schemas.KeyParameters) -> KeyParameters:
         raise ContainerDamaged(str(error)) from None
 
 
-def _bits(bits: asn1.BitString) -> int:
-    octets = bits.as_bytes()
+@lru_cache(maxsize=64)
+def _read_attributes(der: bytes) -> int:
+    octets = schemas.decode(asn1.BitString, der, HEADER).as_bytes()
     return octets[0] if octets else 0
 
 

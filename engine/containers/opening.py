@@ -28,7 +28,7 @@ from gostkey.keyforms import certificate_public_key
 from gostkey.signing import SigningKey
 
 from .header import HAS_RESERVE, KeyEntry
-from .pairs import Pair, PairOpener
+from .pairs import Pair, PairOpener, take_together
 from .parsed import ParsedContainer
 from .protection import Profile, StorageKeys
 
@@ -85,24 +85,37 @@ def open_many(
     ]
     try:
         with StorageKeys() as keys:
-            for needs, step in (
-                (_Opening.needs_first, _Opening.take_first),
-                (_Opening.needs_second, _Opening.take_second),
+            for number, (needs, step) in enumerate(
+                (
+                    (_Opening.needs_first, _Opening.take_first),
+                    (_Opening.needs_second, _Opening.take_second),
+                )
             ):
                 going = [one for one in openings if one.going]
                 keys.prepare(need for one in going for need in needs(one))
+                if len(going) > 1:
+                    _take_ahead(going, number, keys)
                 for one in going:
                     one.attempt(partial(step, keys=keys))
         for one in openings:
             one.attempt(_Opening.finish)
     except BaseException:
         for one in openings:
-            one.opened.close()
+            one.close()
         raise
     return [one.error or one.opened for one in openings]
 
 
 _Need = tuple[Profile, str, bytes]
+
+
+def _take_ahead(going: Sequence[_Opening], number: int, keys: StorageKeys) -> None:
+    """Take out together what is as it should be; the rest is for each to see to."""
+    wanted = [ask for one in going for ask in one.asked(number, keys)]
+    taken = take_together([(opener, entry) for _, opener, entry in wanted])
+    for (one, _, entry), key in zip(wanted, taken, strict=True):
+        if key is not None:
+            one.ahead[entry.slot] = key
 
 
 class _Opening:
@@ -113,6 +126,8 @@ class _Opening:
         self.opened = OpenContainer({}, {})
         self.error: GostKeyError | None = None
         self.password = ""
+        self.ahead: dict[str, SigningKey] = {}
+        """Keys that were taken out together with those of other containers."""
         self._wanted = list(container.keys)
         self._faults: list[str] = []
         # Fingerprints tell whether keys, and with them the password, are right.
@@ -134,7 +149,14 @@ class _Opening:
                 step(self)
             except GostKeyError as error:
                 self.error = error
-                self.opened.close()
+                self.close()
+
+    def close(self) -> None:
+        """Wipe all keys."""
+        for key in self.ahead.values():
+            key.wipe()
+        self.ahead.clear()
+        self.opened.close()
 
     def _take_password(self, password: str | None) -> None:
         if not self.container.has_password:
@@ -198,6 +220,16 @@ class _Opening:
 
     # -- inside ----------------------------------------------------------
 
+    def asked(
+        self, number: int, keys: StorageKeys
+    ) -> list[tuple[_Opening, PairOpener, KeyEntry]]:
+        """Tell what is to be taken from a pair, if it can be looked into."""
+        pair = self.container.pairs[number]
+        if pair.fault:
+            return []
+        opener = PairOpener(pair, *self._for(pair.salt)[:2], keys)
+        return [(self, opener, entry) for entry in self._wanted]
+
     def _for(self, salt: bytes) -> _Need:
         return self.container.header.profile, self.password, salt
 
@@ -214,7 +246,8 @@ class _Opening:
             opener = PairOpener(pair, *self._for(pair.salt)[:2], keys)
             for entry in wanted:
                 try:
-                    self.opened.keys[entry.slot] = opener.signing_key(entry)
+                    key = self.ahead.pop(entry.slot, None)
+                    self.opened.keys[entry.slot] = key or opener.signing_key(entry)
                 except ContainerDamaged as error:
                     fault = str(error)
                     self._wanted.append(entry)

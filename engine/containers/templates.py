@@ -113,22 +113,35 @@ class FileTemplates:
             ),
         )
 
-    def header(self, fingerprint: Readable, password_mac: bytes | None) -> bytes:
-        """Return header.key."""
-        if password_mac is None:
-            content = self._content.fill((fingerprint,))
-        else:
-            content = self._content.fill((password_mac, fingerprint))
-        mac = protection.header_mac(self.profile, content)
-        return b"".join((self._head, content, self._between, mac))
+    def contents(
+        self, fingerprints: Sequence[Readable], password_macs: Sequence[bytes] | None
+    ) -> list[bytes]:
+        """Return what is in header.key, of many containers.
+
+        Args:
+            fingerprints: one for each.
+            password_macs: as many; None if the containers have no password.
+        """
+        if password_macs is None:
+            return [self._content.fill((one,)) for one in fingerprints]
+        return list(
+            map(self._content.fill, zip(password_macs, fingerprints, strict=True))
+        )
+
+    def headers(self, contents: Sequence[bytes]) -> list[bytes]:
+        """Return the header.key of each content."""
+        macs = protection.header_macs(self.profile, contents)
+        return [
+            b"".join((self._head, content, self._between, mac))
+            for content, mac in zip(contents, macs, strict=True)
+        ]
 
     def primary(self, wrapped: Readable) -> bytes:
         """Return primary.key."""
         return self._primary.fill((wrapped,))
 
-    def masks(self, mask: Readable, salt: Readable) -> bytes:
+    def masks(self, mask: Readable, salt: Readable, mac: bytes) -> bytes:
         """Return masks.key."""
-        mac = protection.mask_mac(self.profile, mask, salt)
         return self._masks.fill((mask, salt, mac))
 
 

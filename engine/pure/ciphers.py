@@ -6,18 +6,22 @@ Sources: GOST 28147-89; GOST R 34.12-2015; GOST R 34.13-2015 (modes); RFC 8645
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gostkey.cipher_checks import (
     GOST28147_BLOCK,
     KEY_SIZE,
     block_size,
     exact,
     initial_value,
+    keys_stride,
+    pieces_size,
     sbox_index,
     section_size,
     tag_length,
     whole_blocks,
 )
-from gostkey.primitives import Readable
+from gostkey.primitives import Readable, Writable
 
 from . import gost28147
 from .block_ciphers import BlockCipher, Kuznyechik, Magma
@@ -68,6 +72,35 @@ def gost28147_mac(
     """MAC, 4 bytes; see gostkey.primitives.Ciphers.gost28147_mac."""
     exact("initial value", iv, GOST28147_BLOCK)
     return _gost28147(sbox, key).mac(iv, data, meshing)
+
+
+def gost28147_macs(sbox: str, keys: Readable, texts: Sequence[Readable]) -> list[bytes]:
+    """MAC of each text; see gostkey.primitives.Ciphers.gost28147_macs."""
+    sbox_index(sbox)
+    stride = keys_stride(keys, len(texts))
+    view = memoryview(keys).cast("B")
+    return [
+        _gost28147(sbox, view[i * stride : i * stride + KEY_SIZE]).mac(
+            bytes(GOST28147_BLOCK), text, False
+        )
+        for i, text in enumerate(texts)
+    ]
+
+
+def gost28147_ecb_into(
+    sbox: str, out: Writable, keys: Readable, data: Readable, n: int, decrypt: bool
+) -> None:
+    """Encrypt or decrypt pieces; see gostkey.primitives.Ciphers.gost28147_ecb_into."""
+    sbox_index(sbox)
+    exact("keys", keys, KEY_SIZE * n)
+    size = pieces_size("data", data, n)
+    exact("out", out, size * n)
+    key_of, source = memoryview(keys).cast("B"), memoryview(data).cast("B")
+    target = memoryview(out).cast("B")
+    for i in range(n):
+        cipher = _gost28147(sbox, key_of[i * KEY_SIZE : (i + 1) * KEY_SIZE])
+        crypt = cipher.ecb_decrypt if decrypt else cipher.ecb_encrypt
+        target[i * size : (i + 1) * size] = crypt(source[i * size : (i + 1) * size])
 
 
 def block_encrypt(cipher: str, key: Readable, data: Readable) -> bytes:

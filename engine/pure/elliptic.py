@@ -27,7 +27,9 @@ from .points import (
 
 __all__ = [
     "divide_mod_q",
+    "divide_mod_q_into",
     "multiply_mod_q",
+    "multiply_mod_q_into",
     "point_fault",
     "private_from_wide",
     "private_from_wide_into",
@@ -254,6 +256,42 @@ def divide_mod_q(curve: int, a_le: Readable, b_le: Readable) -> bytes:
     if b == 0:
         raise PrivateKeyRange(f"divisor: is 0 mod q of {set_.name}; must not be")
     return (a * pow(b, -1, set_.q) % set_.q).to_bytes(set_.size, "little")
+
+
+def multiply_mod_q_into(
+    curve: int, out: Writable, a_le: Readable, b_le: Readable, n: int
+) -> None:
+    set_ = _parameters(curve)
+    size = set_.size
+    _check_length("out", out, n * size)
+    _check_length("first factors", a_le, n * size)
+    _check_length("second factors", b_le, n * size)
+    target, left, right = memoryview(out), memoryview(a_le), memoryview(b_le)
+    for at in range(0, n * size, size):
+        target[at : at + size] = multiply_mod_q(
+            curve, left[at : at + size], right[at : at + size]
+        )
+
+
+def divide_mod_q_into(
+    curve: int, out: Writable, a_le: Readable, b_le: Readable, n: int
+) -> None:
+    set_ = _parameters(curve)
+    size = set_.size
+    _check_length("out", out, n * size)
+    _check_length("dividends", a_le, n * size)
+    _check_length("divisors", b_le, n * size)
+    target, left, right = memoryview(out), memoryview(a_le), memoryview(b_le)
+    quotients = []
+    for i, at in enumerate(range(0, n * size, size)):
+        divisor = right[at : at + size]
+        if int.from_bytes(divisor, "little") % set_.q == 0:
+            target[:] = bytes(len(target))
+            raise PrivateKeyRange(
+                f"divisor {i}: is 0 mod q of {set_.name}; must not be"
+            )
+        quotients.append(divide_mod_q(curve, left[at : at + size], divisor))
+    target[:] = b"".join(quotients)
 
 
 def private_from_wide_into(curve: int, out: Writable, wide: Readable, n: int) -> None:

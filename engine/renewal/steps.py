@@ -396,7 +396,7 @@ def open_ahead(works: Sequence[Work], *, old: bool) -> None:
         works: the items.
         old: the old containers, else the new ones.
     """
-    asked: list[tuple[Work, Container, str | None]] = []
+    read: list[tuple[Work, Mapping[str, bytes], str | None]] = []
     for work in works:
         one = work.item
         # Tokens are slow and want a PIN; they are opened when it is their turn.
@@ -404,13 +404,19 @@ def open_ahead(works: Sequence[Work], *, old: bool) -> None:
         if old_apart if old else (work.on_token or work.in_chip):
             continue
         try:
-            container = Container.parse(read_old(work) if old else read_new(work))
+            files = read_old(work) if old else read_new(work)
             password = password_of(one.password_file if old else one.new_password_file)
         except GeneratorFailure:
             raise
         except (GostKeyError, OSError):
             continue
-        asked.append((work, container, password))
+        read.append((work, files, password))
+    parsed = Container.parse_many(files for _, files, _ in read)
+    asked = [
+        (work, container, password)
+        for (work, _, password), container in zip(read, parsed, strict=True)
+        if not isinstance(container, GostKeyError)
+    ]
     results = open_many([one[1] for one in asked], [one[2] for one in asked])
     for (work, container, _), result in zip(asked, results, strict=True):
         if old:

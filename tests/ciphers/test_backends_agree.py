@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gostkey import bindings
+from gostkey.errors import LengthError
 from gostkey.primitives import SBOXES
 from gostkey.pure import ciphers as pure
 
@@ -58,6 +61,60 @@ def test_gost28147(
     ):
         made = getattr(native, name)(sbox, key, iv, data, meshing)
         assert made == getattr(pure, name)(sbox, key, iv, data, meshing), name
+
+
+# More than the lanes of a group, and so few that they go one after the other.
+@settings(max_examples=40)
+@given(
+    sbox=st.sampled_from(SBOXES),
+    keys=st.binary(min_size=640, max_size=640),
+    data=st.lists(texts(*BORDERS), max_size=20),
+    one_key=st.booleans(),
+)
+def test_many_macs(sbox: str, keys: bytes, data: list[bytes], one_key: bool) -> None:
+    keys = keys[:32] if one_key else keys[: 32 * len(data)]
+    expected = [
+        pure.gost28147_mac(
+            sbox, keys[:32] if one_key else keys[32 * i :][:32], bytes(8), text, False
+        )
+        for i, text in enumerate(data)
+    ]
+    assert native.gost28147_macs(sbox, keys, data) == expected
+    assert pure.gost28147_macs(sbox, keys, data) == expected
+
+
+@pytest.mark.parametrize("size", [8, 32, 64])
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5, 9, 33])
+def test_many_keys_of_ecb(n: int, size: int) -> None:
+    keys = bytes(i * 7 % 251 for i in range(32 * n))
+    data = bytes(i * 11 % 253 for i in range(size * n))
+    pieces = [
+        pure.gost28147_ecb_encrypt(
+            "z", keys[32 * i : 32 * i + 32], data[size * i : size * (i + 1)]
+        )
+        for i in range(n)
+    ]
+    for backend in (native, pure):
+        out = bytearray(size * n)
+        backend.gost28147_ecb_into("z", out, keys, data, n, False)
+        assert out == b"".join(pieces)
+        backend.gost28147_ecb_into("z", out, keys, out, n, True)
+        assert out == data
+
+
+@pytest.mark.parametrize("backend", [native, pure])
+def test_many_of_wrong_sizes_are_refused(backend: ModuleType) -> None:
+    with pytest.raises(LengthError, match="keys have 64 bytes"):
+        backend.gost28147_macs("z", bytes(64), [b""] * 3)
+    out = bytearray(32)
+    for keys, data, n, fault in (
+        (31, 32, 1, "keys has 31 bytes"),
+        (64, 40, 2, "data has 40 bytes"),
+        (64, 48, 2, "out has 32 bytes"),
+        (0, 8, 0, "data has 8 bytes"),
+    ):
+        with pytest.raises(LengthError, match=fault):
+            backend.gost28147_ecb_into("z", out, bytes(keys), bytes(data), n, False)
 
 
 @settings(max_examples=60)

@@ -182,7 +182,10 @@ def test_once_begins_a_campaign_of_the_day(
 def test_what_does_not_go_with_a_watch_is_wrong_use(
     run: Run, config: Path, more: list[str]
 ) -> None:
-    assert run("renew", "run", "--watch", "--config", config, *more).code == 1
+    ran = run("renew", "run", "--watch", "--config", config, *more)
+    assert ran.code == 1
+    # The refusal of --store says what is used in its place.
+    assert ("renew work --watch --store URL" in ran.stderr) == ("--store" in more)
 
 
 def test_once_alone_is_wrong_use(run: Run) -> None:

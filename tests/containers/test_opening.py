@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 import samples
+from cryptography.hazmat import asn1
 from real_containers import Real
 
 from gostkey import kdf
-from gostkey.containers import Container, OpenContainer, open_many
+from gostkey.containers import (
+    Container,
+    OpenContainer,
+    open_many,
+    parse_public_many,
+    protection,
+    schemas,
+)
 from gostkey.errors import (
     ContainerDamaged,
     GostKeyError,
@@ -18,6 +26,7 @@ from gostkey.errors import (
     PasswordRequired,
     WrongPassword,
 )
+from gostkey.keyforms import Scheme
 
 LOCKED = samples.container("locked", password="Gostkey-1")
 OTHER = samples.container("other", curve="tc26-512-a", password="Another-2")
@@ -92,6 +101,92 @@ def test_each_is_as_if_it_were_alone() -> None:
             assert isinstance(result, OpenContainer)
             assert result.keys["primary"] == wanted
             result.close()
+
+
+def with_mask(files: dict[str, bytes], mask: bytes) -> dict[str, bytes]:
+    """Put another mask into the first pair, with a MAC that is right."""
+    old = asn1.decode_der(schemas.MasksFile, files["masks.key"])
+    profile = protection.profile_of(Scheme.GOST_2012)
+    mac = protection.mask_mac(profile, mask, old.salt)
+    made = schemas.MasksFile(mask=mask, salt=old.salt, mac=mac)
+    return files | {"masks.key": asn1.encode_der(made)}
+
+
+def test_a_mask_of_zero_among_others_is_told() -> None:
+    zero = with_mask(PLAIN.files, bytes(32))
+    wrong = with_mask(PLAIN.files, b"\1" * 32)
+    others = [samples.container(f"plain {i}") for i in range(3)]
+    files = [others[0].files, zero, others[1].files, wrong, others[2].files]
+    parsed = [Container.parse(one) for one in files]
+    opened = open_many(parsed, [None] * 5)
+    for container, result in zip(parsed, opened, strict=True):
+        assert isinstance(result, OpenContainer)
+        with container.open() as alone:
+            assert shown(result) == shown(alone)
+    assert isinstance(opened[1], OpenContainer) and opened[1].used_reserve
+    assert "the mask is 0 mod q" in opened[1].notes[0]
+    assert isinstance(opened[3], OpenContainer)
+    assert "do not hold the primary key" in opened[3].notes[0]
+    for sample, result in zip(others, opened[::2], strict=True):
+        assert isinstance(result, OpenContainer)
+        assert result.keys["primary"] == sample.key and not result.used_reserve
+
+
+def test_a_mask_that_is_too_short_is_a_fault_of_its_pair() -> None:
+    short = schemas.MasksFile(mask=bytes(31), salt=bytes(12), mac=bytes(4))
+    files = PLAIN.files | {"masks.key": asn1.encode_der(short)}
+    with Container.parse(files).open() as opened:
+        assert opened.used_reserve and "MAC does not match" in opened.notes[0]
+
+
+def told(read: Container | GostKeyError) -> object:
+    """What was read, in a form that can be compared."""
+    if isinstance(read, GostKeyError):
+        return type(read), str(read)
+    header = read.header
+    elements = [schemas.encode_element(one) for one in header.elements]
+    facts = header.keys, header.attributes, header.password_mac, header.profile
+    return read.name, facts, elements, read.pairs, read.files
+
+
+def alone(files: dict[str, bytes]) -> Container | GostKeyError:
+    try:
+        return Container.parse(files)
+    except GostKeyError as error:
+        return error
+
+
+def test_many_are_read_as_each_alone() -> None:
+    header, name = PLAIN.files["header.key"], PLAIN.files["name.key"]
+    several: list[dict[str, bytes]] = [
+        PLAIN.files,
+        {},
+        {"header.key": header},
+        PLAIN.files | {"header.key": header[:-1]},
+        damaged(OTHER.files, "masks.key"),
+        damaged(PLAIN.files, "header.key"),
+        PLAIN.files | {"name.key": name[:-1]},
+        PLAIN.files | {"primary.key": bytes(65537)},
+        {"name.key": name, "header.key": header},
+        LOCKED.files,
+    ]
+    together = Container.parse_many(several)
+    for files, result in zip(several, together, strict=True):
+        assert told(result) == told(alone(files))
+    good = [isinstance(one, Container) for one in together]
+    assert good == [True, *[False] * 3, True, *[False] * 3, True, True]
+    for found, result in zip(parse_public_many(several), together, strict=True):
+        if isinstance(found, GostKeyError):
+            assert told(found) == told(result)
+        else:
+            assert isinstance(result, Container)
+            assert (found[0], found[1].keys) == (result.name, result.keys)
+
+
+def test_many_real_headers_are_read_as_each_alone(real: Real) -> None:
+    others = [LOCKED.files, OTHER.files, PLAIN.files]
+    together = Container.parse_many([*others, real.files, *others])
+    assert told(together[3]) == told(alone(real.files))
 
 
 def test_many_need_one_derivation_each_in_one_call(derived: list[int]) -> None:

@@ -142,6 +142,36 @@ def test_backends_agree_on_numbers_mod_q(native: ModuleType, curve: Curve) -> No
                 )
 
 
+@pytest.mark.parametrize("n", [0, 1, 2, 31, 32, 33, 70])
+def test_many_products_and_quotients(each_backend: str, curve: Curve, n: int) -> None:
+    generator = random.Random(f"{SEED} {curve.name} {n}")
+    numbers = [generator.randrange(1 << curve.bits) for _ in range(2 * n)]
+    left, right = numbers[:n], [one if one % curve.q else 1 for one in numbers[n:]]
+    a = b"".join(little(one, curve) for one in left)
+    b = b"".join(little(one, curve) for one in right)
+    out = bytearray(n * curve.size)
+    active.elliptic.multiply_mod_q_into(curve.index, out, a, b, n)
+    products = [x * y % curve.q for x, y in zip(left, right, strict=True)]
+    assert out == b"".join(little(one, curve) for one in products)
+    # In place.
+    active.elliptic.divide_mod_q_into(curve.index, out, out, b, n)
+    assert out == b"".join(little(one % curve.q, curve) for one in left)
+
+
+@pytest.mark.parametrize("zero", [0, 31, 40])
+def test_one_zero_among_many_divisors_is_named(
+    each_backend: str, curve: Curve, zero: int
+) -> None:
+    b = [little(i + 1, curve) for i in range(41)]
+    b[zero] = little(curve.q, curve)
+    out = bytearray(b"x" * 41 * curve.size)
+    with pytest.raises(gostkey.PrivateKeyRange, match=f"divisor {zero}: is 0 mod q"):
+        active.elliptic.divide_mod_q_into(
+            curve.index, out, b"".join(b), b"".join(b), 41
+        )
+    assert not any(out)
+
+
 @both_backends
 def test_native_quotients_are_right_for_many_numbers(
     native: ModuleType, curve: Curve

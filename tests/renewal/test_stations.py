@@ -13,6 +13,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -212,28 +214,47 @@ def records(*quick: int) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("record", records(2, RECORDS - 1))
-def test_a_killed_workers_chunk_is_taken_over(
+@dataclass
+class Disturbed:
+    """A campaign that is disturbed at a write to the journal, then looked at."""
+
+    shared: Scene
+    undisturbed: list[tuple[Any, ...]]
+    monkeypatch: pytest.MonkeyPatch
+    tally: Tally
+
+    @contextmanager
+    def by(self, what: str, record: int, do: Callable[[], None]) -> Iterator[Scene]:
+        """Have *do* done by the worker that comes to the n-th write of the body."""
+        with self.tally(what):
+            at_record(self.shared, self.monkeypatch, record, do)
+            yield self.shared
+            check(self.shared, self.undisturbed)
+
+
+@pytest.fixture
+def disturbed(
     shared: Scene,
     undisturbed: list[tuple[Any, ...]],
     monkeypatch: pytest.MonkeyPatch,
     tally: Tally,
-    record: int,
+) -> Disturbed:
+    return Disturbed(shared, undisturbed, monkeypatch, tally)
+
+
+@pytest.mark.parametrize("record", records(2, RECORDS - 1))
+def test_a_killed_workers_chunk_is_taken_over(
+    disturbed: Disturbed, record: int
 ) -> None:
-    with tally("kill -9 of a station's worker at a journalled step"):
-        at_record(shared, monkeypatch, record, kill_me)
+    fault = "kill -9 of a station's worker at a journalled step"
+    with disturbed.by(fault, record, kill_me) as shared:
         assert work(shared) == 0
         assert (shared.office.folder / "spoiled").exists()
-        check(shared, undisturbed)
 
 
 @pytest.mark.parametrize("record", records(3))
 def test_a_killed_stations_chunks_are_taken_over(
-    shared: Scene,
-    undisturbed: list[tuple[Any, ...]],
-    monkeypatch: pytest.MonkeyPatch,
-    tally: Tally,
-    record: int,
+    disturbed: Disturbed, record: int
 ) -> None:
     """Parent and worker die at once, as when the current goes."""
 
@@ -241,23 +262,17 @@ def test_a_killed_stations_chunks_are_taken_over(
         os.kill(os.getppid(), signal.SIGKILL)
         kill_me()
 
-    with tally("kill -9 of a whole station at a journalled step"):
-        at_record(shared, monkeypatch, record, kill_both)
+    fault = "kill -9 of a whole station at a journalled step"
+    with disturbed.by(fault, record, kill_both) as shared:
         assert work(shared, workers=1) == -signal.SIGKILL
         assert work(shared) == 0
-        check(shared, undisturbed)
 
 
 @pytest.mark.parametrize("record", records(3))
 def test_a_server_that_dies_in_the_middle_is_waited_for(
-    shared: Scene,
-    undisturbed: list[tuple[Any, ...]],
-    monkeypatch: pytest.MonkeyPatch,
-    cluster: Cluster,
-    tally: Tally,
-    record: int,
+    disturbed: Disturbed, cluster: Cluster, record: int
 ) -> None:
-    crash = shared.office.folder / "crash"
+    crash = disturbed.shared.office.folder / "crash"
 
     def wait_for_it() -> None:
         crash.touch()
@@ -270,8 +285,7 @@ def test_a_server_that_dies_in_the_middle_is_waited_for(
         time.sleep(0.3)
         cluster.start()
 
-    with tally("PostgreSQL killed and restarted"):
-        at_record(shared, monkeypatch, record, wait_for_it)
+    with disturbed.by("PostgreSQL killed and restarted", record, wait_for_it) as shared:
         thread = threading.Thread(target=restart)
         child = os.fork()
         if child == 0:
@@ -279,17 +293,11 @@ def test_a_server_that_dies_in_the_middle_is_waited_for(
         thread.start()
         thread.join()
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        check(shared, undisturbed)
 
 
 @pytest.mark.parametrize("record", records(5))
 def test_cut_connections_are_made_anew(
-    shared: Scene,
-    undisturbed: list[tuple[Any, ...]],
-    monkeypatch: pytest.MonkeyPatch,
-    cluster: Cluster,
-    tally: Tally,
-    record: int,
+    disturbed: Disturbed, cluster: Cluster, record: int
 ) -> None:
     def cut() -> None:
         with psycopg.connect(cluster.url(), autocommit=True) as connection:
@@ -298,10 +306,8 @@ def test_cut_connections_are_made_anew(
                 "where application_name like 'gostkey%'"
             )
 
-    with tally("connections to PostgreSQL cut"):
-        at_record(shared, monkeypatch, record, cut)
+    with disturbed.by("connections to PostgreSQL cut", record, cut) as shared:
         assert work(shared) == 0
-        check(shared, undisturbed)
 
 
 def test_a_second_operator_is_told_who_works(

@@ -15,7 +15,8 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
-from gostkey.containers import KeyEntry, parse_public
+from gostkey.containers import KeyEntry, parse_public_many
+from gostkey.containers.header import Header
 from gostkey.containers.names import decode_name
 from gostkey.errors import (
     ContainerDamaged,
@@ -82,6 +83,24 @@ def examine(subscriber: Subscriber) -> list[Holding]:
 
     An address of a token means all the containers on it, or all keys in its chip.
     """
+    return examine_all([subscriber])
+
+
+def examine_all(subscribers: Sequence[Subscriber]) -> list[Holding]:
+    """Read the containers of several subscribers, in their order."""
+    read = [_read(who) for who in subscribers]
+    folders = [one for one in read if isinstance(one, tuple)]
+    public = iter(parse_public_many([files for _, files in folders]))
+    found: list[Holding] = []
+    for one in read:
+        found += _look(one[0], next(public)) if isinstance(one, tuple) else one
+    return found
+
+
+def _read(
+    subscriber: Subscriber,
+) -> list[Holding] | tuple[Subscriber, Mapping[str, bytes]]:
+    """Read a container's public files from a folder; look at a token or a chip."""
     if is_chip_address(subscriber.container):
         return _examine_chip(subscriber)
     if is_token_address(subscriber.container):
@@ -92,14 +111,9 @@ def examine(subscriber: Subscriber) -> list[Holding]:
         return [_faulty(subscriber, token_reason(error), str(error))]
     folder = subscriber.container
     try:
-        return _look(subscriber, read_public_files(folder))
+        return subscriber, read_public_files(folder)
     except MediumError as error:
         return [_faulty(subscriber, _unreadable(folder), str(error))]
-
-
-def examine_all(subscribers: Sequence[Subscriber]) -> list[Holding]:
-    """Read the containers of several subscribers, in their order."""
-    return [one for who in subscribers for one in examine(who)]
 
 
 def examine_renewing(subscribers: Sequence[Subscriber]) -> list[Holding]:
@@ -113,17 +127,17 @@ def examine_renewing(subscribers: Sequence[Subscriber]) -> list[Holding]:
     return found
 
 
-def _look(subscriber: Subscriber, files: Mapping[str, bytes]) -> list[Holding]:
-    try:
-        name, header = parse_public(files)
-    except ContainerDamaged as error:
-        return [_faulty(subscriber, Reason.DAMAGED, str(error))]
-    except ContainerError as error:
-        return [_faulty(subscriber, Reason.NOT_A_CONTAINER, str(error))]
-    except GostKeyError as error:
-        # An algorithm or curve that is unknown.
-        return [_faulty(subscriber, Reason.DAMAGED, str(error))]
-    return [_holding(subscriber, name, entry) for entry in header.keys]
+def _look(
+    subscriber: Subscriber, found: tuple[str, Header] | GostKeyError
+) -> list[Holding]:
+    if not isinstance(found, GostKeyError):
+        name, header = found
+        return [_holding(subscriber, name, entry) for entry in header.keys]
+    reason = Reason.DAMAGED
+    if isinstance(found, ContainerError) and not isinstance(found, ContainerDamaged):
+        reason = Reason.NOT_A_CONTAINER
+    # DAMAGED also for an algorithm or curve that is unknown.
+    return [_faulty(subscriber, reason, str(found))]
 
 
 def _examine_token(subscriber: Subscriber) -> list[Holding]:
@@ -135,7 +149,8 @@ def _examine_token(subscriber: Subscriber) -> list[Holding]:
         for place in tokens.find(subscriber.container):
             one = replace(subscriber, container=place)
             try:
-                holdings += _look(one, tokens.read_public(place))
+                (public,) = parse_public_many([tokens.read_public(place)])
+                holdings += _look(one, public)
             except MediumError as error:
                 holdings.append(_faulty(one, token_reason(error), str(error)))
             except ContainerError as error:
