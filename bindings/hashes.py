@@ -269,28 +269,28 @@ def container_keys(
     container_iterations(hash_name, b"")
     same_count("passwords", passwords, "salts", salts)
     # Lanes have one number of iterations, and empty passwords have next to none.
-    made: dict[int, bytes] = {}
-    for with_password in (True, False):
-        alike = [
-            i
-            for i, password in enumerate(passwords)
-            if bool(size_of(password)) is with_password
-        ]
-        if not alike:
-            continue
-        some_passwords = [passwords[i] for i in alike]
-        some_salts = [salts[i] for i in alike]
-        out = ffi.new("uint8_t[]", 32 * len(alike))
-        with _joined(some_passwords) as words, _joined(some_salts) as grains:
-            lib.gostkey_container_keys(
-                hash_index(hash_name),
-                out,
-                words,
-                _sizes(some_passwords),
-                grains,
-                _sizes(some_salts),
-                container_iterations(hash_name, some_passwords[0]),
-                len(alike),
+    empty = [not len(password) for password in passwords]
+    if any(empty) and not all(empty):
+        made: dict[int, bytes] = {}
+        for kind in (False, True):
+            alike = [i for i, one in enumerate(empty) if one is kind]
+            keys = container_keys(
+                hash_name, [passwords[i] for i in alike], [salts[i] for i in alike]
             )
-        made.update(zip(alike, _cut(out, 32), strict=True))
-    return [made[i] for i in range(len(passwords))]
+            made.update(zip(alike, keys, strict=True))
+        return [made[i] for i in range(len(passwords))]
+    if not empty:
+        return []
+    out = ffi.new("uint8_t[]", 32 * len(passwords))
+    with _joined(passwords) as words, _joined(salts) as grains:
+        lib.gostkey_container_keys(
+            hash_index(hash_name),
+            out,
+            words,
+            _sizes(passwords),
+            grains,
+            _sizes(salts),
+            container_iterations(hash_name, passwords[0]),
+            len(passwords),
+        )
+    return _cut(out, 32)

@@ -2,8 +2,8 @@
  *
  * Items are taken in groups of as many as a hash has on their way at the same time, or
  * passwords, where there are enough of them, in slices.
- * All that has many compressions an item runs in lanes; what an item does once is done
- * one after the other, and so is what is too little for lanes.
+ * All that has many compressions an item runs in lanes; what an item of HMAC and PBKDF2
+ * does once is done one after the other, and so is what is too little for lanes.
  *
  * Source: RFC 2104, RFC 8018 5.2, RFC 9337; CPKDF as found in containers. */
 
@@ -380,41 +380,130 @@ void gostkey_pbkdf2_many(int name, uint8_t *out, size_t length,
  * of c ^ 0x5c, first; c has 32 bytes, and zeros where the block is longer. */
 enum { MIXED = 2 * (GOSTKEY_HASH_MAX_BLOCK + 32) };
 
+/* The items of a group. */
+typedef struct {
+    size_t count;
+    const uint8_t *password[GROUP], *salt[GROUP];
+    size_t password_size[GROUP], salt_size[GROUP];
+    int is_short; /* each password with its salt has no more than SHORT bytes */
+} items;
+
+enum { SHORT = 64 };
+
+static void take_items(items *group, strings *passwords, strings *salts, size_t count)
+{
+    group->count = count;
+    group->is_short = 1;
+    for (size_t i = 0; i < count; i++) {
+        group->password[i] = take(passwords, &group->password_size[i]);
+        group->salt[i] = take(salts, &group->salt_size[i]);
+        if (group->password_size[i] > SHORT ||
+            group->salt_size[i] > SHORT - group->password_size[i]) {
+            group->is_short = 0;
+        }
+    }
+}
+
+/* at := bytes; the end of them. */
+static uint8_t *put(uint8_t *at, const uint8_t *bytes, size_t size)
+{
+    if (size != 0) {
+        memcpy(at, bytes, size);
+    }
+    return at + size;
+}
+
+/* first[i] := as gostkey_container_first; in lanes, if the items are short. */
+static void containers_first(hasher *hash, uint8_t first[][32], const items *group)
+{
+    uint8_t joined[GROUP][SHORT];
+    const uint8_t *texts[GROUP];
+    uint64_t sizes[GROUP];
+
+    for (size_t i = 0; i < group->count; i++) {
+        if (!group->is_short) {
+            gostkey_container_first(hash->name, first[i], group->password[i],
+                                    group->password_size[i], group->salt[i],
+                                    group->salt_size[i]);
+            continue;
+        }
+        put(put(joined[i], group->salt[i], group->salt_size[i]), group->password[i],
+            group->password_size[i]);
+        texts[i] = joined[i];
+        sizes[i] = group->salt_size[i] + group->password_size[i];
+    }
+    if (group->is_short) {
+        digest(hash, first[0], NULL, texts, sizes, group->count);
+        gostkey_wipe(joined, sizeof joined);
+    }
+}
+
+/* keys[i] := as gostkey_container_last; in lanes, if the items are short. */
+static void containers_last(hasher *hash, uint8_t *keys, uint8_t c[][32],
+                            const items *group)
+{
+    uint8_t joined[GROUP][SHORT + 64];
+    const uint8_t *texts[GROUP];
+    uint64_t sizes[GROUP];
+
+    for (size_t i = 0; i < group->count; i++) {
+        uint8_t *end;
+
+        if (!group->is_short) {
+            gostkey_container_last(hash->name, keys + 32 * i, c[i], group->password[i],
+                                   group->password_size[i], group->salt[i],
+                                   group->salt_size[i]);
+            continue;
+        }
+        for (size_t k = 0; k < 32; k++) {
+            joined[i][k] = c[i][k] ^ 0x36;
+        }
+        end = put(joined[i] + 32, group->salt[i], group->salt_size[i]);
+        for (size_t k = 0; k < 32; k++) {
+            end[k] = c[i][k] ^ 0x5c;
+        }
+        put(end + 32, group->password[i], group->password_size[i]);
+        texts[i] = joined[i];
+        sizes[i] = 64 + group->salt_size[i] + group->password_size[i];
+    }
+    if (group->is_short) {
+        digest(hash, c[0], NULL, texts, sizes, group->count);
+        lay_out(texts, sizes, c[0], 32, 32, group->count);
+        digest(hash, keys, NULL, texts, sizes, group->count);
+        gostkey_wipe(joined, sizeof joined);
+    }
+}
+
 /* gostkey_container_keys with Streebog for `count` items, no more than there are lanes;
  * -1 if there is no memory, which is before anything is taken. */
-static int containers_sliced(const struct gostkey_streebog_slices *slices, uint8_t *keys,
-                             strings *passwords, strings *salts, uint32_t iterations,
-                             size_t count)
+static int containers_sliced(const struct gostkey_streebog_slices *slices, hasher *hash,
+                             uint8_t *keys, strings *passwords, strings *salts,
+                             uint32_t iterations, size_t count)
 {
     const strings all_passwords = *passwords, all_salts = *salts;
-    uint8_t *memory = malloc(2 * 32 * count), *first;
+    uint8_t(*memory)[32] = malloc(2 * sizeof *memory * count), (*first)[32];
+    items group;
     int status;
 
     if (memory == NULL) {
         return -1;
     }
-    first = memory + 32 * count;
-    for (size_t i = 0; i < count; i++) {
-        size_t password_size, salt_size;
-        const uint8_t *password = take(passwords, &password_size);
-        const uint8_t *salt = take(salts, &salt_size);
-
-        gostkey_container_first(GOSTKEY_STREEBOG256, first + 32 * i, password,
-                                password_size, salt, salt_size);
-        memcpy(memory + 32 * i, gostkey_container_start, 32);
+    first = memory + count;
+    for (size_t done = 0; done < count; done += group.count) {
+        take_items(&group, passwords, salts, group_of(count - done));
+        containers_first(hash, first + done, &group);
     }
-    status = slices->container(memory, first, iterations, count);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(memory[i], gostkey_container_start, sizeof *memory);
+    }
+    status = slices->container(memory[0], first[0], iterations, count);
     *passwords = all_passwords;
     *salts = all_salts;
-    for (size_t i = 0; i < count && status == 0; i++) {
-        size_t password_size, salt_size;
-        const uint8_t *password = take(passwords, &password_size);
-        const uint8_t *salt = take(salts, &salt_size);
-
-        gostkey_container_last(GOSTKEY_STREEBOG256, keys + 32 * i, memory + 32 * i,
-                               password, password_size, salt, salt_size);
+    for (size_t done = 0; done < count && status == 0; done += group.count) {
+        take_items(&group, passwords, salts, group_of(count - done));
+        containers_last(hash, keys + 32 * done, memory + done, &group);
     }
-    gostkey_wipe(memory, 2 * 32 * count);
+    gostkey_wipe(memory, 2 * sizeof *memory * count);
     free(memory);
     return status;
 }
@@ -424,34 +513,31 @@ void gostkey_container_keys(int name, uint8_t *keys, const uint8_t *passwords,
                             const uint64_t *salt_sizes, uint32_t iterations, size_t n)
 {
     strings all_passwords = {passwords, password_sizes}, all_salts = {salts, salt_sizes};
-    uint8_t mixed[GROUP][MIXED], c[GROUP][32];
+    uint8_t mixed[GROUP][MIXED], c[GROUP][32], first[GROUP][32];
     const struct gostkey_streebog_slices *slices;
     hasher hash;
     size_t many;
 
+    set_hash(&hash, name);
     while ((slices = slices_for(name, GOSTKEY_STREEBOG256, n, &many)) != NULL &&
-           containers_sliced(slices, keys, &all_passwords, &all_salts, iterations,
-                             many) == 0) {
+           containers_sliced(slices, &hash, keys, &all_passwords, &all_salts,
+                             iterations, many) == 0) {
         keys += 32 * many;
         n -= many;
     }
-    set_hash(&hash, name);
     while (n >= hash.least) {
         const size_t count = group_of(n), block = hash.block, half = block + 32;
-        const uint8_t *password[GROUP], *salt[GROUP], *texts[GROUP];
-        size_t password_size[GROUP], salt_size[GROUP];
+        const uint8_t *texts[GROUP];
         uint64_t sizes[GROUP];
+        items group;
 
+        take_items(&group, &all_passwords, &all_salts, count);
+        containers_first(&hash, first, &group);
         for (size_t i = 0; i < count; i++) {
-            uint8_t *first = mixed[i] + block;
-
-            password[i] = take(&all_passwords, &password_size[i]);
-            salt[i] = take(&all_salts, &salt_size[i]);
             memset(mixed[i], 0x36, block);
             memset(mixed[i] + half, 0x5c, block);
-            gostkey_container_first(name, first, password[i], password_size[i], salt[i],
-                                    salt_size[i]);
-            memcpy(first + half, first, 32);
+            memcpy(mixed[i] + block, first[i], 32);
+            memcpy(mixed[i] + block + half, first[i], 32);
             memcpy(c[i], gostkey_container_start, sizeof c[i]);
         }
         lay_out(texts, sizes, mixed[0], 2 * half, MIXED, count);
@@ -464,10 +550,7 @@ void gostkey_container_keys(int name, uint8_t *keys, const uint8_t *passwords,
             }
             digest(&hash, c[0], NULL, texts, sizes, count);
         }
-        for (size_t i = 0; i < count; i++) {
-            gostkey_container_last(name, keys + 32 * i, c[i], password[i],
-                                   password_size[i], salt[i], salt_size[i]);
-        }
+        containers_last(&hash, keys, c, &group);
         keys += 32 * count;
         n -= count;
     }
@@ -481,5 +564,6 @@ void gostkey_container_keys(int name, uint8_t *keys, const uint8_t *passwords,
     }
     gostkey_wipe(mixed, sizeof mixed);
     gostkey_wipe(c, sizeof c);
+    gostkey_wipe(first, sizeof first);
     gostkey_wipe(&hash, sizeof hash);
 }

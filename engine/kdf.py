@@ -252,12 +252,16 @@ def container_keys(
             passwords than salts or the other way round.
     """
     _demand_container_hash(hash_name)
-    octets: list[bytearray] = []
+    # Most containers have none, and those of one medium often the same.
+    octets: dict[str, bytearray] = {}
     try:
-        octets.extend(map(expand_password, passwords))
-        return active.hashes.container_keys(hash_name, octets, salts)
+        for password in passwords:
+            if password not in octets:
+                octets[password] = expand_password(password)
+        words = [octets[password] for password in passwords]
+        return active.hashes.container_keys(hash_name, words, salts)
     finally:
-        for word in octets:
+        for word in octets.values():
             active.generators.wipe(word)
 
 

@@ -90,10 +90,14 @@ def test_pbkdf2_of_large_groups(n: int) -> None:
     ]
 
 
-def test_container_keys_without_passwords(each_backend: str) -> None:
-    salts = [bytes([i]) * 12 for i in range(5)]
-    assert kdf.container_keys([""] * 5, salts, "streebog256") == [
-        kdf.container_key("", salt, "streebog256") for salt in salts
+@pytest.mark.parametrize("name", ["streebog256", "gostr3411_94"])
+def test_container_keys_without_passwords(each_backend: str, name: str) -> None:
+    # In the core some are short enough for lanes and some are not.
+    n = 300 if each_backend == "native" else 5
+    sizes = [12] * 16 + [64] * 16 + [65] + [i % 70 for i in range(n)]
+    salts = [bytes([i % 251]) * size for i, size in enumerate(sizes[:n])]
+    assert kdf.container_keys([""] * n, salts, name) == [
+        kdf.container_key("", salt, name) for salt in salts
     ]
 
 
