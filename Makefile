@@ -52,20 +52,24 @@ PURE := tests/media/test_folder.py tests/media/test_faults.py \
     tests/pki/test_chain.py tests/pki/test_ca.py \
     tests/cli/test_sign.py tests/cli/test_container.py
 # What stands on the kernels, once more with each family that this machine can run but
-# the fastest, which all tests have run with; plain Python has no kernels.
+# the fastest, which all tests have run with; plain Python has no kernels, and what goes
+# through all families by itself has done so.
 KERNEL_TESTS := tests/curves tests/hashing tests/kdf tests/batch tests/signing \
     tests/agreement tests/random/test_drbg.py tests/random/test_generator.py
 OTHER_FAMILIES = $$($(PY) -c \
     'from gostkey import bindings; print(*bindings.kernel_names()[1:])')
+# Tests flush thousands of small files; what they break or kill is a process or a disk of
+# their own, never the machine, so it may as well be in memory.  The first of them and
+# all of test-slow keep to the disk.
 test: lint
 	@printf '\n== Tests on the pure-Python fallback\n'
 	GOSTKEY_BACKEND=pure $(PY) -m pytest -q -n $(JOBS) $(PURE)
 	@printf '\n== All tests\n'
-	$(PY) -m pytest -n $(JOBS) --dist=worksteal
+	@tools/in_memory.sh $(PY) -m pytest -n $(JOBS) --dist=worksteal
 	@for family in $(OTHER_FAMILIES); do \
 	    printf '\n== What stands on the kernels: %s\n' $$family; \
 	    GOSTKEY_KERNELS=$$family $(PY) -m pytest -q -n $(JOBS) -k 'not pure' \
-	        $(KERNEL_TESTS) || exit 1; \
+	        -m 'not slow and not every_family' $(KERNEL_TESTS) || exit 1; \
 	done
 
 test-slow: environment

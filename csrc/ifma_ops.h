@@ -54,6 +54,8 @@ static void points(const struct gostkey_curve *curve, uint64_t *xy, const uint64
     }
 }
 
+#if !defined(GOSTKEY_WITHOUT_OPS)
+
 const struct gostkey_curve_ops GOSTKEY_OPS = {
     .prepare_var = prepare_var,
     .base_multiply = base_multiply,
@@ -66,3 +68,5 @@ const struct gostkey_curve_ops GOSTKEY_OPS = {
     .check_var = check_var,
     .check_many_var = check_many_var,
 };
+
+#endif

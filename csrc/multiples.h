@@ -102,6 +102,8 @@ static void check_points_var(const struct gostkey_curve *curve, uint8_t *good,
     }
 }
 
+#if !defined(GOSTKEY_WITHOUT_OPS)
+
 const struct gostkey_curve_ops GOSTKEY_OPS = {
     .prepare_var = prepare_var,
     .base_multiply = base_multiply,
@@ -114,3 +116,5 @@ const struct gostkey_curve_ops GOSTKEY_OPS = {
     .check_var = check_var,
     .check_many_var = check_many_var,
 };
+
+#endif

@@ -94,9 +94,17 @@ def tally() -> tally_module.Tally:
     return tally_module.fault
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the C matrix: one of its tests takes as long as a thousand others."""
+    """Begin with the C matrix: one of its tests takes as long as a thousand others.
+
+    What goes through all families of kernels by itself is the same with any chosen, and
+    marked.
+    """
     items.sort(key=lambda item: item.path.parent.name != "csrc")
+    for item in items:
+        if "each_family" in getattr(item, "fixturenames", ()):
+            item.add_marker("every_family")
 
 
 @pytest.fixture(params=backend_module.available())

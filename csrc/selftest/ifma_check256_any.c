@@ -1,6 +1,6 @@
 /* The field of curve256_any_avx512.c against slow arithmetic. */
 
-#define gostkey_curve256_any_avx512 gostkey_ifma_check256_any_ops
+#include "without_ops.h"
 
 #include "../curve256_any_avx512.c"
 

@@ -1,6 +1,6 @@
 /* The field of curve256_minus_avx512.c against slow arithmetic. */
 
-#define gostkey_curve256_minus_avx512 gostkey_ifma_check256_minus_ops
+#include "without_ops.h"
 
 #include "../curve256_minus_avx512.c"
 

@@ -1,6 +1,6 @@
 /* The field of curve256_plus_avx512.c against slow arithmetic. */
 
-#define gostkey_curve256_plus_avx512 gostkey_ifma_check256_plus_ops
+#include "without_ops.h"
 
 #include "../curve256_plus_avx512.c"
 

@@ -1,6 +1,6 @@
 /* The field of curve512_any_avx512.c against slow arithmetic. */
 
-#define gostkey_curve512_any_avx512 gostkey_ifma_check512_any_ops
+#include "without_ops.h"
 
 #include "../curve512_any_avx512.c"
 

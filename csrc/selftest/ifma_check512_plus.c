@@ -1,6 +1,6 @@
 /* The field of curve512_plus_avx512.c against slow arithmetic. */
 
-#define gostkey_curve512_plus_avx512 gostkey_ifma_check512_plus_ops
+#include "without_ops.h"
 
 #include "../curve512_plus_avx512.c"
 

@@ -1,5 +1,7 @@
 /* The table of curve256_any_avx512.c. */
 
+#include "without_ops.h"
+
 #include "../curve256_any_avx512.c"
 
 #if defined(GOSTKEY_X86_64_AVX512)

@@ -1,5 +1,7 @@
 /* The table of curve256_minus617.c. */
 
+#include "without_ops.h"
+
 #include "../curve256_minus617.c"
 
 #define GOSTKEY_PRINT_TABLE gostkey_print_curve256_minus617

@@ -1,5 +1,7 @@
 /* The table of curve256_minus617_mulx.c. */
 
+#include "without_ops.h"
+
 #include "../curve256_minus617_mulx.c"
 
 #if defined(GOSTKEY_X86_64)

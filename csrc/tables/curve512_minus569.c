@@ -1,5 +1,7 @@
 /* The table of curve512_minus569.c. */
 
+#include "without_ops.h"
+
 #include "../curve512_minus569.c"
 
 #define GOSTKEY_PRINT_TABLE gostkey_print_curve512_minus569

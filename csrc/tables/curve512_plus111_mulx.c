@@ -1,5 +1,7 @@
 /* The table of curve512_plus111_mulx.c. */
 
+#include "without_ops.h"
+
 #include "../curve512_plus111_mulx.c"
 
 #if defined(GOSTKEY_X86_64)

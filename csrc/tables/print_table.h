@@ -119,7 +119,7 @@ static void print_comb(const struct gostkey_curve *curve)
 
 void GOSTKEY_PRINT_TABLE(const struct gostkey_curve *curve)
 {
-    GOSTKEY_OPS.prepare_var(curve);
+    prepare_var(curve);
     print_comb(curve);
 #if defined(LIMBS52)
     print_singles(curve);

@@ -14,7 +14,7 @@ from gostkey.pure import elliptic as pure
 
 
 @pytest.fixture(params=bindings.kernel_names() or ["pure"])
-def family(request: pytest.FixtureRequest) -> Iterator[str]:
+def each_family(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run the test once per kernel family of this machine."""
     name: str = request.param
     before = bindings.kernel_names()[:1]
@@ -35,7 +35,7 @@ def special(curve: Curve) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", ["tc26-256-a", "tc26-256-d", "tc26-512-c"])
-def test_special_digests_sign_and_verify(family: str, name: str) -> None:
+def test_special_digests_sign_and_verify(each_family: str, name: str) -> None:
     curve = curves.get(name)
     digests = special(curve) * 3 + special(curve)[:2]
     n = len(digests)

@@ -6,19 +6,16 @@ csrc/Makefile has the configurations; each builds without a warning under
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import platform
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from c_core import CSRC, OUT, ROOT, SIDE_BY_SIDE
+from c_core import CSRC, OUT, ROOT, build
 
 NATIVE = ["gcc", "/usr/include/stdlib.h"]
 CLANG = ["clang", "/usr/include/stdlib.h"]
@@ -75,15 +72,6 @@ def need(*wanted: str) -> None:
         pytest.skip(f"to run it: apt-get install {' '.join(sorted(set(missing)))}")
 
 
-@contextmanager
-def alone(name: str) -> Iterator[None]:
-    """Let one test at a time build in one folder."""
-    OUT.mkdir(parents=True, exist_ok=True)
-    with open(OUT / f"{name}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a command without input; keep what it says.
 
@@ -105,8 +93,10 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def make(target: str, *options: str) -> subprocess.CompletedProcess[str]:
-    with alone(target.partition("-")[2]):
-        return run("make", *SIDE_BY_SIDE, "-C", CSRC, f"OUT={OUT}", *options, target)
+    """Make what a target runs, alone, and run it, beside others."""
+    kind, _, configuration = target.partition("-")
+    build(f"build-{configuration if kind == 'test' else target}")
+    return run("make", "-C", CSRC, f"OUT={OUT}", *options, target)
 
 
 def parts(folder: str) -> set[str]:
@@ -166,8 +156,7 @@ def test_no_secret_decides_a_branch_or_an_address(configuration: str) -> None:
 @pytest.mark.parametrize("configuration", ["gcc", "clang"])
 def test_memcheck_would_notice(configuration: str) -> None:
     need(*MEMCHECKS[configuration])
-    built = make(f"build-memcheck-{configuration}")
-    assert built.returncode == 0, built.stdout
+    build(f"build-memcheck-{configuration}")
     program = OUT / f"memcheck-{configuration}" / "run-memcheck"
     done = run("valgrind", "--error-exitcode=9", program, "canary")
     assert done.returncode == 9, done.stdout
@@ -179,8 +168,7 @@ def test_memcheck_would_notice(configuration: str) -> None:
 @pytest.mark.parametrize("tool", ["", "none"])
 def test_memcheck_program_fails_where_memcheck_is_not_active(tool: str) -> None:
     need(*MEMCHECKS["gcc"])
-    built = make("build-memcheck-gcc")
-    assert built.returncode == 0, built.stdout
+    build("build-memcheck-gcc")
     runner = ["valgrind", f"--tool={tool}"] if tool else []
     done = run(*runner, OUT / "memcheck-gcc" / "run-memcheck")
     assert done.returncode == 3, done.stdout
@@ -189,9 +177,8 @@ def test_memcheck_program_fails_where_memcheck_is_not_active(tool: str) -> None:
 
 def test_shared_core_exports_only_its_own_names() -> None:
     need(*NATIVE, "gcc")
-    built = make("build-gcc")
-    assert built.returncode == 0, built.stdout
-    objects = [OUT / "test-gcc" / f"{path.stem}.o" for path in CSRC.glob("*.c")]
+    folder = build("code-gcc")
+    objects = [folder / f"{path.stem}.o" for path in CSRC.glob("*.c")]
     listed = run("nm", "--defined-only", "--extern-only", "--just-symbols", *objects)
     names = [
         line for line in listed.stdout.split() if line and not line.endswith(".o:")
@@ -203,15 +190,14 @@ def test_shared_core_exports_only_its_own_names() -> None:
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="looks for x86-64 code")
 def test_no_instruction_of_a_kernel_gets_into_portable_code() -> None:
     need(*NATIVE, "gcc")
-    built = make("build-gcc")
-    assert built.returncode == 0, built.stdout
+    folder = build("code-gcc")
     of_kernels = re.compile(r"_(mulx|avx2|avx512)", re.ASCII)
     listed = run(
         "objdump",
         "--disassemble",
         "--no-show-raw-insn",
         *(
-            OUT / "test-gcc" / f"{path.stem}.o"
+            folder / f"{path.stem}.o"
             for path in CSRC.glob("*.c")
             if not of_kernels.search(path.stem)
         ),

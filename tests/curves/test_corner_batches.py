@@ -33,7 +33,7 @@ def curve(request: pytest.FixtureRequest) -> Curve:
 
 
 @pytest.fixture(params=bindings.kernel_names())
-def family(request: pytest.FixtureRequest) -> Iterator[str]:
+def each_family(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run the test once per family that this machine can run; then as before."""
     chosen = bindings.kernels()
     assert bindings.select_kernels(request.param)
@@ -116,7 +116,7 @@ def expected() -> dict[str, dict[int, bytes]]:
 
 
 def test_corner_scalars_in_every_lane(
-    family: str, curve: Curve, expected: dict[str, dict[int, bytes]]
+    each_family: str, curve: Curve, expected: dict[str, dict[int, bytes]]
 ) -> None:
     scalars = corners(curve)
     points = expected.setdefault(curve.name, {})
@@ -127,7 +127,7 @@ def test_corner_scalars_in_every_lane(
     batches = [(41, shift) for shift in range(0, len(scalars), 5)]
     batches += [(64, shift) for shift in range(len(scalars))]
     batches += [(4096, 0), (4097, 1)]
-    if family == "portable":
+    if each_family == "portable":
         batches = [(41, 0), (64, 1)]
     met = set()
     for n, shift in batches:
@@ -140,13 +140,13 @@ def test_corner_scalars_in_every_lane(
         for i, k in enumerate(chosen):
             got = bytes(out[2 * size * i : 2 * size * (i + 1)])
             assert got == points[k], (n, i, hex(k))
-    assert family == "portable" or len(met) == 8 * len(scalars)
+    assert each_family == "portable" or len(met) == 8 * len(scalars)
     for k in scalars:
         assert native.public_key(curve.index, little(k, curve)) == points[k], hex(k)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 39, 40, 41, 47, 48, 49, 64, 65])
-def test_tails_of_every_length(family: str, n: int) -> None:
+def test_tails_of_every_length(each_family: str, n: int) -> None:
     for name in ("tc26-256-b", "tc26-256-d", "tc26-512-b"):
         curve = curves.get(name)
         octets = b"".join(little(3 * i + 1, curve) for i in range(n))

@@ -38,7 +38,7 @@ def native() -> ModuleType:
 
 
 @pytest.fixture(params=bindings.kernel_names())
-def family(request: pytest.FixtureRequest) -> Iterator[str]:
+def each_family(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run the test once with every family of kernels of this machine."""
     before = os.environ.get("GOSTKEY_KERNELS") or bindings.kernel_names()[0]
     assert bindings.select_kernels(request.param)
@@ -265,7 +265,7 @@ def test_refused_points_of_the_vectors_are_refused(
 @both_backends
 @pytest.mark.parametrize("name", ["tc26-256-a", "tc26-512-c"])
 def test_order_of_a_point_is_told_whatever_its_part_of_small_order(
-    name: str, family: str, vectors: Callable[[str], Any], native: ModuleType
+    name: str, each_family: str, vectors: Callable[[str], Any], native: ModuleType
 ) -> None:
     curve = curves.get(name)
     small = [
@@ -292,7 +292,7 @@ def test_order_of_a_point_is_told_whatever_its_part_of_small_order(
 
 @both_backends
 def test_every_family_makes_the_same_batches(
-    curve: Curve, family: str, native: ModuleType
+    curve: Curve, each_family: str, native: ModuleType
 ) -> None:
     generator = random.Random(f"{SEED} {curve.name}")
     scalars = corners(curve)

@@ -30,7 +30,7 @@ an array.  Linux on x86-64, System V calls, objects compiled with GNU tools.
 
 from .flow import Analysis
 from .instructions import BEYOND_BASELINE, INSTRUCTIONS, class_of
-from .objects import ObjectCode
+from .objects import ObjectCode, symbols
 from .state import Finding, Signature, signature
 
 __all__ = [
@@ -42,4 +42,5 @@ __all__ = [
     "Signature",
     "class_of",
     "signature",
+    "symbols",
 ]

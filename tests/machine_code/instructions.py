@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 CC = r"(?:n?[abceglopsz]|n?[abgl]e|p[eo])"
@@ -183,7 +185,7 @@ class Operand:
 class Instruction:
     address: int
     mnemonic: str
-    operands: list[Operand]
+    operands: Sequence[Operand]
     text: str
     source: tuple[str, int]
     symbol: str = ""
@@ -207,6 +209,7 @@ MEMORY = re.compile(
 )
 
 
+@functools.cache
 def operand_of(text: str, lea: bool) -> Operand:
     mask, zeroing = "", False
     while match := re.search(r"\{(k[1-7]|z|1to\d+|r[nduz]-sae|sae)\}$", text):
@@ -258,6 +261,7 @@ PREFIXES = {"rep", "repz", "repnz", "lock", "cs", "ds", "data16", "notrack", "bn
 NOTHING = [name for name, _ in CLASSES].index("nothing")
 
 
+@functools.cache
 def class_of(mnemonic: str) -> str:
     """The class of INSTRUCTIONS that an instruction is in; empty if in none."""
     for name, pattern in CLASSES:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from .instructions import (
     CC,
@@ -13,10 +16,90 @@ from .instructions import (
     PREFIXES,
     Function,
     Instruction,
+    Operand,
     operand_of,
 )
 
 SECTION_STEP = 1 << 32
+
+# Lines of objdump: each matches one of these at most.
+INSTRUCTION = re.compile(r"\s+([0-9a-f]+):\t(.*)$")
+SOURCE = re.compile(r"(/.*|\S+\.[ch]):(\d+)(?: \(.*\))?$")
+RELOCATION = re.compile(r"\s*[0-9a-f]+: (R_\S+)\s+(\S.*)$")
+LABEL = re.compile(r"([0-9a-f]{16}) <(.*)>:$")
+SECTION = re.compile(r"Disassembly of section (\S+):")
+
+
+class Symbol(NamedTuple):
+    """A name that an object defines."""
+
+    name: str
+    section: str
+    offset: int
+    flags: str
+
+    @property
+    def is_function(self) -> bool:
+        return "F" in self.flags
+
+    @property
+    def is_global(self) -> bool:
+        """Others can link to it."""
+        return self.flags[0] in "gu!" or self.flags[1] == "w"
+
+
+def symbols(path: Path, objdump: str = "objdump") -> Iterator[Symbol]:
+    """The names that an object defines, without its code."""
+    for line in _run(objdump, "-t", str(path)).splitlines():
+        match = re.match(
+            r"([0-9a-f]{16}) (.{7}) (\S+)\t[0-9a-f]{16} (?:\.hidden )?(\S+)$", line
+        )
+        if match is not None and not match[3].startswith("*"):
+            yield Symbol(match[4], match[3], int(match[1], 16), match[2])
+
+
+def _run(*command: str) -> str:
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=300
+    ).stdout
+
+
+@functools.cache
+def _words(text: str) -> tuple[str, str, int | None, tuple[Operand, ...]]:
+    """What objdump writes of an instruction: that text without remarks, the mnemonic
+    with its prefixes, where a direct jump or call goes, else the operands."""
+    text = re.sub(r"\s*(#.*)?$", "", text)
+    words = text.split(None, 1)
+    mnemonic, rest = words[0], words[1] if len(words) > 1 else ""
+    while mnemonic in PREFIXES or mnemonic.split()[-1] in PREFIXES:
+        following = rest.split(None, 1)
+        if not following:
+            break
+        mnemonic = f"{mnemonic} {following[0]}"
+        rest = following[1] if len(following) > 1 else ""
+    mnemonic = re.sub(r"^((bnd|notrack|cs|data16) )+(?=j|call|ret)", "", mnemonic)
+    if re.fullmatch(rf"(j{CC}|jmp|call|j[er]?cxz)", mnemonic) and (
+        match := re.match(r"([0-9a-f]+)(?: <|$)", rest)
+    ):
+        return text, mnemonic, int(match[1], 16), ()
+    if CLASSES[NOTHING][1].fullmatch(mnemonic):
+        return text, mnemonic, None, ()
+    operands = re.findall(r"(?:\[[^]]*\]|[^,\[])+", rest)
+    lea = mnemonic == "lea"
+    return (
+        *(text, mnemonic, None),
+        tuple(operand_of(operand.strip(), lea) for operand in operands),
+    )
+
+
+def _instruction(
+    section: int, address: int, text: str, source: tuple[str, int]
+) -> Instruction:
+    text, mnemonic, target, operands = _words(text)
+    found = Instruction(address, mnemonic, operands, text, source)
+    if target is not None:
+        found.target = section + target
+    return found
 
 
 class ObjectCode:
@@ -28,16 +111,9 @@ class ObjectCode:
         self.by_name: dict[str, Function] = {}
         self.at: dict[int, Instruction] = {}
         self.following: dict[int, int] = {}
-        self.global_names: set[str] = set()
         self._sections: dict[str, int] = {}
         self._read_symbols(objdump)
         self._read_code(objdump)
-
-    @staticmethod
-    def _run(*command: str) -> str:
-        return subprocess.run(
-            command, check=True, capture_output=True, text=True, timeout=300
-        ).stdout
 
     def _section(self, name: str) -> int:
         return self._sections.setdefault(name, SECTION_STEP * len(self._sections))
@@ -45,42 +121,24 @@ class ObjectCode:
     def _read_symbols(self, objdump: str) -> None:
         self._symbols: dict[str, int] = {}
         self.data_symbols: set[str] = set()
-        for line in self._run(objdump, "-t", str(self.path)).splitlines():
-            match = re.match(
-                r"([0-9a-f]{16}) (.{7}) (\S+)\t[0-9a-f]{16} (?:\.hidden )?(\S+)$", line
-            )
-            if match is None:
-                continue
-            offset, flags, section, name = match.groups()
-            if section.startswith("*"):
-                continue
-            if flags[0] in "gu!" or flags[1] == "w":
-                self.global_names.add(name)
-            if "F" in flags:
-                self._symbols[name] = self._section(section) + int(offset, 16)
-            elif "O" in flags:
-                self.data_symbols.add(name)
+        for symbol in symbols(self.path, objdump):
+            if symbol.is_function:
+                section = self._section(symbol.section)
+                self._symbols[symbol.name] = section + symbol.offset
+            elif "O" in symbol.flags:
+                self.data_symbols.add(symbol.name)
 
     def _read_code(self, objdump: str) -> None:
         section = 0
         function: Function | None = None
         source = ("", 0)
         last: Instruction | None = None
-        out = self._run(
-            objdump, "-drl", "--no-show-raw-insn", "-M", "intel", str(self.path)
-        )
+        out = _run(objdump, "-drl", "--no-show-raw-insn", "-M", "intel", str(self.path))
         for line in out.splitlines():
-            if match := re.match(r"Disassembly of section (\S+):", line):
-                section = self._section(match[1])
-            elif match := re.match(r"([0-9a-f]{16}) <(.*)>:$", line):
-                function = Function(match[2], section + int(match[1], 16))
-                self.functions[function.address] = function
-                self.by_name[function.name] = function
-                source = ("", 0)
-            elif match := re.match(r"\s+([0-9a-f]+):\t(.*)$", line):
+            if match := INSTRUCTION.match(line):
                 assert function is not None
                 before = last
-                last = self._instruction(
+                last = _instruction(
                     section, section + int(match[1], 16), match[2], source
                 )
                 if function.instructions:
@@ -88,36 +146,18 @@ class ObjectCode:
                     self.following[before.address] = last.address
                 function.instructions.append(last)
                 self.at[last.address] = last
-            elif match := re.match(r"\s*[0-9a-f]+: (R_\S+)\s+(\S.*)$", line):
+            elif match := SOURCE.match(line):
+                source = (match[1], int(match[2]))
+            elif match := RELOCATION.match(line):
                 assert last is not None
                 self._relocate(last, match[1], match[2])
-            elif match := re.match(r"(/.*|\S+\.[ch]):(\d+)(?: \(.*\))?$", line):
-                source = (match[1], int(match[2]))
-
-    def _instruction(
-        self, section: int, address: int, text: str, source: tuple[str, int]
-    ) -> Instruction:
-        text = re.sub(r"\s*(#.*)?$", "", text)
-        words = text.split(None, 1)
-        mnemonic, rest = words[0], words[1] if len(words) > 1 else ""
-        while mnemonic in PREFIXES or mnemonic.split()[-1] in PREFIXES:
-            following = rest.split(None, 1)
-            if not following:
-                break
-            mnemonic = f"{mnemonic} {following[0]}"
-            rest = following[1] if len(following) > 1 else ""
-        mnemonic = re.sub(r"^((bnd|notrack|cs|data16) )+(?=j|call|ret)", "", mnemonic)
-        found = Instruction(address, mnemonic, [], text, source)
-        if re.fullmatch(rf"(j{CC}|jmp|call|j[er]?cxz)", mnemonic) and (
-            match := re.match(r"([0-9a-f]+)(?: <|$)", rest)
-        ):
-            found.target = section + int(match[1], 16)
-            return found
-        if not CLASSES[NOTHING][1].fullmatch(mnemonic):
-            lea = mnemonic == "lea"
-            for operand in re.findall(r"(?:\[[^]]*\]|[^,\[])+", rest):
-                found.operands.append(operand_of(operand.strip(), lea))
-        return found
+            elif match := LABEL.match(line):
+                function = Function(match[2], section + int(match[1], 16))
+                self.functions[function.address] = function
+                self.by_name[function.name] = function
+                source = ("", 0)
+            elif match := SECTION.match(line):
+                section = self._section(match[1])
 
     def _relocate(self, instruction: Instruction, kind: str, what: str) -> None:
         match = re.match(r"(.+?)(?:([-+])0x([0-9a-f]+))?$", what.strip())

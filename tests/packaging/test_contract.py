@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import gostkey
+from gostkey import renewal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDERS = ("engine", "bindings", "cli")
@@ -100,6 +101,20 @@ def test_only_bindings_touches_the_compiled_module() -> None:
     assert wrong == []
 
 
+def test_renewal_has_what_it_names_and_reads_it_late() -> None:
+    """A signature waits for no database, which campaigns have."""
+    for name in renewal.__all__:
+        assert getattr(renewal, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'campaigns'"):
+        _ = renewal.campaigns
+    code = (
+        "import sys; from gostkey.cli import sign, cert; "
+        "print({'sqlalchemy', 'numpy'} & {*sys.modules})"
+    )
+    done = try_code(code)
+    assert (done.stdout, done.stderr) == ("set()\n", "")
+
+
 def test_version_stands_in_one_place() -> None:
     text = (ROOT / "engine" / "__init__.py").read_text(encoding="utf-8")
     found = re.findall(r'^__version__ = "(\d+\.\d+\.\d+)"$', text, re.MULTILINE)
@@ -109,6 +124,11 @@ def test_version_stands_in_one_place() -> None:
 
 def try_import(**environment: str) -> subprocess.CompletedProcess[str]:
     """Import the package under test anew, with other environment variables."""
+    return try_code("print(m.backend().name)", **environment)
+
+
+def try_code(last: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Import it as `m` and run a line of Python."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GOSTKEY_")}
     where = Path(gostkey.__file__ or "").parent
     places = [str(where)] if where.name == "gostkey" else [str(where), str(ROOT)]
@@ -118,7 +138,7 @@ def try_import(**environment: str) -> subprocess.CompletedProcess[str]:
         f"    submodule_search_locations={places!r})\n"
         "m = u.module_from_spec(s); sys.modules['gostkey'] = m\n"
         "s.loader.exec_module(m)\n"
-        "print(m.backend().name)\n"
+        f"{last}\n"
     )
     return subprocess.run(
         [sys.executable, "-c", code],
