@@ -19,9 +19,9 @@ from gostkey.renewal.trial import FOLDER as TRIAL
 
 from .campaigns import watch, zone_in
 from .failures import Exit
-from .files import PathOption, write_file
+from .files import PathOption, write_pieces
 from .output import Output, json_option
-from .renewal_words import report_lines, show_report, show_summary
+from .renewal_words import report_pieces, show_report, show_summary
 from .texts import _, help_page
 
 DEFAULT_FOLDER = Path("gostkey-demo")
@@ -113,8 +113,8 @@ def demo_command(
         done = time.perf_counter()
     zone = zone_in(folder)
     show_report(out, report, zone, most=None if everything else SHOWN_ROWS)
-    table = report_lines(report, zone)
-    write_file(folder / REPORT, table.encode("utf-8"), private=True, force=True)
+    pieces = report_pieces(report, zone)
+    write_pieces(folder / REPORT, pieces, private=True, force=True)
     _show_times(out, report, ready - began, done - ready, folder)
     return Exit(report.exit_code)
 

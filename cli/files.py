@@ -10,9 +10,9 @@ import errno
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 
@@ -25,6 +25,7 @@ __all__ = [
     "force_option",
     "out_option",
     "read_file",
+    "reading",
     "refuse_taken",
     "write_file",
     "write_pieces",
@@ -54,6 +55,24 @@ def out_option(what: str, *, required: bool = True) -> Callable[[F], F]:
     )
 
 
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to be read piece by piece, or the standard input for "-".
+
+    Raises:
+        OSError: if it cannot be opened.
+    """
+    if str(path) == "-":
+        yield sys.stdin.buffer
+        return
+    if path.is_dir():
+        raise IsADirectoryError(
+            errno.EISDIR, _("a folder, and a file is needed"), str(path)
+        )
+    with path.open("rb") as stream:
+        yield stream
+
+
 def read_file(path: Path, limit: int = LIMIT) -> bytes:
     """Read a whole file, or the standard input for "-".
 
@@ -61,15 +80,8 @@ def read_file(path: Path, limit: int = LIMIT) -> bytes:
         OSError: if it cannot be read.
         EncodingError: if it is longer than *limit* bytes.
     """
-    if str(path) == "-":
-        data = sys.stdin.buffer.read(limit + 1)
-    else:
-        if path.is_dir():
-            raise IsADirectoryError(
-                errno.EISDIR, _("a folder, and a file is needed"), str(path)
-            )
-        with path.open("rb") as stream:
-            data = stream.read(limit + 1)
+    with reading(path) as stream:
+        data = stream.read(limit + 1)
     if len(data) > limit:
         raise EncodingError(
             _("{file}: longer than {limit} bytes, so not what is wanted here").format(

@@ -13,8 +13,7 @@ import click
 
 from gostkey.renewal.campaign import Campaign
 from gostkey.renewal.pacing import Pacing
-from gostkey.renewal.planning.plan import Plan, with_library
-from gostkey.renewal.planning.plan_file import MAX_PLAN_BYTES, plan_from_json
+from gostkey.renewal.planning.saved import SavedPlan
 from gostkey.renewal.planning.spooled import SpooledPlan
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
@@ -25,7 +24,7 @@ from .campaigns import clock_at, pin_asker, watch, zone_in
 from .chip_input import library_option
 from .config_options import config_option
 from .failures import Exit, naming
-from .files import PathOption, read_file
+from .files import PathOption, reading
 from .output import Output, json_option
 from .pacing_options import PaceOptions, exit_of, pacing_options
 from .randomness import RandomOptions, gathered, random_options
@@ -191,18 +190,16 @@ def run(
     transport = authority.transport(at)
     Campaign.refuse_second(folder, store)
     with ExitStack() as stack:
-        plan: Plan | SpooledPlan
+        plan: SpooledPlan | SavedPlan
         if plan_file is None:
             plan = SpooledPlan.of(
                 source.read(library), clock_at(at)(), zone, workers=workers
             )
-            stack.enter_context(plan)
-            keys = plan.keys
         else:
             plan = _read_plan(plan_file, library)
-            keys = len(plan.planned)
+        stack.enter_context(plan)
         warn_of_open_keys(out, plan)
-        randomness = stack.enter_context(gathered(out, options, pace.most(keys)))
+        randomness = stack.enter_context(gathered(out, options, pace.most(plan.keys)))
         campaign = stack.enter_context(
             Campaign.begin(
                 folder,
@@ -222,10 +219,9 @@ def run(
         return _work(out, folder, work, also, pacing, library, randomness)
 
 
-def _read_plan(file: Path, library: Path | None) -> Plan:
-    with naming(file):
-        plan = plan_from_json(read_file(file, MAX_PLAN_BYTES))
-    return with_library(plan, None if library is None else str(library))
+def _read_plan(file: Path, library: Path | None) -> SavedPlan:
+    with naming(file), reading(file) as stream:
+        return SavedPlan(stream, None if library is None else str(library))
 
 
 @renew_command.command(

@@ -26,13 +26,13 @@ from gostkey.renewal.watching.rows import broken_rows, csv_of, rows
 
 from .campaigns import clock_at, read_report
 from .failures import Exit
-from .files import PathOption, refuse_taken, write_file, write_pieces
+from .files import PathOption, refuse_taken, write_pieces
 from .following import Follower
 from .output import Output, json_option
 from .overdue_words import read_overdue
 from .renew import campaign_option, renew_command
 from .renewal_words import (
-    report_lines,
+    report_pieces,
     show_randomness,
     show_records,
     show_report,
@@ -244,8 +244,8 @@ def _write(
             out.note(what.format(file=target))
 
     if targets.table is not None:
-        text = report_lines(make_report(store, now), zone)
-        write_file(targets.table, text.encode("utf-8"), private=True, force=force)
+        pieces = report_pieces(make_report(store, now), zone)
+        write_pieces(targets.table, pieces, private=True, force=force)
         tell(targets.table, _("table written to {file}"))
     if targets.csv is not None:
         found = (row for some in (rows(store, now), broken_rows(store)) for row in some)

@@ -15,6 +15,7 @@ from typing import Any
 
 from gostkey.renewal.planning.plan import Plan, PlanItem
 from gostkey.renewal.planning.rules import last_day
+from gostkey.renewal.planning.saved import SavedPlan
 from gostkey.renewal.planning.spooled import SpooledPlan, loses_password
 from gostkey.renewal.planning.subscribers import RowError
 from gostkey.renewal.reasons import OF_TOKENS, Verdict
@@ -30,7 +31,7 @@ from .texts import _, plural
 
 __all__ = [
     "plan_exit",
-    "report_lines",
+    "report_pieces",
     "show_plan",
     "show_randomness",
     "show_records",
@@ -78,12 +79,12 @@ def show_plan(out: Output, plan: Plan, ready: str) -> None:
     )
 
 
-def warn_of_open_keys(out: Output, plan: Plan | SpooledPlan) -> None:
+def warn_of_open_keys(out: Output, plan: Plan | SpooledPlan | SavedPlan) -> None:
     """Say how many keys would lose their password."""
-    if isinstance(plan, SpooledPlan):
-        bare = plan.losing_password
-    else:
+    if isinstance(plan, Plan):
         bare = sum(map(loses_password, plan.planned))
+    else:
+        bare = plan.losing_password
     if bare:
         out.note(
             plural(
@@ -277,13 +278,14 @@ def show_randomness(out: Output, report: Report) -> None:
         out.pairs(pairs)
 
 
-def report_lines(report: Report, zone: tzinfo) -> str:
-    """Return the whole table as text, one line a key, for a file."""
-    lines = list(table_lines(report, zone))
+def report_pieces(report: Report, zone: tzinfo) -> Iterator[bytes]:
+    """Yield the whole table as text in UTF-8, a line a key, for a file."""
+    for line in table_lines(report, zone):
+        yield f"{line}\n".encode()
     pairs = randomness_pairs(report.randomness)
     if pairs:
-        lines += ["", _("random numbers")] + _in_columns([list(one) for one in pairs])
-    return "".join(f"{line}\n" for line in lines)
+        table = _in_columns([list(one) for one in pairs])
+        yield "".join(f"{one}\n" for one in ["", _("random numbers"), *table]).encode()
 
 
 def table_lines(report: Report, zone: tzinfo) -> Iterator[str]:

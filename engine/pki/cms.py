@@ -23,8 +23,9 @@ from gostkey.keyforms import Scheme
 from gostkey.signing import SupportsSigning
 
 from . import coding, oids, schemas
-from .certificates import Certificate, signature_oid
+from .certificates import Certificate
 from .signatures import Claim
+from .signed import signature_oid
 
 __all__ = ["Hashed", "SignedData", "Signer", "hash_of", "sign"]
 

@@ -26,14 +26,10 @@ from gostkey.signing import SupportsSigning
 
 from . import coding, oids, schemas
 from . import extensions as ext
-from .certificates import (
-    Certificate,
-    SignedDer,
-    sign_der,
-    signature_oid,
-)
+from .certificates import Certificate
 from .extensions import Extension
 from .names import Name
+from .signed import SignedDer, sign_der, signature_oid
 
 __all__ = ["REASONS", "RevocationList", "Revoked", "build_crl"]
 

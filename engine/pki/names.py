@@ -154,11 +154,8 @@ class Name:
     @cached_property
     def _firsts(self) -> dict[OID, AttributeTypeAndValue]:
         """The first attribute of each type."""
-        found: dict[OID, AttributeTypeAndValue] = {}
-        for rdn in self._rdns:
-            for item in rdn:
-                found.setdefault(item.type, item)
-        return found
+        backwards = (item for rdn in reversed(self._rdns) for item in reversed(rdn))
+        return {item.type: item for item in backwards}
 
     @cached_property
     def attributes(self) -> tuple[Attribute, ...]:

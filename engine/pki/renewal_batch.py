@@ -28,7 +28,7 @@ from .assembling import (
     head,
     sequence,
 )
-from .certificates import SIGNATURES, Certificate
+from .certificates import Certificate
 from .renewal_request import (
     RenewalProfile,
     RenewalRequest,
@@ -38,6 +38,7 @@ from .renewal_request import (
     refuse_the_old_key,
 )
 from .signatures import digest_many, digests_hold, sign_digests
+from .signed import SIGNATURES
 
 __all__ = ["Built", "build_many", "check_built", "sign_messages"]
 

@@ -18,9 +18,10 @@ from gostkey.signing import SupportsSigning, VerifyingKey
 from . import assembling, coding, oids, schemas
 from . import extensions as ext
 from .assembling import SEQUENCE, SET, ZERO, before, head
-from .certificates import SignedDer, sign_der, signature_oid, spki_of
+from .certificates import spki_of
 from .extensions import Extension
 from .names import Name
+from .signed import SignedDer, sign_der, signature_oid
 
 __all__ = ["Attribute", "Request", "build_request"]
 

@@ -17,6 +17,7 @@ from .lock import locked
 from .planning.items import numbered
 from .planning.plan import Plan, PlanItem, confirm, plan_items
 from .planning.rules import MOSCOW
+from .planning.saved import SavedPlan
 from .planning.spooled import SpooledPlan
 from .planning.subscribers import Listing, RowError
 from .settings import new_settings
@@ -47,7 +48,7 @@ class Campaign(OpenCampaign):
     def begin(
         cls,
         folder: Path,
-        plan: Plan | SpooledPlan,
+        plan: Plan | SpooledPlan | SavedPlan,
         transport: Transport,
         *,
         clock: Clock = utc_now,
@@ -60,7 +61,7 @@ class Campaign(OpenCampaign):
 
         Args:
             folder: of the campaign; made if it is not there.
-            plan: from `make_plan`, `plan_from_json` or `SpooledPlan.of`.
+            plan: from `make_plan`, `plan_from_json`, `SpooledPlan.of` or `SavedPlan`.
             transport: the way to the authority; `resume` will find it again.
             clock: gives the present moment.
             experimental: write to tokens also where nobody has shown that it works.
@@ -76,6 +77,8 @@ class Campaign(OpenCampaign):
         now = clock()
         if isinstance(plan, SpooledPlan):
             items = plan.items()
+        elif isinstance(plan, SavedPlan):
+            items = numbered(plan.confirmed(now))
         else:
             if plan.saved:
                 plan = confirm(plan, now)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+import weakref
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,3 +65,42 @@ def test_a_terminal_shows_what_matters_and_where_the_rest_is(
     assert "Owner 33" not in shown.out and "Owner 4 " not in shown.out
     assert "more keys failed than fit here" in shown.err
     assert "gostkey renew report --campaign spring --out FILE" in shown.err
+
+
+class Row(dict[str, Any]):
+    """A row whose end can be seen."""
+
+
+class Passing(Sequence[Row]):
+    """Rows that are made when they are asked for; counts those that are held."""
+
+    def __init__(self, keys: int) -> None:
+        self._rows = report(keys).rows
+        self._alive: weakref.WeakValueDictionary[int, Row] = (
+            weakref.WeakValueDictionary()
+        )
+        self.most = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, place: Any) -> Any:
+        row = Row(self._rows[place])
+        self._alive[id(row)] = row
+        self.most = max(self.most, len(self._alive))
+        return row
+
+
+def test_no_table_holds_the_rows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Passing(500)
+    passing = Report(NOW, NOW, rows, counts=dict.fromkeys(GROUPS, 0))
+    renewal_words.show_report(Output(), passing, MOSCOW)
+    lines = capsys.readouterr().out.splitlines()
+    pieces = renewal_words.report_pieces(passing, MOSCOW)
+    assert [next(pieces).decode().rstrip() for _ in lines] == lines
+    assert next(pieces, None) is None
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    renewal_words.show_report(Output(), passing, MOSCOW)
+    assert 0 < rows.most < 10

@@ -41,7 +41,6 @@ from gostkey.renewal import (
     read_tree,
 )
 from gostkey.renewal.planning.people import person
-from gostkey.renewal.planning.plan import with_library
 from gostkey.renewal.tokens import Tokens
 
 CHIP = "chip:3b000001"
@@ -236,9 +235,9 @@ def test_lists_and_saved_plans_name_keys_in_a_chip(inside: Inside) -> None:
     )
     listing = read_list(path, library=inside.mock.library)
     plan = make_plan(listing, inside.office.clock())
-    saved = plan_from_json(plan_to_json(plan))
+    saved = plan_from_json(plan_to_json(plan), inside.mock.library)
     assert inside.mock.library not in json.dumps(plan_to_json(plan))
-    with inside.begin(with_library(saved, inside.mock.library)) as campaign:
+    with inside.begin(saved) as campaign:
         (row,) = inside.go_on(campaign).rows
     assert row["group"] == "renewed", row
 

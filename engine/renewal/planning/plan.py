@@ -112,7 +112,7 @@ def plan_items(
     """
     subscribers = listing.subscribers
     found: Iterable[list[Holding]]
-    if any(map(_needs_token, subscribers)):
+    if any(map(needs_token, subscribers)):
         # What an address of a token means is known when it was looked at; there are
         # never many, and no other process may speak to them.
         found = [examine(who) for who in subscribers]
@@ -150,22 +150,29 @@ def confirm(plan: Plan, now: datetime) -> Plan:
         subscribers.setdefault(one.holding.subscriber.container, one.holding.subscriber)
     fresh = make_plan(Listing(tuple(subscribers.values())), now, plan.zone)
     found = {_place(one): one for one in fresh.items}
-    day = plan.made_at.astimezone(plan.zone).date()
-    items = []
-    for saved in plan.items:
-        current = found.get(_place(saved))
-        if saved.verdict is not None:
-            items.append(saved)
-        elif current is None:
-            gone = verdict(Reason.KEY_CHANGED, f"it has no {saved.holding.slot} key")
-            items.append(replace(saved, verdict=gone))
-        elif current.verdict is not None:
-            items.append(current)
-        elif current.holding.key_id != saved.holding.key_id:
-            items.append(replace(current, verdict=verdict(Reason.KEY_CHANGED)))
-        else:
-            items.append(_with_choices(current, saved, day))
+    day = day_of(plan.made_at, plan.zone)
+    items = [confirmed(one, found.get(_place(one)), day) for one in plan.items]
     return Plan(now, tuple(items), plan.row_errors, plan.zone)
+
+
+def confirmed(saved: PlanItem, current: PlanItem | None, day: date) -> PlanItem:
+    """Decide anew on an item of a saved plan.
+
+    Args:
+        saved: the item.
+        current: what is decided now on the same key; None if it is not there.
+        day: of the saved plan.
+    """
+    if saved.verdict is not None:
+        return saved
+    if current is None:
+        gone = verdict(Reason.KEY_CHANGED, f"it has no {saved.holding.slot} key")
+        return replace(saved, verdict=gone)
+    if current.verdict is not None:
+        return current
+    if current.holding.key_id != saved.holding.key_id:
+        return replace(current, verdict=verdict(Reason.KEY_CHANGED))
+    return _with_choices(current, saved, day)
 
 
 def _in_chunks(
@@ -194,26 +201,13 @@ _rest_of: Callable[[Holding], tuple[Any, ...]] = attrgetter(
 """All of a holding but its subscriber."""
 
 
-def _needs_token(one: Subscriber) -> bool:
+def needs_token(one: Subscriber) -> bool:
+    """Say whether a subscriber's container, or the place of the new one, is a token."""
     return (
         is_chip_address(one.container)
         or token_of(one.container) is not None
         or token_of(one.destination) is not None
     )
-
-
-def with_library(plan: Plan, library: str | None) -> Plan:
-    """Return a plan that was read, with the PKCS #11 library for keys in chips."""
-    items = [
-        replace(
-            one,
-            holding=replace(
-                one.holding, subscriber=replace(one.holding.subscriber, library=library)
-            ),
-        )
-        for one in plan.items
-    ]
-    return replace(plan, items=tuple(items))
 
 
 class _NewContainers:

@@ -6,10 +6,13 @@ says, `confirm` reads every container again before a run.
 
 from __future__ import annotations
 
+import io
 import json
-from datetime import datetime, timedelta, timezone
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gostkey.errors import CampaignError
 from gostkey.media.tokens import is_token_address
@@ -17,6 +20,7 @@ from gostkey.media.tokens import is_token_address
 from ..chips import is_chip_address
 from ..reasons import Reason, Verdict
 from .form import FIELDS
+from .json_pieces import NotAnObject, Piece, members, texts
 from .plan import Plan, PlanItem
 from .rules import Validity
 from .scan import Holding
@@ -45,20 +49,95 @@ def plan_to_json(plan: Plan) -> str:
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 
 
-def plan_from_json(text: str | bytes) -> Plan:
-    """Read a plan that `plan_to_json` wrote.
+def plan_from_json(text: str | bytes, library: str | None = None) -> Plan:
+    """Read a plan that `plan_to_json` wrote; `SavedPlan` is for one of any length.
+
+    Args:
+        text: the JSON.
+        library: PKCS #11 library of the token's maker, for keys in chips.
 
     Raises:
         CampaignError: if it is anything else; the text names the place.
     """
-    if len(text) > MAX_PLAN_BYTES:
-        raise CampaignError(f"plan: longer than {MAX_PLAN_BYTES >> 20} MiB")
+    items: list[PlanItem] = []
+    found = texts(io.BytesIO(text)) if isinstance(text, bytes) else [text]
+    head = read_items(found, items.append, items.clear, library)
+    return Plan(head.made_at, tuple(items), head.row_errors, head.zone, saved=True)
+
+
+class PlanHead(NamedTuple):
+    """What a plan says besides its items."""
+
+    made_at: datetime
+    zone: tzinfo
+    row_errors: tuple[RowError, ...]
+
+
+def read_items(
+    found: Iterable[str],
+    put: Callable[[PlanItem], None],
+    forget: Callable[[], None],
+    library: str | None = None,
+) -> PlanHead:
+    """Read a plan item by item, so that one of any length fits.
+
+    Args:
+        found: the JSON text, cut anywhere.
+        put: takes each item.
+        forget: is called before the first one; and again if there is another list.
+        library: PKCS #11 library of the token's maker, for keys in chips.
+
+    Raises:
+        CampaignError: as `plan_from_json`; what was put so far is worth nothing then.
+    """
+    top: dict[str, Any] = {}
+    errors: list[RowError] = []
+    faults: dict[str, CampaignError] = {}
+
+    def take(piece: Piece) -> None:
+        row = _Reader(piece.value, f"plan, {piece.key}[{piece.place}]")
+        if piece.key == "items":
+            put(_item_from_json(row, library))
+        else:
+            errors.append(
+                RowError(row.integer("line"), row.text("text"), row.text("cure"))
+            )
+
     try:
-        content = json.loads(text)
+        for key, place, value in members(_limited(found), ("items", "row_errors")):
+            if place is None:
+                if key in _TOP:
+                    top[key] = value
+                faults.pop(key, None)
+                if key == "items":
+                    forget()
+                elif key == "row_errors":
+                    errors.clear()
+            elif key not in faults:
+                # What is wrong with the plan as a whole is the better thing to say.
+                try:
+                    take(Piece(key, place, value))
+                except CampaignError as error:
+                    faults[key] = error
+    except CampaignError:
+        raise
+    except NotAnObject:
+        _Reader(None, "plan")
     except (ValueError, RecursionError) as error:
         reason = type(error).__name__ if isinstance(error, RecursionError) else error
         raise CampaignError(f"plan: is not JSON: {reason}; make a new plan") from None
-    top = _Reader(content, "plan")
+    return _head(_Reader(top, "plan"), tuple(errors), faults)
+
+
+_TOP = frozenset(
+    ("format", "version", "made_at", "zone_minutes", "items", "row_errors")
+)
+
+
+def _head(
+    top: _Reader, errors: tuple[RowError, ...], faults: Mapping[str, CampaignError]
+) -> PlanHead:
+    """Check what stands beside the items; raise what was wrong with those after it."""
     if top.text("format") != FORMAT or top.integer("version") != VERSION:
         raise CampaignError(
             f"plan: is not of the format {FORMAT} version {VERSION}; make a new plan"
@@ -66,17 +145,23 @@ def plan_from_json(text: str | bytes) -> Plan:
     minutes = top.integer("zone_minutes")
     if not -24 * 60 < minutes < 24 * 60:
         raise top.fault("zone_minutes", "a time zone, less than a day of minutes")
-    errors = [
-        RowError(one.integer("line"), one.text("text"), one.text("cure"))
-        for one in top.objects("row_errors")
-    ]
-    return Plan(
-        made_at=top.moment("made_at"),
-        items=tuple(_item_from_json(one) for one in top.objects("items")),
-        row_errors=tuple(errors),
-        zone=timezone(timedelta(minutes=minutes)),
-        saved=True,
-    )
+    top.must_be_list("row_errors")
+    if "row_errors" in faults:
+        raise faults["row_errors"]
+    made_at = top.moment("made_at")
+    top.must_be_list("items")
+    if "items" in faults:
+        raise faults["items"]
+    return PlanHead(made_at, timezone(timedelta(minutes=minutes)), errors)
+
+
+def _limited(found: Iterable[str]) -> Iterator[str]:
+    size = 0
+    for some in found:
+        size += len(some)
+        if size > MAX_PLAN_BYTES:
+            raise CampaignError(f"plan: longer than {MAX_PLAN_BYTES >> 20} MiB")
+        yield some
 
 
 def plan_row(one: PlanItem) -> dict[str, Any]:
@@ -112,7 +197,7 @@ def plan_row(one: PlanItem) -> dict[str, Any]:
     }
 
 
-def _item_from_json(row: _Reader) -> PlanItem:
+def _item_from_json(row: _Reader, library: str | None) -> PlanItem:
     form = row.mapping("form")
     for name in form:
         if name not in FIELDS:
@@ -133,6 +218,7 @@ def _item_from_json(row: _Reader) -> PlanItem:
         destination=destination,
         key_status=status,
         form=form,
+        library=library,
     )
     holding = Holding(
         subscriber=who,
@@ -209,9 +295,8 @@ class _Reader:
         return value
 
     def path(self, key: str) -> Path:
-        path = Path(self.text(key))
-        address = is_token_address(path) or is_chip_address(path)
-        if not path.is_absolute() and not address:
+        path = _place(self.text(key))
+        if path is None:
             raise self.fault(key, "an absolute path or a token's address")
         return path
 
@@ -243,14 +328,17 @@ class _Reader:
             raise self.fault(key, "an object of texts")
         return dict(value)
 
-    def objects(self, key: str) -> list[_Reader]:
-        value = self._value.get(key)
-        if not isinstance(value, list):
+    def must_be_list(self, key: str) -> None:
+        if not isinstance(self._value.get(key), list):
             raise self.fault(key, "a list")
-        return [
-            _Reader(one, f"{self._place}, {key}[{index}]")
-            for index, one in enumerate(value)
-        ]
+
+
+@lru_cache(maxsize=256)
+def _place(text: str) -> Path | None:
+    """Make a path; one for all the items that have the same passwords or medium."""
+    path = Path(text)
+    address = is_token_address(text) or is_chip_address(text)
+    return path if address or path.is_absolute() else None
 
 
 def _moment(moment: datetime) -> str:

@@ -26,7 +26,7 @@ from .subscribers import Listing, RowError
 __all__ = ["SpooledPlan", "loses_password"]
 
 _AT_ONCE = 256
-_IN_MEMORY = 4 << 20
+IN_MEMORY = 4 << 20
 """Bytes up to which no file is made."""
 
 
@@ -43,7 +43,7 @@ class SpooledPlan:
         """Keys that a run will make."""
         self.losing_password = 0
         """Keys that have a password, and whose new container will have none."""
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)
         try:
             coming = numbered(self._counted(items))
             with collector.seldom():
