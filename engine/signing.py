@@ -401,8 +401,9 @@ class SigningKey:
 
     def wipe(self) -> None:
         """Overwrite the private key; using it afterwards is an error."""
-        active.generators.wipe(self._private)
-        self._private = bytearray()
+        if self._private:
+            active.generators.wipe(self._private)
+            self._private = bytearray()
 
     def _secret(self) -> bytearray:
         if not self._private:

@@ -227,8 +227,11 @@ class _Opening:
         pair = self.container.pairs[number]
         if pair.fault:
             return []
-        opener = PairOpener(pair, *self._for(pair.salt)[:2], keys)
+        opener = self._opener(pair, keys)
         return [(self, opener, entry) for entry in self._wanted]
+
+    def _opener(self, pair: Pair, keys: StorageKeys) -> PairOpener:
+        return PairOpener(pair, self.container.header.profile, self.password, keys)
 
     def _for(self, salt: bytes) -> _Need:
         return self.container.header.profile, self.password, salt
@@ -243,11 +246,12 @@ class _Opening:
         fault, wanted = pair.fault, self._wanted
         if not fault:
             self._wanted = []
-            opener = PairOpener(pair, *self._for(pair.salt)[:2], keys)
             for entry in wanted:
                 try:
                     key = self.ahead.pop(entry.slot, None)
-                    self.opened.keys[entry.slot] = key or opener.signing_key(entry)
+                    if key is None:
+                        key = self._opener(pair, keys).signing_key(entry)
+                    self.opened.keys[entry.slot] = key
                 except ContainerDamaged as error:
                     fault = str(error)
                     self._wanted.append(entry)

@@ -129,16 +129,22 @@ class Run:
     ) -> Iterator[list[int]]:
         """List the items on which one of the steps is to be done, chunk by chunk.
 
-        Of few items each worker gets its share.
+        For several workers the last chunks are ever smaller, so that no worker has
+        much to do when the others have ended.
         """
         first, last = state_before(steps[0]), state_before(steps[-1])
         ids = self._store.open_ids(first, last, on_tokens=on_tokens)
         if self._held:
             ids = [one for one in ids if one not in self._held]
-        share = max(FEWEST, -(-len(ids) // workers))
-        size = min(CHUNK, self._pacing.chunk, share)
-        for start in range(0, len(ids), size):
+        largest = min(CHUNK, self._pacing.chunk)
+        start = 0
+        while start < len(ids):
+            share = len(ids) - start
+            if workers > 1:
+                share = max(FEWEST, -(-share // (2 * workers)))
+            size = min(largest, share)
             yield ids[start : start + size]
+            start += size
 
     def _unsent(self) -> list[int]:
         """List the items whose request has not been sent, by their end."""

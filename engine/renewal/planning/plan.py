@@ -120,7 +120,7 @@ def plan_items(
     else:
         names = _NewContainers.beside_folders(subscribers, workers)
         found = _in_chunks(examine_all, subscribers, workers)
-    seen: dict[bytes, str] = {}
+    seen: dict[bytes, Path] = {}
     closed: dict[Path, Verdict | None] = {}
     for holdings in found:
         for one in holdings:
@@ -128,9 +128,9 @@ def plan_items(
             if one.key_id and one.fault is None:
                 key = bytes.fromhex(one.key_id)
                 if key not in seen:
-                    seen[key] = str(one.subscriber.container)
+                    seen[key] = one.subscriber.container
                 elif decided is None or decided.kind != "skipped":
-                    decided = verdict(Reason.DUPLICATE, seen[key])
+                    decided = verdict(Reason.DUPLICATE, str(seen[key]))
             if decided is None:
                 place = _destination(one)
                 if place not in closed:
