@@ -211,6 +211,9 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
         "busy_timeout=10000",
         # 32 MiB: the items of a chunk are changed four times.
         "cache_size=-32768",
+        # 32 MiB: else each record of a chunk would copy the log into the file, with two
+        # waits for the disk, and most pages are changed again soon.
+        "wal_autocheckpoint=8192",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
