@@ -51,8 +51,11 @@ class LocalPlaces:
     """Chooses folders by what is in the destinations."""
 
     def __init__(self) -> None:
-        self._known: dict[str, dict[str, set[str]]] = {}
-        """Destination to its folders' names, by what is before the last dot."""
+        self._known: dict[str, dict[str, tuple[str, ...]]] = {}
+        """Destination to its folders' names, by what is before the last dot.
+
+        Tuples, as there may be a hundred thousand, nearly all of one name.
+        """
 
     def anew(self) -> LocalPlaces:
         """Give another one, which has looked at nothing yet."""
@@ -66,7 +69,8 @@ class LocalPlaces:
         root = one.destination
         try:
             stem = folder_name(one.new_name).rpartition(".")[0]
-            alike = self._folders(root).setdefault(stem.lower(), set())
+            known = self._folders(root)
+            alike = known.get(stem.lower(), ())
             for folder in alike:
                 there = os.path.join(root, folder)
                 name = container_name(there)
@@ -82,10 +86,12 @@ class LocalPlaces:
             return verdict(Reason.MEDIUM, str(error))
         except OSError as error:
             return verdict(Reason.MEDIUM, str(explain(error, Path(root))))
-        alike.add(os.path.basename(place))
+        name = os.path.basename(place)
+        if name not in alike:
+            known[stem.lower()] = (*alike, name)
         return place
 
-    def _folders(self, root: str) -> dict[str, set[str]]:
+    def _folders(self, root: str) -> dict[str, tuple[str, ...]]:
         known = self._known.get(root)
         if known is None:
             known = {}
@@ -94,7 +100,8 @@ class LocalPlaces:
             except FileNotFoundError:
                 names = []
             for name in names:
-                known.setdefault(name.rpartition(".")[0].lower(), set()).add(name)
+                stem = name.rpartition(".")[0].lower()
+                known[stem] = (*known.get(stem, ()), name)
             self._known[root] = known
         return known
 
