@@ -13,7 +13,8 @@ free_memory() { awk '/^MemAvailable:/ { print $2 }' /proc/meminfo 2>/dev/null; }
 
 if [ -w /dev/shm ] && [ "$(free_in /dev/shm)" -ge $room ] &&
     [ "$(free_memory || echo 0)" -ge $room ]; then
-    TMPDIR=$(mktemp -d /dev/shm/gostkey-XXXXXX)
+    # A short name: the path of a socket in it may have 107 characters.
+    TMPDIR=$(mktemp -d /dev/shm/gk-XXXXXX)
     export TMPDIR
     trap 'rm -rf "$TMPDIR"' EXIT
     # Servers that tests start as somebody else have their folders in it.
