@@ -129,22 +129,26 @@ class Run:
     ) -> Iterator[list[int]]:
         """List the items on which one of the steps is to be done, chunk by chunk.
 
-        For several workers the last chunks are ever smaller, so that no worker has
-        much to do when the others have ended.
+        For several workers the first chunks differ in size, so that not all compute, and
+        wait for the disk, at the same time; the last ones are ever smaller, so that no
+        worker has much to do when the others have ended.
         """
         first, last = state_before(steps[0]), state_before(steps[-1])
         ids = self._store.open_ids(first, last, on_tokens=on_tokens)
         if self._held:
             ids = [one for one in ids if one not in self._held]
         largest = min(CHUNK, self._pacing.chunk)
-        start = 0
+        start = given = 0
         while start < len(ids):
             share = len(ids) - start
             if workers > 1:
                 share = max(FEWEST, -(-share // (2 * workers)))
             size = min(largest, share)
+            if given < workers:
+                size = max(min(size, FEWEST), size * (given + 1) // workers)
             yield ids[start : start + size]
             start += size
+            given += 1
 
     def _unsent(self) -> list[int]:
         """List the items whose request has not been sent, by their end."""
