@@ -129,9 +129,9 @@ class Run:
     ) -> Iterator[list[int]]:
         """List the items on which one of the steps is to be done, chunk by chunk.
 
-        For several workers the first chunks differ in size, so that not all compute, and
-        wait for the disk, at the same time; the last ones are ever smaller, so that no
-        worker has much to do when the others have ended.
+        For several workers the first chunks differ in size, so that not all compute,
+        and wait for the disk, at the same time; the last ones are ever smaller, so that
+        no worker has much to do when the others have ended.
         """
         first, last = state_before(steps[0]), state_before(steps[-1])
         ids = self._store.open_ids(first, last, on_tokens=on_tokens)
