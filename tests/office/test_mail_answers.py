@@ -42,7 +42,9 @@ def sent(mail: MailOffice, count: int = 1) -> list[dict[str, str]]:
                 "subject": message["Subject"],
             }
         )
-    return found
+    # Two letters may come in either order; the campaign's is the one that is meant.
+    places = {row["request_id"]: place for place, row in enumerate(report.rows)}
+    return sorted(found, key=lambda one: places[one["id"]])
 
 
 def reopen(mail: MailOffice, old: Campaign | None = None) -> Campaign:
