@@ -44,6 +44,7 @@ class Send:
     """requested -> sent."""
 
     name = "sent"
+    in_memory = False
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check the dates, unless the request may be on its way already."""
@@ -51,7 +52,7 @@ class Send:
         for work in works:
             late = None
             if not context.was_begun(self.name, work.item):
-                late = date_verdict(context, work.item)
+                late = date_verdict(work.item, context.clock(), context.zone)
             outcomes.append(late or Done({}, {"request_id": work.item.request_id}))
         return outcomes
 
@@ -80,6 +81,7 @@ class Fetch:
     """sent -> certified."""
 
     name = "certified"
+    in_memory = False
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Look into the inbox anew, and date anew what was sent in the future."""
@@ -136,6 +138,7 @@ class Check:
     """certified -> checked."""
 
     name = "checked"
+    in_memory = False
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Settle nothing: checking changes nothing."""

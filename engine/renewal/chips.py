@@ -49,7 +49,7 @@ class LibraryMissing(GostKeyError):
 
 def is_chip_address(place: str | Path | None) -> bool:
     """Say whether a place is in the chip of a token."""
-    return str(place or "").lower().startswith(_PREFIX)
+    return str(place or "")[: len(_PREFIX)].lower() == _PREFIX
 
 
 def split_chip(place: str | Path) -> tuple[str, str]:

@@ -77,6 +77,8 @@ def do_step(context: Context, step: Step, works: Sequence[Work]) -> int:
         elif isinstance(outcome, Verdict):
             changes.append(_stopped(work.item, step, outcome))
     record(context, works, changes)
+    if not step.in_memory:
+        context.store.wait()
     changes = []
     for work, outcome in zip(going, _done(context, step, going), strict=True):
         if isinstance(outcome, Done):
@@ -115,6 +117,11 @@ def record(context: Context, works: Sequence[Work], changes: Sequence[Change]) -
     if not changes:
         return
     context.store.record(changes, context.clock())
+    take_over(works, changes)
+
+
+def take_over(works: Sequence[Work], changes: Sequence[Change]) -> None:
+    """Write changes into the items at hand alone."""
     by_id = {work.item.id: work.item for work in works}
     for change in changes:
         for name, value in change.values.items():

@@ -45,6 +45,7 @@ class Install:
     """checked -> installed."""
 
     name = "installed"
+    in_memory = False
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Settle where on a token it goes; a folder is known since *keyed*."""
@@ -135,6 +136,7 @@ class BackUp:
     """installed -> backed-up."""
 
     name = "backed-up"
+    in_memory = False
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Name the folders of the copies."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from gostkey import batch
@@ -53,27 +53,29 @@ from .transports import request_ids_of
 Files = dict[str, bytes]
 
 
-def date_verdict(context: Context, one: Item) -> Verdict | None:
+def date_verdict(one: Item, now: datetime, zone: tzinfo) -> Verdict | None:
     """Look at the calendar again: days may have passed since the plan."""
     assert one.old_begins is not None and one.old_ends is not None
     validity = Validity(parse_moment(one.old_begins), parse_moment(one.old_ends))
-    return judge_dates(validity, context.clock(), context.zone)
+    return judge_dates(validity, now, zone)
 
 
 class MakeKey:
     """planned -> keyed."""
 
     name = "keyed"
+    in_memory = False
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check dates, open the old key, choose the new container's folder."""
         held = context.claims.claim([work.item for work in works])
         open_ahead([work for work in works if work.item.id not in held], old=True)
+        now = context.clock()
 
         def open_it(work: Work) -> Outcome:
             if work.item.id in held:
                 return verdict(Reason.HELD, held[work.item.id])
-            return self._open(context, work)
+            return self._open(context, work, now)
 
         outcomes = each(works, open_it, Reason.MEDIUM)
         in_folders = [
@@ -88,15 +90,16 @@ class MakeKey:
         disks: dict[str, int | None] = {}
         for place, folder in zip(in_folders, chosen, strict=True):
             outcomes[place] = _placed(works[place].item, folder)
+            works[place].is_new_place = folder != works[place].item.new_folder
             root = works[place].item.destination or ""
             if root not in disks:
                 disks[root] = disk_of(root)
             works[place].disk = disks[root]
         return outcomes
 
-    def _open(self, context: Context, work: Work) -> Outcome:
+    def _open(self, context: Context, work: Work, now: datetime) -> Outcome:
         one = work.item
-        late = date_verdict(context, one)
+        late = date_verdict(one, now, context.zone)
         if late is not None:
             return late
         if context.is_revoked(work.old_certificate):
@@ -115,7 +118,7 @@ class MakeKey:
         outcomes: dict[int, Outcome] = {}
         fresh = []
         for work in works:
-            if is_written(work):
+            if not work.is_new_place and is_written(work):
                 (adopted,) = each([work], self._adopt, Reason.NEW_CONTAINER)
                 outcomes[work.item.id] = adopted
             else:
@@ -344,10 +347,12 @@ class MakeRequest:
     """keyed -> requested."""
 
     name = "requested"
+    in_memory = True
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Check the dates."""
-        return [date_verdict(context, work.item) or Done() for work in works]
+        now = context.clock()
+        return [date_verdict(work.item, now, context.zone) or Done() for work in works]
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Build the requests, check them as the authority will, wipe the old keys."""

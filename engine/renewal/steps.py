@@ -75,24 +75,22 @@ class Work:
     _certificate: Certificate | None = None
     disk: int | None = None
     """The disk on which the new container's folder was chosen (its device number)."""
+    is_new_place: bool = False
+    """Whether the new container's folder was chosen now, where there is none yet."""
     old_ahead: Ahead | None = None
     new_ahead: Ahead | None = None
     """The containers, where they were opened with those of the chunk."""
+    on_token: bool = field(init=False)
+    """Whether the new container is on a token."""
+    in_chip: bool = field(init=False)
+    """Whether the new key is inside a token; then it has no container."""
+    from_chip: bool = field(init=False)
+    """Whether the old key is inside a token; then it signs there and stays."""
 
-    @property
-    def on_token(self) -> bool:
-        """Whether the new container is on a token."""
-        return is_token_address(self.item.destination or "")
-
-    @property
-    def in_chip(self) -> bool:
-        """Whether the new key is inside a token; then it has no container."""
-        return is_chip_address(self.item.destination)
-
-    @property
-    def from_chip(self) -> bool:
-        """Whether the old key is inside a token; then it signs there and stays."""
-        return is_chip_address(self.item.container)
+    def __post_init__(self) -> None:
+        self.on_token = is_token_address(self.item.destination or "")
+        self.in_chip = is_chip_address(self.item.destination)
+        self.from_chip = is_chip_address(self.item.container)
 
     @property
     def old_certificate(self) -> Certificate:
@@ -141,7 +139,13 @@ class Journal(Protocol):
     """What the steps need of the store."""
 
     def record(self, changes: Sequence[Change], at: datetime) -> None:
-        """Write the journal and the items' new values; see `Store.record`."""
+        """Write the journal and the items' new values; see `Store.record`.
+
+        They are there before whatever is recorded later, and for certain after `wait`.
+        """
+
+    def wait(self) -> None:
+        """Wait until all that was recorded is on the disk."""
 
     def begun(self, step: str) -> set[int]:
         """List the items for which *step* was ever begun."""
@@ -253,6 +257,8 @@ class Step(Protocol):
 
     name: str
     """The state that it leads to."""
+    in_memory: bool
+    """Whether nothing of it is left but what is recorded after it."""
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Settle what is journalled before the step; change nothing."""

@@ -2,9 +2,8 @@
 
 The parent has the store, which alone it writes; it hands out the chunks, chooses the
 folders of new containers and journals.  A worker has the keys: it takes its chunk
-through the steps as a process alone would, and goes on from one to the next only when
-the parent says that the journal is on the disk.  Items travel through a pipe, keys
-never do.
+through the steps as a process alone would, and writes to a medium only when the parent
+says that the journal is on the disk.  Items travel through a pipe, keys never do.
 
 Workers are forked: they inherit the campaign's lock, so that nobody can go on with the
 campaign before the last of them has ended, and the parent's seeds.  A parent that dies
@@ -15,6 +14,7 @@ ends.  What it wrote is taken over by the next run, like that of any killed proc
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,7 +26,7 @@ from gostkey import random
 from gostkey.backend import active
 from gostkey.errors import GeneratorFailure
 
-from .chunks import Progress, do_step, record
+from .chunks import Progress, do_step, take_over
 from .forks import Fork, Forks
 from .places import Wanted
 from .randomness import Randomness, counters
@@ -44,15 +44,24 @@ class _Parent:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._changes: list[Change] = []
+        """What is to be journalled with the next question."""
+        self._held: dict[int, str] = {}
+        """Of the chunk at hand: item to the campaign that has its key."""
 
     def ask(self, kind: str, *values: object) -> Any:
         """Send a question and wait for its answer."""
-        self._connection.send((kind, *values))
+        self._connection.send((self._changes, kind, *values))
+        self._changes = []
         return self._connection.recv()
 
     def record(self, changes: Sequence[Change], at: datetime) -> None:
-        """Have changes journalled; they are on the disk when this returns."""
-        self.ask("record", list(changes))
+        """Have changes journalled before anything else is asked."""
+        self._changes += changes
+
+    def wait(self) -> None:
+        """Wait until all that was recorded is on the disk."""
+        self.ask("wait")
 
     def begun(self, step: str) -> set[int]:
         """Is for steps that no worker does."""
@@ -67,10 +76,15 @@ class _Parent:
         """Give itself: the parent looks."""
         return self
 
+    def next_chunk(self) -> list[Item] | None:
+        """Have a chunk handed out, whose keys are claimed already; None at the end."""
+        chunk: list[Item] | None
+        chunk, self._held = self.ask("chunk")
+        return chunk
+
     def claim(self, items: Sequence[Item]) -> dict[int, str]:
-        """Have keys claimed."""
-        held: dict[int, str] = self.ask("claim", [one.id for one in items])
-        return held
+        """Say which keys could not be claimed."""
+        return self._held
 
     def release(self, items: Sequence[Item]) -> None:
         """Have keys given back."""
@@ -109,7 +123,7 @@ def _work(context: Context, steps: Sequence[Step], connection: Connection) -> No
     )
     before = counters()
     try:
-        while (chunk := parent.ask("chunk")) is not None:
+        while (chunk := parent.next_chunk()) is not None:
             _do_chunk(mine, steps, chunk)
         reseeds, given = counters()
         parent.ask("counters", reseeds - before[0], given - before[1])
@@ -181,51 +195,65 @@ class Crew:
                 assert isinstance(ready, Connection)
                 fork = by_connection[ready]
                 try:
-                    question = ready.recv()
-                    answer = self._answer(fork, question, chunks, progress)
-                    ready.send(answer)
+                    changes, kind, *values = ready.recv()
+                    if kind == "chunk":
+                        self._hand_out(fork, changes, chunks, progress)
+                        continue
+                    take_over(self._works.get(fork, ()), changes)
+                    self._record(changes, progress)
+                    ready.send(self._answer(fork, kind, values))
                 except (EOFError, ConnectionError):
                     raise fork.died() from None
-                if question[0] == "counters":
+                if kind == "counters":
                     del by_connection[ready]
 
-    def _answer(
+    def _hand_out(
         self,
         fork: Fork,
-        question: tuple[Any, ...],
+        changes: Sequence[Change],
         chunks: Iterator[list[Item]],
         progress: Progress,
-    ) -> object:
-        kind, *values = question
+    ) -> None:
+        """Give a worker its next chunk, then write what came of the last one.
+
+        The worker needs not wait for that: before it writes anything to a medium it
+        asks again, and is answered later.
+        """
+        works = self._works.get(fork, [])
+        take_over(works, changes)
+        # Too many failures, and there is no next one.
+        progress.handled(works)
+        chunk = next(chunks, None)
+        self._works[fork] = [Work(one) for one in chunk or ()]
+        fresh = [one for one in chunk or () if one.state == "planned"]
+        held = self._context.claims.claim(fresh) if fresh else {}
+        try:
+            fork.connection.send((chunk, held))
+        finally:
+            self._record(changes, progress)
+        progress.end_chunk(
+            [one for one in works if self._to_the_end or one.item.reason is not None]
+        )
+
+    def _record(self, changes: Sequence[Change], progress: Progress) -> None:
+        if changes:
+            self._context.store.record(changes, self._context.clock())
+        steps = Counter(one.step for one in changes if one.phase != "before")
+        for step, count in steps.items():
+            progress.step(step, count)
+
+    def _answer(self, fork: Fork, kind: str, values: Sequence[Any]) -> object:
         context = self._context
-        if kind == "record":
-            (changes,) = values
-            record(context, self._works[fork], changes)
-            after = [one for one in changes if one.phase != "before"]
-            if after:
-                progress.step(after[0].step, len(after))
+        if kind == "wait":
             return None
         if kind == "choose":
             return context.places.choose(*values)
-        if kind == "claim":
-            return context.claims.claim(self._items(fork, *values))
         if kind == "release":
             context.claims.release(self._items(fork, *values))
             return None
         if kind == "gamma":
             context.randomness.before_keys(*values)
             return random.for_worker(fork.number)
-        if kind == "chunk":
-            progress.handled(self._works.get(fork, ()))
-            ended = [
-                one
-                for one in self._works.get(fork, ())
-                if self._to_the_end or one.item.reason is not None
-            ]
-            progress.end_chunk(ended)
-            chunk = next(chunks, None)
-            self._works[fork] = [Work(one) for one in chunk or ()]
-            return chunk
         if kind == "counters":
             context.randomness.count_worker(*values)
             return None

@@ -187,6 +187,35 @@ def test_changes_and_journal_are_one_transaction(
         )
 
 
+def test_changes_of_one_item_count_in_their_order(
+    tmp_path: Path, kept_in: str | None
+) -> None:
+    with Store.create(
+        tmp_path, {}, NOW, [new_item(1), new_item(2)], url=kept_in
+    ) as store:
+        why = {"reason": "medium", "text": "full", "cure": "free"}
+        store.record(
+            [
+                # The first one's failure has columns that the second one's has, too.
+                Change(1, "keyed", "failed", why, {}),
+                Change(2, "keyed", "after", {"state": "keyed", "reason": None}, {}),
+                Change(1, "keyed", "after", {"state": "keyed", "reason": None}, {}),
+                Change(2, "requested", "before", {}, {}),
+                Change(2, "requested", "failed", why, {}),
+            ],
+            NOW,
+        )
+        first, second = store.items()
+        assert (first.state, first.reason, first.text) == ("keyed", None, "full")
+        assert (second.state, second.reason) == ("keyed", "medium")
+        told = [(one["step"], one["phase"]) for one in store.history(2)]
+        assert told[-3:] == [
+            ("keyed", "after"),
+            ("requested", "before"),
+            ("requested", "failed"),
+        ]
+
+
 def test_interrupted_steps_are_found(tmp_path: Path, kept_in: str | None) -> None:
     with Store.create(
         tmp_path, {}, NOW, [new_item(n) for n in (1, 2, 3)], url=kept_in

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -17,8 +18,10 @@ from renewal.offices import Office, snapshot
 from renewal.scenes import SUBSCRIBERS, Scene, Template, kill_at
 
 from gostkey.errors import GeneratorFailure
+from gostkey.media import groups
 from gostkey.random.gamma import GammaFeed, GammaPair, make
 from gostkey.renewal import Campaign, Event, workers
+from gostkey.renewal.pacing import MostFailures, Pacing
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.storage.store import Change, Store
 
@@ -151,6 +154,45 @@ def test_no_worker_is_left_after_a_run_that_is_interrupted(
         assert multiprocessing.active_children() == []
         monkeypatch.undo()
         assert campaign.resume().counts["renewed"] == 3
+
+
+def test_a_worker_writes_nothing_that_is_not_in_the_journal(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(6):
+        office.add()
+    original = groups.write_containers
+
+    def watching(writings: Sequence[groups.Writing]) -> None:
+        with Store.open(office.campaign) as store:
+            begun = {
+                one["detail"].get("folder")
+                for one in store.history()
+                if (one["step"], one["phase"]) == ("keyed", "before")
+            }
+        assert {one.place for one in writings} <= begun
+        original(writings)
+
+    monkeypatch.setattr("gostkey.media.folder.write_containers", watching)
+    with office.begin() as campaign:
+        assert campaign.make_requests(workers=2) == {"requested": 6}
+
+
+def test_a_worker_gets_no_chunk_after_too_many_failures(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(12):
+        office.add()
+
+    def failing(writings: Sequence[groups.Writing]) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("gostkey.media.folder.write_containers", failing)
+    with office.begin() as campaign:
+        campaign.run(workers=2, pacing=Pacing(most_failures=MostFailures(2)))
+        failed = campaign.report().counts["failed"]
+    # Each worker is at one key when the second failure is counted.
+    assert 2 <= failed <= 3
 
 
 def test_keys_of_one_beginning_get_different_folders_from_different_workers(

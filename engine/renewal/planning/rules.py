@@ -22,7 +22,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from ..reasons import Reason, Verdict, verdict
 
@@ -55,18 +55,21 @@ class Validity:
     period_ends: datetime | None = None
     container_ends: datetime | None = None
 
-    @cached_property
+    @property
     def begins(self) -> datetime:
         """Give the later of the two beginnings."""
         if self.period_begins is None:
             return self.certificate_begins
         return max(self.certificate_begins, self.period_begins)
 
-    @cached_property
+    @property
     def ends(self) -> datetime:
         """Give the earliest of the three ends."""
-        ends = (self.certificate_ends, self.period_ends, self.container_ends)
-        return min(end for end in ends if end is not None)
+        first = self.certificate_ends
+        for other in (self.period_ends, self.container_ends):
+            if other is not None and other < first:
+                first = other
+        return first
 
 
 def last_day(ends: datetime, zone: tzinfo = MOSCOW) -> date:
@@ -102,20 +105,19 @@ def judge_dates(
     validity: Validity, now: datetime, zone: tzinfo = MOSCOW
 ) -> Verdict | None:
     """Give the verdict by the calendar, or None if the key may be renewed now."""
-    state = key_state(validity.ends, now, zone)
-    if state is KeyState.DUE and now >= validity.begins:
+    begins, ends = validity.begins, validity.ends
+    state = key_state(ends, now, zone)
+    if state is KeyState.DUE and now >= begins:
         return None
-    day = last_day(validity.ends, zone).isoformat()
+    day = last_day(ends, zone).isoformat()
     if state is KeyState.EXPIRED:
         return verdict(Reason.EXPIRED, f"its last day was {day}")
     if state is KeyState.LAST_DAY:
-        return verdict(Reason.LAST_DAY, f"it ends {clock(validity.ends, zone)}")
-    if now < validity.begins:
-        return verdict(
-            Reason.NOT_YET_VALID, f"it begins {clock(validity.begins, zone)}"
-        )
+        return verdict(Reason.LAST_DAY, f"it ends {clock(ends, zone)}")
+    if now < begins:
+        return verdict(Reason.NOT_YET_VALID, f"it begins {clock(begins, zone)}")
     if state is KeyState.NOT_DUE:
-        days = days_left(validity.ends, now, zone)
+        days = days_left(ends, now, zone)
         return Verdict(Reason.NOT_DUE, f"expires in {days} days, on {day}", "")
     return None
 

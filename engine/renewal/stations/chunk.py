@@ -68,6 +68,9 @@ class ChunkJournal:
         """Write changes; see `Store.record`."""
         self.store.record(changes, at)
 
+    def wait(self) -> None:
+        """Do nothing: what was recorded is on the disk."""
+
     def begun(self, step: str) -> set[int]:
         """List the items of the chunk for which *step* was ever begun."""
         query = sa.select(journal.c.item_id).where(

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timezone
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from ..reasons import Reason, Verdict
 from .schema import STATES
@@ -79,12 +80,17 @@ class Item:
         """Name the item in messages: owner and container."""
         return f"{self.owner} ({self.container})" if self.owner else self.container
 
+    def __reduce__(self) -> tuple[type[Item], tuple[Any, ...]]:
+        """Pickle without the names of the fields: in half the time."""
+        return Item, row_of(self)
+
 
 ITEM_FIELDS = tuple(one.name for one in fields(Item))
+row_of: Callable[[Item], tuple[Any, ...]] = attrgetter(*ITEM_FIELDS)
+"""The values of an item's fields, in their order."""
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What a step is about to do, or did, to one item."""
 
     item_id: int

@@ -387,6 +387,9 @@ class Store:
         self._record(changes, at)
         self.after_record()
 
+    def wait(self) -> None:
+        """Do nothing: what was recorded is on the disk."""
+
     @patient
     def _record(self, changes: Sequence[Change], at: datetime) -> None:
         with self._writing() as connection:
@@ -440,7 +443,9 @@ class Store:
     def rows(self, query: sa.Select[Any]) -> Iterator[Any]:
         """Read what a query gives, some rows at a time, however many there are."""
         with self._reading() as connection:
-            yield from connection.execution_options(yield_per=AT_ONCE).execute(query)
+            result = connection.execution_options(yield_per=AT_ONCE).execute(query)
+            for some in result.partitions():
+                yield from some
 
     @patient
     def read(self, query: sa.Select[Any]) -> list[Any]:

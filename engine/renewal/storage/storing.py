@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..planning.subscribers import RowError
-from .records import ITEM_FIELDS, Change, Item, moment
+from .records import ITEM_FIELDS, Change, Item, moment, row_of
 from .schema import campaign, item, journal, row_error
 from .who import who
 
@@ -20,9 +20,6 @@ AT_ONCE = 512
 """Items that are put into the store in one statement."""
 
 as_json = json.JSONEncoder(ensure_ascii=False).encode
-
-
-_row_of: Callable[[Item], tuple[Any, ...]] = attrgetter(*ITEM_FIELDS)
 
 
 def fill(
@@ -35,7 +32,7 @@ def fill(
     coming = iter(items)
     insert = item.insert().values({name: sa.bindparam(name) for name in ITEM_FIELDS})
     while some := list(islice(coming, AT_ONCE)):
-        _many(connection, insert, "items", ITEM_FIELDS, list(map(_row_of, some)))
+        _many(connection, insert, "items", ITEM_FIELDS, list(map(row_of, some)))
         changes = [
             Change(
                 one.id,
@@ -63,11 +60,16 @@ def write_changes(
     connection: sa.Connection, changes: Sequence[Change], at: datetime
 ) -> None:
     """Write the items' new values and the journal."""
-    by_columns: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+    by_item: dict[int, Mapping[str, Any]] = {}
     for change in changes:
         if change.values:
-            row = (*change.values.values(), change.item_id)
-            by_columns.setdefault(tuple(change.values), []).append(row)
+            earlier = by_item.get(change.item_id)
+            now = change.values if earlier is None else {**earlier, **change.values}
+            by_item[change.item_id] = now
+    by_columns: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+    for number, values in by_item.items():
+        row = (*values.values(), number)
+        by_columns.setdefault(tuple(values), []).append(row)
     for columns, rows in by_columns.items():
         update = (
             item.update()
