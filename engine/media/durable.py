@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,6 +24,7 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+_NEW_TO_READ = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 # Without O_NONBLOCK the open would wait at a pipe for its other end.
 _OLD = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
@@ -36,27 +36,34 @@ def temporary_beside(path: AnyPath) -> str:
 
 def write_file(path: AnyPath, data: bytes) -> None:
     """Create a file with its final mode and write it; the disk may still be at it."""
-    # Forgetting has the side effect that the disk begins to write at once.
-    _write(path, data, then=_forget)
-
-
-def write_for_later(path: AnyPath, data: bytes) -> None:
-    """Do as `write_file`, and leave it to a flush of all when the disk begins."""
-    _write(path, data)
-
-
-def _write(
-    path: AnyPath, data: bytes, then: Callable[[int], None] | None = None
-) -> None:
     descriptor = os.open(path, _NEW, FILE_MODE)
     try:
-        written = os.write(descriptor, data)
-        while written < len(data):
-            written += os.write(descriptor, memoryview(data)[written:])
-        if then is not None:
-            then(descriptor)
+        _write(descriptor, data)
+        # Forgetting has the side effect that the disk begins to write at once.
+        _forget(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_for_later(path: AnyPath, data: bytes) -> int:
+    """Do as `write_file`, and leave it to a flush of all when the disk begins.
+
+    Returns:
+        A descriptor for `begin_reading_back` after the flush, or to be closed.
+    """
+    descriptor = os.open(path, _NEW_TO_READ, FILE_MODE)
+    try:
+        _write(descriptor, data)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    written = os.write(descriptor, data)
+    while written < len(data):
+        written += os.write(descriptor, memoryview(data)[written:])
 
 
 def flush_file(path: AnyPath) -> None:
@@ -142,29 +149,29 @@ def read_back(path: AnyPath, size: int) -> bytes:
         os.close(descriptor)
 
 
-def begin_reading_back(path: AnyPath) -> int:
-    """Open a file that was just written and have the medium look for it.
+def open_again(path: AnyPath) -> int:
+    """Open a file that was just written, for `begin_reading_back`."""
+    return os.open(path, _OLD)
+
+
+def begin_reading_back(descriptor: int) -> None:
+    """Have the medium look for a file that was just flushed.
 
     Several that are begun before the first is ended are waited for together.
-
-    Returns:
-        A descriptor for `end_reading_back`, or to be closed.
     """
-    descriptor = os.open(path, _OLD)
-    try:
-        if _CAN_ADVISE:
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
+    if _CAN_ADVISE:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
 
 
 def end_reading_back(descriptor: int, size: int) -> bytes:
     """Read, from the medium and not from memory, what `read_back` would, and close."""
     try:
-        return _read(descriptor, size)
+        data = os.pread(descriptor, size + 1, 0)
+        if len(data) < size:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            data = _read(descriptor, size)
+        return data
     finally:
         os.close(descriptor)
 

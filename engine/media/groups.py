@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from gostkey.bindings.filesystem import flush_of
+from gostkey.bindings.filesystem import files_to_keep_open, flush_of
 from gostkey.containers import FILES, LARGEST_FILE, header_is_whole
 from gostkey.errors import MediumError
 
@@ -136,17 +136,26 @@ class Writing(Job):
         self.beside = durable.temporary_beside(self.place)
         self.system: _FileSystem | None = None
         """What flushes it together with others; None: it is flushed alone."""
+        self.stays_open = False
+        """Whether its files stay open until they are read back."""
         self.looking: list[int] = []
-        """Open files that are being read back."""
+        """Open files that are to be read back."""
         begin = self.beside + os.sep
         self.inner = [(begin + name, data) for name, data in self.files.items()]
 
     def create(self) -> None:
         refuse_existing(self.place)
         os.mkdir(self.beside, durable.FOLDER_MODE)
-        write = durable.write_for_later if self.system else durable.write_file
+        if self.system is None:
+            for path, data in self.inner:
+                durable.write_file(path, data)
+            return
         for path, data in self.inner:
-            write(path, data)
+            descriptor = durable.write_for_later(path, data)
+            if self.stays_open:
+                self.looking.append(descriptor)
+            else:
+                os.close(descriptor)
 
     @property
     def flushed(self) -> bool:
@@ -155,8 +164,11 @@ class Writing(Job):
 
     def look(self) -> None:
         """Have the medium look for what was flushed."""
-        for path, _ in self.inner:
-            self.looking.append(durable.begin_reading_back(path))
+        if not self.stays_open:
+            for path, _ in self.inner:
+                self.looking.append(durable.open_again(path))
+        for descriptor in self.looking:
+            durable.begin_reading_back(descriptor)
 
     def compare(self) -> None:
         """Compare what the medium has found."""
@@ -167,6 +179,7 @@ class Writing(Job):
     def flush(self) -> None:
         if self.flushed:
             return  # and compared
+        self._close()
         for path, data in self.inner:
             if not durable.flush_and_compare(path, data):
                 raise self._differs()
@@ -183,10 +196,13 @@ class Writing(Job):
         os.rename(self.beside, self.place)
 
     def undo(self) -> None:
-        while self.looking:
-            os.close(self.looking.pop())
+        self._close()
         if os.path.isdir(self.beside):
             durable.discard(self.beside)
+
+    def _close(self) -> None:
+        while self.looking:
+            os.close(self.looking.pop())
 
 
 def write_containers(writings: Sequence[Writing]) -> None:
@@ -242,6 +258,7 @@ def _file_systems(writings: Sequence[Writing]) -> Iterator[list[_FileSystem]]:
                 if writing.error is None:
                     parent = os.path.dirname(writing.place)
                     parents.setdefault(parent, []).append(writing)
+        room = files_to_keep_open()
         for parent, its in parents.items():
             try:
                 descriptor = os.open(parent, os.O_RDONLY)
@@ -256,6 +273,9 @@ def _file_systems(writings: Sequence[Writing]) -> Iterator[list[_FileSystem]]:
                 by_device[device] = _FileSystem(flush)
             for writing in its:
                 writing.system = by_device[device]
+                # To open a file again costs a twentieth of all that is done with it.
+                room -= len(writing.files)
+                writing.stays_open = room >= 0
         yield list(by_device.values())
     finally:
         for descriptor in descriptors:

@@ -17,6 +17,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
+from gostkey.bindings.filesystem import keep_more_open
 from gostkey.errors import CampaignError
 
 from . import collector
@@ -100,6 +101,7 @@ def _be_forked(
     others: Sequence[Connection],
 ) -> None:
     collector.look_seldom()
+    keep_more_open()
     # Ctrl-C is for the parent, which closes its end then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # With the parent's ends open here, no process would notice that it is gone.

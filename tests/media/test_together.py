@@ -119,12 +119,12 @@ def test_a_file_that_cannot_be_read_back_stops_its_container_alone(
     calls = 0
     before = open_files()
 
-    def failing(path: str) -> int:
+    def failing(descriptor: int) -> None:
         nonlocal calls
         calls += 1
         if calls == 3:
-            raise OSError(errno.EIO, os.strerror(errno.EIO), path)
-        return original(path)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        original(descriptor)
 
     monkeypatch.setattr(durable, "begin_reading_back", failing)
     results = write(FolderStore(tmp_path))
@@ -132,6 +132,60 @@ def test_a_file_that_cannot_be_read_back_stops_its_container_alone(
     assert len(bad) == 1 and "the medium fails" in str(bad[0])
     assert len(os.listdir(tmp_path)) == MANY - 1
     assert open_files() == before
+
+
+@pytest.mark.parametrize("room", [0, 1, 5 * len(FILES), 10_000])
+def test_as_many_files_stay_open_as_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    calls = Calls(monkeypatch)
+    most = 0
+    before = open_files()
+
+    def again(path: str) -> int:
+        calls.order.append("again")
+        return original(path)
+
+    def look(descriptor: int) -> None:
+        nonlocal most
+        most = max(most, open_files())
+        begin(descriptor)
+
+    original, begin = durable.open_again, durable.begin_reading_back
+    monkeypatch.setattr(durable, "open_again", again)
+    monkeypatch.setattr(durable, "begin_reading_back", look)
+    monkeypatch.setattr(groups, "files_to_keep_open", lambda: room)
+    store = FolderStore(tmp_path)
+    check_all(store, write(store))
+    kept = min(MANY, room // len(FILES))
+    assert calls.order.count("again") == (MANY - kept) * len(FILES)
+    assert calls.order.count("read back") == MANY * len(FILES)
+    if before:
+        # Those that were kept, those that are looked for together, and the folder.
+        assert kept * len(FILES) <= most - before
+        assert most - before <= (kept + groups.AHEAD) * len(FILES) + 2
+        assert open_files() == before
+
+
+def test_a_process_may_keep_half_of_its_files_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limits = [100, 5000]
+
+    def set_limits(_: int, wanted: tuple[int, int]) -> None:
+        limits[:] = wanted
+
+    resource = pytest.importorskip("resource", reason="there is no such limit here")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: tuple(limits))
+    monkeypatch.setattr(resource, "setrlimit", set_limits)
+    assert filesystem.files_to_keep_open() == 50
+    filesystem.keep_more_open()
+    assert limits == [5000, 5000]
+    assert filesystem.files_to_keep_open() == 2500
+    limits[:] = [20_000, 100_000]
+    filesystem.keep_more_open()
+    assert limits == [20_000, 100_000]
+    assert filesystem.files_to_keep_open() == 8192
 
 
 def open_files() -> int:
