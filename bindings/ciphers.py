@@ -97,13 +97,16 @@ def gost28147_mac(
 def gost28147_macs(sbox: str, keys: Readable, texts: Sequence[Readable]) -> list[bytes]:
     """MAC of each text; see gostkey.primitives.Ciphers.gost28147_macs."""
     number = sbox_index(sbox)
-    n = len(texts)
+    # Held as views, what is looked at cannot be resized until C has done with it.
+    views = [memoryview(text) for text in texts]
+    keys_view = _in(keys)
+    n = len(views)
     stride = keys_stride(keys, n)
-    sizes = ffi.from_buffer("uint64_t[]", array("Q", map(byte_length, texts)))
-    joined = bytearray().join(texts)
+    sizes = ffi.from_buffer("uint64_t[]", array("Q", [view.nbytes for view in views]))
+    joined = bytearray().join(views)
     tags = bytearray(4 * n)
     lib.gostkey_gost28147_macs(
-        _in(tags), number, _in(keys), stride, _in(joined), sizes, n
+        _in(tags), number, keys_view, stride, _in(joined), sizes, n
     )
     lib.gostkey_wipe(_in(joined), len(joined))
     return [bytes(tags[at : at + 4]) for at in range(0, 4 * n, 4)]
@@ -114,12 +117,14 @@ def gost28147_ecb_into(
 ) -> None:
     """Encrypt or decrypt pieces; see gostkey.primitives.Ciphers.gost28147_ecb_into."""
     number = sbox_index(sbox)
+    # Held from before the sizes are looked at, so that nothing is resized after.
+    key_view, source = _in(keys), _in(data)
+    target = ffi.from_buffer("uint8_t[]", out, require_writable=True)
     exact("keys", keys, KEY_SIZE * n)
     size = pieces_size("data", data, n)
     exact("out", out, size * n)
-    target = ffi.from_buffer("uint8_t[]", out, require_writable=True)
     lib.gostkey_gost28147_ecb_each(
-        target, number, _in(keys), KEY_SIZE, _in(data), size, n, bool(decrypt)
+        target, number, key_view, KEY_SIZE, source, size, n, bool(decrypt)
     )
 
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["files_to_keep_open", "flush_of", "keep_more_open"]
+__all__ = ["files_kept_open", "flush_of", "keep_more_open"]
 
 try:
     import resource
@@ -26,17 +27,61 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 _MOST_OPEN = 8192
+_OPEN_FILES = "/proc/self/fd"
 _FLUSHED_WHOLE = frozenset({"ext4", "f2fs", "xfs"})
 _TELLS_OF_FAULTS = (5, 8)
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
-def files_to_keep_open() -> int:
-    """Say how many files a process may keep open and have as many left for the rest."""
-    if resource is None:
+class _Kept:
+    """How many files this process keeps open; a forked one begins anew."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.count = 0
+
+
+_kept = _Kept()
+
+
+def _begin_anew() -> None:
+    global _kept
+    _kept = _Kept()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
+@contextmanager
+def files_kept_open(wanted: int) -> Iterator[int]:
+    """Reserve places for files that stay open in the block: *wanted*, or fewer.
+
+    As many as the process has left by then stay free for everything else.
+
+    Yields:
+        How many there are.
+    """
+    kept = _kept
+    with kept.lock:
+        granted = max(0, min(wanted, (_places_left() - kept.count) // 2))
+        kept.count += granted
+    try:
+        yield granted
+    finally:
+        with kept.lock:
+            kept.count -= granted
+
+
+def _places_left() -> int:
+    """Say how many more files this process may open; 0 where it cannot be told."""
+    try:
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        used = len(os.listdir(_OPEN_FILES))
+    except (OSError, AttributeError):  # not Linux
         return 0
-    now, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _MOST_OPEN if now == resource.RLIM_INFINITY else min(_MOST_OPEN, now // 2)
+    most = 2 * _MOST_OPEN
+    return (most if limit == resource.RLIM_INFINITY else min(most, limit)) - used
 
 
 def keep_more_open() -> None:

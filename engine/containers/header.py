@@ -96,12 +96,8 @@ class Header:
         return bool(self.attributes & HAS_PASSWORD)
 
 
-@lru_cache(maxsize=1024)
 def read_header(der: bytes) -> Header:
     """Read header.key and check its MAC.
-
-    Nothing in it is secret, and a new container's is read again and again: the
-    last ones are remembered.
 
     Raises:
         ContainerDamaged: if it is not such a file or the MAC does not match.

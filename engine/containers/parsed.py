@@ -176,10 +176,12 @@ def parse_public_many(
             ders.append(_header_of(files))
         except GostKeyError as error:
             ders.append(error)
-    headers = iter(read_headers(der for der in ders if isinstance(der, bytes)))
+    headers = iter(
+        read_headers(der for der in ders if not isinstance(der, GostKeyError))
+    )
     found: list[tuple[str, Header] | GostKeyError] = []
     for files, der in zip(several, ders, strict=True):
-        header = next(headers) if isinstance(der, bytes) else der
+        header = der if isinstance(der, GostKeyError) else next(headers)
         try:
             if isinstance(header, GostKeyError):
                 raise header

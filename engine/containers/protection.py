@@ -130,8 +130,8 @@ def wrap(
 ) -> bytearray:
     """Encrypt d * m mod q with a storage key, n times; all are laid end to end."""
     wrapped = bytearray(n * curve.size)
-    active.elliptic.multiply_mod_q_into(curve.index, wrapped, private_le, masks, n)
     try:
+        active.elliptic.multiply_mod_q_into(curve.index, wrapped, private_le, masks, n)
         active.ciphers.gost28147_ecb_into(
             profile.sbox, wrapped, keys, wrapped, n, False
         )
@@ -155,8 +155,12 @@ def unwrap(
         PrivateKeyRange: if a mask is 0 mod q.
     """
     private = bytearray(n * curve.size)
-    active.ciphers.gost28147_ecb_into(profile.sbox, private, keys, wrapped, n, True)
-    active.elliptic.divide_mod_q_into(curve.index, private, private, masks, n)
+    try:
+        active.ciphers.gost28147_ecb_into(profile.sbox, private, keys, wrapped, n, True)
+        active.elliptic.divide_mod_q_into(curve.index, private, private, masks, n)
+    except BaseException:
+        active.generators.wipe(private)
+        raise
     return private
 
 

@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from gostkey.bindings.filesystem import files_to_keep_open, flush_of
+from gostkey.bindings.filesystem import files_kept_open, flush_of
 from gostkey.containers import FILES, LARGEST_FILE, header_is_whole
 from gostkey.errors import MediumError
 
@@ -220,8 +220,20 @@ def write_containers(writings: Sequence[Writing]) -> None:
                 some = [writing for writing in some if writing.error is None]
                 _attempt_all(Writing.compare, some)
 
-        go_over(writings, steps, (Writing.flush,), {Writing.flush: flush})
+        with _some_stay_open(writings):
+            go_over(writings, steps, (Writing.flush,), {Writing.flush: flush})
     flush_parents(writings)
+
+
+@contextmanager
+def _some_stay_open(writings: Sequence[Writing]) -> Iterator[None]:
+    """Let as many as may keep their files open: to open them again takes its time."""
+    together = [writing for writing in writings if writing.system is not None]
+    with files_kept_open(sum(len(one.files) for one in together)) as room:
+        for writing in together:
+            room -= len(writing.files)
+            writing.stays_open = room >= 0
+        yield
 
 
 class _FileSystem:
@@ -258,7 +270,6 @@ def _file_systems(writings: Sequence[Writing]) -> Iterator[list[_FileSystem]]:
                 if writing.error is None:
                     parent = os.path.dirname(writing.place)
                     parents.setdefault(parent, []).append(writing)
-        room = files_to_keep_open()
         for parent, its in parents.items():
             try:
                 descriptor = os.open(parent, os.O_RDONLY)
@@ -273,9 +284,6 @@ def _file_systems(writings: Sequence[Writing]) -> Iterator[list[_FileSystem]]:
                 by_device[device] = _FileSystem(flush)
             for writing in its:
                 writing.system = by_device[device]
-                # To open a file again costs a twentieth of all that is done with it.
-                room -= len(writing.files)
-                writing.stays_open = room >= 0
         yield list(by_device.values())
     finally:
         for descriptor in descriptors:

@@ -266,7 +266,8 @@ def multiply_mod_q_into(
     _check_length("out", out, n * size)
     _check_length("first factors", a_le, n * size)
     _check_length("second factors", b_le, n * size)
-    target, left, right = memoryview(out), memoryview(a_le), memoryview(b_le)
+    target = memoryview(out).cast("B")
+    left, right = memoryview(a_le).cast("B"), memoryview(b_le).cast("B")
     for at in range(0, n * size, size):
         target[at : at + size] = multiply_mod_q(
             curve, left[at : at + size], right[at : at + size]
@@ -281,7 +282,8 @@ def divide_mod_q_into(
     _check_length("out", out, n * size)
     _check_length("dividends", a_le, n * size)
     _check_length("divisors", b_le, n * size)
-    target, left, right = memoryview(out), memoryview(a_le), memoryview(b_le)
+    target = memoryview(out).cast("B")
+    left, right = memoryview(a_le).cast("B"), memoryview(b_le).cast("B")
     quotients = []
     for i, at in enumerate(range(0, n * size, size)):
         divisor = right[at : at + size]

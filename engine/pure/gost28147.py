@@ -209,7 +209,8 @@ class Cipher:
         n1: int
         n2: int
         n1, n2 = _BLOCK.unpack(iv)
-        padded = bytes(data) + bytes(-len(data) % 8)
+        padded = bytes(data)
+        padded += bytes(-len(padded) % 8)
         if len(padded) == 8:
             padded += bytes(8)
         for start in range(0, len(padded), 8):

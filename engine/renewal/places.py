@@ -94,14 +94,14 @@ class LocalPlaces:
     def _folders(self, root: str) -> dict[str, tuple[str, ...]]:
         known = self._known.get(root)
         if known is None:
-            known = {}
             try:
                 names = os.listdir(root)
             except FileNotFoundError:
                 names = []
+            alike: dict[str, list[str]] = {}
             for name in names:
-                stem = name.rpartition(".")[0].lower()
-                known[stem] = (*known.get(stem, ()), name)
+                alike.setdefault(name.rpartition(".")[0].lower(), []).append(name)
+            known = {stem: tuple(its) for stem, its in alike.items()}
             self._known[root] = known
         return known
 

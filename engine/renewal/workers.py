@@ -223,17 +223,18 @@ class Crew:
         take_over(works, changes)
         # Too many failures, and there is no next one.
         progress.handled(works)
-        chunk = next(chunks, None)
-        self._works[fork] = [Work(one) for one in chunk or ()]
-        fresh = [one for one in chunk or () if one.state == "planned"]
-        held = self._context.claims.claim(fresh) if fresh else {}
+        ended = [
+            one for one in works if self._to_the_end or one.item.reason is not None
+        ]
         try:
+            chunk = next(chunks, None)
+            self._works[fork] = [Work(one) for one in chunk or ()]
+            fresh = [one for one in chunk or () if one.state == "planned"]
+            held = self._context.claims.claim(fresh) if fresh else {}
             fork.connection.send((chunk, held))
         finally:
             self._record(changes, progress)
-        progress.end_chunk(
-            [one for one in works if self._to_the_end or one.item.reason is not None]
-        )
+            progress.end_chunk(ended)
 
     def _record(self, changes: Sequence[Change], progress: Progress) -> None:
         if changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from types import ModuleType
 
 import pytest
@@ -100,6 +101,17 @@ def test_many_keys_of_ecb(n: int, size: int) -> None:
         assert out == b"".join(pieces)
         backend.gost28147_ecb_into("z", out, keys, out, n, True)
         assert out == data
+
+
+@pytest.mark.parametrize("backend", [native, pure])
+def test_items_wider_than_a_byte_count_with_all_their_bytes(
+    backend: ModuleType,
+) -> None:
+    wide = memoryview(array("H", [1, 2, 3]))
+    key = bytes(range(32))
+    expected = pure.gost28147_mac("z", key, bytes(8), wide.tobytes(), False)
+    assert backend.gost28147_mac("z", key, bytes(8), wide, False) == expected
+    assert backend.gost28147_macs("z", key, [wide, b"", wide])[::2] == [expected] * 2
 
 
 @pytest.mark.parametrize("backend", [native, pure])

@@ -10,7 +10,8 @@ import samples
 from cryptography.hazmat import asn1
 from real_containers import Real
 
-from gostkey import kdf
+from gostkey import curves, kdf
+from gostkey.backend import active
 from gostkey.containers import (
     Container,
     OpenContainer,
@@ -181,6 +182,32 @@ def test_many_are_read_as_each_alone() -> None:
         else:
             assert isinstance(result, Container)
             assert (found[0], found[1].keys) == (result.name, result.keys)
+
+
+def test_a_header_that_is_no_bytes_is_not_taken_unread() -> None:
+    files: Any = PLAIN.files | {"header.key": bytearray(PLAIN.files["header.key"])}
+    with pytest.raises(TypeError):
+        parse_public_many([PLAIN.files, files])
+
+
+@pytest.mark.parametrize("call", ["divide_mod_q_into", "multiply_mod_q_into"])
+def test_a_key_is_wiped_when_the_call_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    seen: list[bytearray] = []
+
+    def cut_off(curve: int, out: bytearray, *_: object) -> None:
+        out[:1] = b"k"
+        seen.append(out)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(active.elliptic, call, cut_off)
+    work = protection.unwrap if call.startswith("divide") else protection.wrap
+    profile, curve = protection.profile_of(Scheme.GOST_2012), curves.get("tc26-256-a")
+    with pytest.raises(KeyboardInterrupt):
+        work(profile, curve, bytes(32), bytes(32), bytes([1] * 32))
+    (out,) = seen
+    assert len(out) == 32 and not any(out)
 
 
 def test_many_real_headers_are_read_as_each_alone(real: Real) -> None:

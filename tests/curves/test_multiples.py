@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from array import array
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -156,6 +157,13 @@ def test_many_products_and_quotients(each_backend: str, curve: Curve, n: int) ->
     # In place.
     active.elliptic.divide_mod_q_into(curve.index, out, out, b, n)
     assert out == b"".join(little(one % curve.q, curve) for one in left)
+    # Items wider than a byte.
+    wide = array("Q", bytes(n * curve.size))
+    factors = memoryview(a).cast("Q") if n else a
+    active.elliptic.multiply_mod_q_into(curve.index, wide, factors, b, n)
+    assert wide.tobytes() == b"".join(little(one, curve) for one in products)
+    active.elliptic.divide_mod_q_into(curve.index, wide, wide, b, n)
+    assert wide.tobytes() == out
 
 
 @pytest.mark.parametrize("zero", [0, 31, 40])

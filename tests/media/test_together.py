@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,12 @@ from gostkey.media import FolderStore, durable, groups
 
 MANY = groups.TOGETHER + 4
 FILES = {"name.key": b"name", "header.key": b"header", "primary.key": b"key"}
+
+
+needs_limit = pytest.mark.skipif(
+    filesystem.resource is None or not os.path.isdir("/proc/self/fd"),
+    reason="it is of use on Linux alone",
+)
 
 
 def write(store: FolderStore) -> list[Path | MediumError]:
@@ -154,7 +162,7 @@ def test_as_many_files_stay_open_as_may(
     original, begin = durable.open_again, durable.begin_reading_back
     monkeypatch.setattr(durable, "open_again", again)
     monkeypatch.setattr(durable, "begin_reading_back", look)
-    monkeypatch.setattr(groups, "files_to_keep_open", lambda: room)
+    monkeypatch.setattr(filesystem, "_places_left", lambda: 2 * room)
     store = FolderStore(tmp_path)
     check_all(store, write(store))
     kept = min(MANY, room // len(FILES))
@@ -167,25 +175,72 @@ def test_as_many_files_stay_open_as_may(
         assert open_files() == before
 
 
-def test_a_process_may_keep_half_of_its_files_open(
+@needs_limit
+def test_half_of_what_a_process_may_still_open_is_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    limits = [100, 5000]
+    limits(monkeypatch, [100 + open_files(), 5000])
+    with filesystem.files_kept_open(1000) as first:
+        # The folder that is listed is open, too.
+        assert first in (49, 50)
+        with filesystem.files_kept_open(1000) as second:
+            assert second in (25, 26)
+        with filesystem.files_kept_open(3) as third:
+            assert third == 3
+    with filesystem.files_kept_open(1000) as again:
+        assert again == first
+
+
+@needs_limit
+def test_a_worker_may_keep_more_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = limits(monkeypatch, [100, 5000])
+    filesystem.keep_more_open()
+    assert now == [5000, 5000]
+    now[:] = [20_000, 100_000]
+    filesystem.keep_more_open()
+    assert now == [20_000, 100_000]
+    with filesystem.files_kept_open(100_000) as most:
+        assert 8000 < most <= 8192
+
+
+def limits(monkeypatch: pytest.MonkeyPatch, now: list[int]) -> list[int]:
+    """Pretend limits of open files: now, and at most."""
 
     def set_limits(_: int, wanted: tuple[int, int]) -> None:
-        limits[:] = wanted
+        now[:] = wanted
 
-    resource = pytest.importorskip("resource", reason="there is no such limit here")
-    monkeypatch.setattr(resource, "getrlimit", lambda _: tuple(limits))
-    monkeypatch.setattr(resource, "setrlimit", set_limits)
-    assert filesystem.files_to_keep_open() == 50
-    filesystem.keep_more_open()
-    assert limits == [5000, 5000]
-    assert filesystem.files_to_keep_open() == 2500
-    limits[:] = [20_000, 100_000]
-    filesystem.keep_more_open()
-    assert limits == [20_000, 100_000]
-    assert filesystem.files_to_keep_open() == 8192
+    monkeypatch.setattr(filesystem.resource, "getrlimit", lambda _: tuple(now))
+    monkeypatch.setattr(filesystem.resource, "setrlimit", set_limits)
+    return now
+
+
+@needs_limit
+def test_threads_that_write_together_do_not_run_out_of_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Calls(monkeypatch)
+    threads, places = 3, 100
+    all_have_written = threading.Barrier(threads, timeout=20)
+    before = open_files()
+    opened: list[int] = []
+
+    def flush() -> None:
+        all_have_written.wait()
+        opened.append(open_files() - before)
+        all_have_written.wait()
+
+    monkeypatch.setattr(groups, "flush_of", lambda _: flush)
+    monkeypatch.setattr(
+        filesystem, "_places_left", lambda: places + before - open_files()
+    )
+    stores = [FolderStore(tmp_path / str(number)) for number in range(threads)]
+    for store in stores:
+        store.root.mkdir()
+    with ThreadPoolExecutor(threads) as pool:
+        for store, results in zip(stores, pool.map(write, stores), strict=True):
+            check_all(store, results)
+    assert places / 2 < max(opened) <= places
+    assert open_files() == before
 
 
 def open_files() -> int:

@@ -17,13 +17,14 @@ from crashes import forks, in_child
 from renewal.offices import Office, snapshot
 from renewal.scenes import SUBSCRIBERS, Scene, Template, kill_at
 
-from gostkey.errors import GeneratorFailure
+from gostkey.errors import GeneratorFailure, MediumError
 from gostkey.media import groups
 from gostkey.random.gamma import GammaFeed, GammaPair, make
 from gostkey.renewal import Campaign, Event, workers
+from gostkey.renewal.local_claims import LocalClaims
 from gostkey.renewal.pacing import MostFailures, Pacing
 from gostkey.renewal.randomness import Randomness
-from gostkey.renewal.storage.store import Change, Store
+from gostkey.renewal.storage.store import Change, Item, Store
 
 pytestmark = forks
 
@@ -193,6 +194,31 @@ def test_a_worker_gets_no_chunk_after_too_many_failures(
         failed = campaign.report().counts["failed"]
     # Each worker is at one key when the second failure is counted.
     assert 2 <= failed <= 3
+
+
+def test_what_came_of_a_chunk_is_kept_though_the_next_one_cannot_be_claimed(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        office.add()
+    original = LocalClaims.claim
+    calls = 0
+
+    def claim(self: LocalClaims, items: Sequence[Item]) -> dict[int, str]:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            # It is the first worker that is through with its chunk.
+            raise MediumError("claims.sqlite: the disk is full")
+        return original(self, items)
+
+    monkeypatch.setattr(LocalClaims, "claim", claim)
+    with office.begin() as campaign:
+        with pytest.raises(MediumError, match="disk is full"):
+            campaign.make_requests(workers=2)
+        with Store.open(office.campaign) as store:
+            assert store.count_states() == {"planned": 2, "requested": 1}
+        assert campaign.resume(workers=2).counts["renewed"] == 3
 
 
 def test_keys_of_one_beginning_get_different_folders_from_different_workers(
