@@ -93,7 +93,8 @@ def _read(
 def csv_of(found: Iterable[Mapping[str, Any]], *, bom: bool = False) -> Iterator[bytes]:
     """Write rows as CSV (RFC 4180) in UTF-8: a heading, then a line each.
 
-    A cell that a table program would take for a formula gets an apostrophe before it.
+    A cell that a table program would take for a formula gets an apostrophe before it;
+    a NUL becomes U+FFFD.
 
     Args:
         found: rows, as `rows` gives them.
@@ -125,7 +126,8 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = str(value)
+    # A NUL is written by the csv of Python 3.11 and later only, and read by few.
+    text = str(value).replace("\x00", "\ufffd")
     # Also behind blanks, which table programs skip; OWASP, "CSV Injection".
     if text.lstrip(" \u00a0")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%"):
         return f"'{text}"
