@@ -162,7 +162,8 @@ def ours(asked: argparse.Namespace, number: int, cores: set[int]) -> dict[str, A
     with subprocess.Popen(command, stdout=subprocess.PIPE) as running:
         while running.poll() is None:
             peak = max(peak, memory_of(running.pid))
-            time.sleep(0.5)
+            # To look is felt: it takes milliseconds for each process.
+            time.sleep(2)
         assert running.stdout is not None
         answer = running.stdout.read()
     if running.returncode:

@@ -60,6 +60,11 @@ class Job:
     error: MediumError | None = None
     """Why it could not be written."""
 
+    @property
+    def must_wait(self) -> bool:
+        """Whether it still has to wait for the medium, in the steps that do."""
+        return True
+
     def undo(self) -> None:
         """Remove what is unfinished; nothing is, if nothing was begun."""
 
@@ -90,7 +95,7 @@ def go_over(
                 if ahead and step in ahead:
                     ahead[step](going)
                     going = [job for job in going if job.error is None]
-                if step in waiting and len(going) > 1:
+                if step in waiting and sum(job.must_wait for job in going) > 1:
                     # A thread takes a share: a future for each job is felt.
                     shares = min(WAITING, len(going))
                     list(pool.map(work, [going[i::shares] for i in range(shares)]))
@@ -161,6 +166,11 @@ class Writing(Job):
     def flushed(self) -> bool:
         """Whether it is on the medium with its whole file system."""
         return self.system is not None and self.system.flushed
+
+    @property
+    def must_wait(self) -> bool:
+        """Whether it is not on the medium with the others."""
+        return not self.flushed
 
     def look(self) -> None:
         """Have the medium look for what was flushed."""

@@ -209,8 +209,8 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "busy_timeout=10000",
-        # 32 MiB: the items of a chunk are changed four times.
-        "cache_size=-32768",
+        # 16 MiB: the items of a chunk are changed twice, those of two workers in turns.
+        "cache_size=-16384",
         # 32 MiB: else each record of a chunk would copy the log into the file, with two
         # waits for the disk, and most pages are changed again soon.
         "wal_autocheckpoint=8192",
