@@ -8,6 +8,7 @@ anything is sent.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
@@ -151,7 +152,7 @@ class MakeKey:
         """Give the outcome; who was taken for dead may have written it meanwhile."""
         if failure is None:
             return _keyed(work, adopted=False)
-        if is_written(work):
+        if _is_on_its_disk(work) and is_written(work):
             (adopted,) = each([work], self._adopt, Reason.NEW_CONTAINER)
             if isinstance(adopted, Done):
                 return adopted
@@ -267,6 +268,10 @@ def _keyed(work: Work, *, adopted: bool) -> Done:
     return Done(values, {"public_key": public.hex(), "adopted": adopted})
 
 
+def _is_on_its_disk(work: Work) -> bool:
+    return work.disk is None or disk_of(work.item.destination or "") == work.disk
+
+
 def _on_their_disk(
     store: FolderStore, works: Sequence[Work], results: Sequence[Path | MediumError]
 ) -> list[Path | MediumError]:
@@ -284,7 +289,8 @@ def _on_their_disk(
             continue
         if now[work.item.destination or ""] == work.disk:
             continue
-        store.remove(result)
+        with contextlib.suppress(MediumError):
+            store.remove(result, whole=True)
         checked[row] = MediumError(
             f"{work.item.destination}: was pulled out while it was written to; plug it "
             "in again, then run resume"

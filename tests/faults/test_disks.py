@@ -20,7 +20,7 @@ from gostkey.errors import GostKeyError
 from gostkey.renewal import Campaign, Listing, Report, make_plan
 from gostkey.renewal.storage.store import Change, Store
 
-pytestmark = [forks, pytest.mark.slow]
+pytestmark = forks
 
 MEGABYTES = 24
 
@@ -65,6 +65,7 @@ def go_on(scene: Scene) -> Report:
         return campaign.resume()
 
 
+@pytest.mark.slow
 def test_a_full_disk_at_every_write(
     template: Template,
     undisturbed: list[tuple[Any, ...]],
@@ -99,7 +100,10 @@ def stick_of(scene: Scene, disk: Path) -> Stick:
 
 
 @pytest.mark.parametrize("kind", ["pulled", "locked"])
-@pytest.mark.parametrize("record", range(1, RECORDS + 1))
+@pytest.mark.parametrize(
+    "record",
+    [1, *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, RECORDS + 1))],
+)
 def test_a_medium_goes_away_at_a_journalled_step(
     template: Template,
     undisturbed: list[tuple[Any, ...]],

@@ -368,6 +368,55 @@ def test_a_job_that_is_tried_again_in_a_moment_is_waited_for(cluster: Cluster) -
     database.close()
 
 
+def test_a_dead_workers_job_makes_way_for_the_next_one_of_its_chunk(
+    cluster: Cluster,
+) -> None:
+    """Two stations began at once: a job waits beside the one that is done."""
+    url = cluster.new_campaign()
+    database = postgres.PostgresDatabase(Path("campaign"), url)
+    jobs.make_tables(database)
+    address = database.address
+
+    async def look() -> list[tuple[int, str]]:
+        app = jobs.make_app(address)
+        async with app.open_async():
+            manager = app.job_manager
+            made = await jobs.defer(app, address, {1: None, 2: None})
+            worker = await manager.register_worker()
+            for _ in made:
+                await manager.fetch_job(queues=[address.schema], worker_id=worker)
+            second = await jobs.defer(app, address, {1: None})
+            await jobs.take_over(app, address, made.values())
+            there = await manager.list_jobs_async(queue=address.schema)
+            assert {one.id for one in there} == {made[2], second[1]}
+            return [(one.task_kwargs["chunk"], one.status) for one in there]
+
+    assert sorted(asyncio.run(look())) == [(1, "todo"), (2, "todo")]
+    database.close()
+
+
+def test_a_missing_job_is_not_put_beside_one_that_is_done(cluster: Cluster) -> None:
+    url = cluster.new_campaign()
+    database = postgres.PostgresDatabase(Path("campaign"), url)
+    jobs.make_tables(database)
+    address = database.address
+
+    async def look() -> list[tuple[int, str]]:
+        app = jobs.make_app(address)
+        async with app.open_async():
+            manager = app.job_manager
+            await jobs.defer(app, address, {1: None})
+            worker = await manager.register_worker()
+            await manager.fetch_job(queues=[address.schema], worker_id=worker)
+            # This station looked before the other one had put its job in.
+            await jobs.defer_missing(app, address, [1, 2])
+            there = await manager.list_jobs_async(queue=address.schema)
+            return [(one.task_kwargs["chunk"], one.status) for one in there]
+
+    assert sorted(asyncio.run(look())) == [(1, "doing"), (2, "todo")]
+    database.close()
+
+
 def test_a_container_that_another_has_written_meanwhile_is_taken_over(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,7 +122,7 @@ def lock_of(address: Address, chunk: int) -> str:
 
 async def defer(
     app: Any, address: Address, chunks: Mapping[int, timedelta | None], looked: int = 0
-) -> None:
+) -> dict[int, int]:
     """Put jobs into the queue, but none of which there is one to be done already.
 
     Args:
@@ -130,8 +130,12 @@ async def defer(
         address: of the campaign.
         chunks: numbers of the chunks to when; None: at once.
         looked: how often they were looked at in vain.
+
+    Returns:
+        Number of the chunk to its new job.
     """
     procrastinate = need_procrastinate()
+    made: dict[int, int] = {}
     for chunk, later in chunks.items():
         deferrer = app.configure_task(
             TASK,
@@ -141,9 +145,26 @@ async def defer(
             schedule_at=None if later is None else datetime.now(timezone.utc) + later,
         )
         try:
-            await deferrer.defer_async(chunk=chunk, looked=looked)
+            made[chunk] = await deferrer.defer_async(chunk=chunk, looked=looked)
         except procrastinate.exceptions.AlreadyEnqueued:
             continue
+    return made
+
+
+async def defer_missing(app: Any, address: Address, chunks: Iterable[int]) -> None:
+    """Put jobs into the queue for chunks that had none a moment ago.
+
+    Another station may have done so meanwhile, and a worker begun: one that waits
+    beside it would be in the way when that one is to be tried again.
+    """
+    made = await defer(app, address, dict.fromkeys(chunks))
+    if not made:
+        return
+    manager = app.job_manager
+    for job in await manager.list_jobs_async(queue=address.schema, status="doing"):
+        second = made.get(int(job.task_kwargs["chunk"]))
+        if second is not None:
+            await manager.cancel_job_by_id_async(second, delete_job=True)
 
 
 def pause_before(looked: int) -> timedelta:
@@ -166,9 +187,16 @@ async def take_over(app: Any, address: Address, dead: Iterable[int]) -> None:
     )
     numbers = {job.id for job in stalled} | set(dead)
     jobs = await manager.list_jobs_async(queue=address.schema, status="doing")
+    procrastinate = need_procrastinate()
     for job in jobs:
-        if job.id in numbers:
+        if job.id not in numbers:
+            continue
+        try:
             await manager.retry_job(job)
+        except procrastinate.exceptions.UniqueViolation:
+            # The next job of its chunk waits already, and for the end of this one.
+            failed = procrastinate.jobs.Status.FAILED
+            await manager.finish_job(job, failed, delete_job=True)
 
 
 async def jobs_at_hand(app: Any, address: Address) -> dict[int, bool]:

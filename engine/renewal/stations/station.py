@@ -315,8 +315,8 @@ class Station:
             # In this order: what is done meanwhile is not open any more.
             there = await jobs.jobs_at_hand(app, address)
             left = open_chunks(store, self._size)
-            missing = {chunk: None for chunk in left if chunk not in there}
-            await jobs.defer(app, address, missing)
+            missing = [chunk for chunk in left if chunk not in there]
+            await jobs.defer_missing(app, address, missing)
         if missing or any(there.values()):
             return False
         return not left or (not watch and all(left.values()))
