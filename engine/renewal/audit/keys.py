@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from gostkey.errors import GostKeyError, MediumError
 from gostkey.keyforms.pem import pem
-from gostkey.media.durable import discard, flush_file, flush_folder, temporary_beside
+from gostkey.media.durable import TEMPORARY, discard, flush_file, flush_folder
 from gostkey.media.durable import write_file as write_new
 from gostkey.signing import SigningKey, VerifyingKey
 
@@ -76,11 +76,16 @@ def _make(path: Path) -> None:
 def put(path: Path, data: bytes) -> None:
     """Write a file whole, in place of the one that is there.
 
+    Only who has the lock of the log writes it; so what a killed process has left of it
+    has a known name, and goes when it is written next.
+
     Raises:
         OSError: if it cannot be written; the old one stays.
     """
-    beside = temporary_beside(path)
+    beside = path.with_name(f"{TEMPORARY}{path.name}")
     try:
+        if os.path.lexists(beside):
+            discard(beside)
         write_new(beside, data)
         flush_file(beside)
         os.replace(beside, path)

@@ -12,15 +12,43 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from crashes import every_step, forks
 from renewal.offices import Office, new_office
 
 from gostkey.hashing import streebog256
-from gostkey.renewal.audit import LOG_NAME, AuditLog, Verification, verify
+from gostkey.keyforms import unpem
+from gostkey.renewal.audit import (
+    AUDIT_KEY,
+    AUDIT_PUBLIC,
+    LOG_NAME,
+    AuditLog,
+    Verification,
+    campaigns_key,
+    verify,
+)
 from gostkey.renewal.audit import tail as ends
 from gostkey.renewal.audit.lines import MOST, parse
 from gostkey.renewal.storage.schema import item, journal
 from gostkey.renewal.storage.store import Store
 from gostkey.signing import SigningKey
+
+
+@forks
+def test_a_kill_while_the_campaigns_key_is_made_leaves_nothing_of_it(
+    tmp_path: Path,
+) -> None:
+    folders: list[Path] = []
+
+    def prepare(step: int) -> Callable[[], object]:
+        folders.append(tmp_path / str(step))
+        folders[-1].mkdir()
+        return lambda: campaigns_key(folders[-1]).wipe()
+
+    for _ in every_step(prepare, least=8):
+        with campaigns_key(folders[-1]) as key:
+            public = key.verifying_key.to_spki()
+        assert set(os.listdir(folders[-1])) == {AUDIT_KEY, AUDIT_PUBLIC}
+        assert unpem((folders[-1] / AUDIT_PUBLIC).read_bytes(), "PUBLIC KEY") == public
 
 
 def check(office: Office, **more: Any) -> Verification:
