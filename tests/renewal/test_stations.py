@@ -395,6 +395,38 @@ def test_a_dead_workers_job_makes_way_for_the_next_one_of_its_chunk(
     database.close()
 
 
+@pytest.mark.parametrize("end", ["finish_job", "retry_job"])
+def test_a_job_whose_end_could_not_be_written_is_done_again(
+    shared: Scene,
+    undisturbed: list[tuple[Any, ...]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
+) -> None:
+    """The database is away in that moment; the worker lives, and goes on."""
+    from procrastinate.exceptions import ConnectorException
+    from procrastinate.manager import JobManager
+
+    original = getattr(JobManager, end)
+    chunk_of = postgres.PostgresDatabase.holding
+
+    async def lost(self: JobManager, *arguments: Any, **options: Any) -> None:
+        if once(tmp_path / "the end was lost"):
+            raise ConnectorException("the connection is lost")
+        await original(self, *arguments, **options)
+
+    def busy(self: postgres.PostgresDatabase, number: int) -> Any:
+        if end == "retry_job" and once(tmp_path / "another was at it"):
+            raise CampaignLocked("chunk 1: another station is at it")
+        return chunk_of(self, number)
+
+    monkeypatch.setattr(JobManager, end, lost)
+    monkeypatch.setattr(postgres.PostgresDatabase, "holding", busy)
+    assert work(shared, workers=1) == 0
+    assert (tmp_path / "the end was lost").exists()
+    check(shared, undisturbed)
+
+
 def test_a_missing_job_is_not_put_beside_one_that_is_done(cluster: Cluster) -> None:
     url = cluster.new_campaign()
     database = postgres.PostgresDatabase(Path("campaign"), url)

@@ -29,8 +29,8 @@ _FIRST_LOOK = timedelta(minutes=1)
 _LAST_LOOK = timedelta(minutes=30)
 """Between two looks for answers of a chunk: at first, and at most."""
 
-DoChunk = Callable[[int, int, int], None]
-"""Takes the number of a chunk, that of its job, and how often it was looked at."""
+DoChunk = Callable[[int, Any, int], None]
+"""Takes the number of a chunk, its job, and how often it was looked at."""
 
 
 def need_procrastinate() -> Any:
@@ -93,7 +93,7 @@ def make_app(address: Address, do_chunk: DoChunk | None = None) -> Any:
 
     def do(context: Any, chunk: int, looked: int) -> None:
         assert do_chunk is not None
-        do_chunk(chunk, context.job.id, looked)
+        do_chunk(chunk, context.job, looked)
 
     app.task(name=TASK, pass_context=True, retry=_strategy(procrastinate))(do)
     return app

@@ -88,6 +88,8 @@ class _Worker:
         self._connection = connection
         self._context = terms.make_context(store)
         self._raised: BaseException | None = None
+        self._ended: dict[int, tuple[int | None, float]] = {}
+        """Jobs that were done: whose they were in the queue, and when they ended."""
         self._stopping = asyncio.Event()
         self._pacing = terms.pacing or Pacing()
         self._pacing.time.is_stopped = self._stopping.is_set
@@ -137,8 +139,12 @@ class _Worker:
             )
         )
         stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        tending = asyncio.create_task(self._see_to_ended(app))
+        await asyncio.wait(
+            [working, stopping, tending], return_when=asyncio.FIRST_COMPLETED
+        )
         stopping.cancel()
+        tending.cancel()
         if not working.done():
             # It ends the job that it is at first.
             working.cancel()
@@ -146,15 +152,50 @@ class _Worker:
             await working
         except asyncio.CancelledError:
             pass
+        if tending.done() and not tending.cancelled():
+            tending.result()  # raises
+
+    async def _see_to_ended(self, app: Any) -> None:
+        """Let jobs be done again whose end could not be written.
+
+        The database was away in that moment, and procrastinate forgets them; as this
+        worker lives, nobody takes them for a dead one's.
+        """
+        while True:
+            await asyncio.sleep(_NAP)
+            if not self._ended:
+                continue
+            try:
+                await self._take_back(app)
+            except Exception as error:
+                if not _is_passing(error):
+                    raise
+
+    async def _take_back(self, app: Any) -> None:
+        queue = self._address.schema
+        listed = await app.job_manager.list_jobs_async(queue=queue, status="doing")
+        doing = {job.id: job.worker_id for job in listed}
+        for number, (worker, at) in list(self._ended.items()):
+            if doing.get(number) != worker:
+                del self._ended[number]
+            elif time.monotonic() > at + jobs.STALLED:
+                await jobs.take_over(app, self._address, [number])
+                del self._ended[number]
 
     def _tell(self, *told: object) -> None:
         # A parent that is gone hears nothing; what is begun is ended all the same.
         with suppress(OSError):
             self._connection.send(told)
 
-    def _do(self, chunk: int, job: int, looked: int) -> None:
+    def _do(self, chunk: int, job: Any, looked: int) -> None:
         """Do a job, in a thread of procrastinate's."""
-        self._tell("job", job)
+        self._tell("job", job.id)
+        try:
+            self._do_chunk(chunk, looked)
+        finally:
+            self._ended[job.id] = job.worker_id, time.monotonic()
+
+    def _do_chunk(self, chunk: int, looked: int) -> None:
         # A whole chunk goes at once; what it is ahead of the rate is waited for before
         # the next one.
         if not self._pacing.before(1):
