@@ -36,6 +36,7 @@ from gostkey.renewal.stations import chunk, jobs
 from gostkey.renewal.stations import station as station_module
 from gostkey.renewal.stations.station import Station
 from gostkey.renewal.storage import advisory, postgres
+from gostkey.renewal.storage.address import Address
 from gostkey.renewal.storage.store import Change, Store
 
 pytest.importorskip("procrastinate", reason="pip install 'gostkey[office]'")
@@ -350,11 +351,16 @@ def test_a_key_of_another_campaign_is_left_to_it(
     check(shared, undisturbed)
 
 
-def test_a_job_that_is_tried_again_in_a_moment_is_waited_for(cluster: Cluster) -> None:
-    url = cluster.new_campaign()
-    database = postgres.PostgresDatabase(Path("campaign"), url)
+def queue_of(cluster: Cluster) -> Address:
+    """Make a campaign's queue, in which nothing is yet."""
+    database = postgres.PostgresDatabase(Path("campaign"), cluster.new_campaign())
     jobs.make_tables(database)
-    address, later = database.address, timedelta(minutes=5)
+    database.close()
+    return database.address
+
+
+def test_a_job_that_is_tried_again_in_a_moment_is_waited_for(cluster: Cluster) -> None:
+    address, later = queue_of(cluster), timedelta(minutes=5)
 
     async def look() -> dict[int, bool]:
         app = jobs.make_app(address)
@@ -365,17 +371,13 @@ def test_a_job_that_is_tried_again_in_a_moment_is_waited_for(cluster: Cluster) -
             return await jobs.jobs_at_hand(app, address)
 
     assert asyncio.run(look()) == {1: True, 2: False, 3: True}
-    database.close()
 
 
 def test_a_dead_workers_job_makes_way_for_the_next_one_of_its_chunk(
     cluster: Cluster,
 ) -> None:
     """Two stations began at once: a job waits beside the one that is done."""
-    url = cluster.new_campaign()
-    database = postgres.PostgresDatabase(Path("campaign"), url)
-    jobs.make_tables(database)
-    address = database.address
+    address = queue_of(cluster)
 
     async def look() -> list[tuple[int, str]]:
         app = jobs.make_app(address)
@@ -392,7 +394,6 @@ def test_a_dead_workers_job_makes_way_for_the_next_one_of_its_chunk(
             return [(one.task_kwargs["chunk"], one.status) for one in there]
 
     assert sorted(asyncio.run(look())) == [(1, "todo"), (2, "todo")]
-    database.close()
 
 
 @pytest.mark.parametrize("end", ["finish_job", "retry_job"])
@@ -428,10 +429,7 @@ def test_a_job_whose_end_could_not_be_written_is_done_again(
 
 
 def test_a_missing_job_is_not_put_beside_one_that_is_done(cluster: Cluster) -> None:
-    url = cluster.new_campaign()
-    database = postgres.PostgresDatabase(Path("campaign"), url)
-    jobs.make_tables(database)
-    address = database.address
+    address = queue_of(cluster)
 
     async def look() -> list[tuple[int, str]]:
         app = jobs.make_app(address)
@@ -446,7 +444,6 @@ def test_a_missing_job_is_not_put_beside_one_that_is_done(cluster: Cluster) -> N
             return [(one.task_kwargs["chunk"], one.status) for one in there]
 
     assert sorted(asyncio.run(look())) == [(1, "doing"), (2, "todo")]
-    database.close()
 
 
 def test_a_container_that_another_has_written_meanwhile_is_taken_over(
