@@ -12,6 +12,7 @@ are shown, and what they say is kept in FOLDER/log.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.machinery
 import json
 import os
@@ -175,11 +176,15 @@ def children(process: int) -> list[int]:
 def kill_a_worker(office: Office, run: subprocess.Popen[bytes], workers: int) -> bool:
     """Kill one of a run's workers in the middle of its work."""
     while run.poll() is None:
-        found = children(run.pid)
-        if len(found) >= workers and office.reached("keyed", "requested", "sent"):
-            os.kill(found[-1], signal.SIGKILL)
-            office.say(f"kill -9 of worker process {found[-1]}, at work")
-            return True
+        # Looked at in this order: before, they may have been processes that plan.
+        found = []
+        if office.reached("keyed", "requested", "sent"):
+            found = children(run.pid)
+        if len(found) >= workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(found[-1], signal.SIGKILL)
+                office.say(f"kill -9 of worker process {found[-1]}, at work")
+                return True
         time.sleep(0.2)
     return False
 
