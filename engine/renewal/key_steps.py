@@ -8,7 +8,6 @@ anything is sent.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
@@ -289,12 +288,12 @@ def _on_their_disk(
             continue
         if now[work.item.destination or ""] == work.disk:
             continue
-        with contextlib.suppress(MediumError):
+        why = f"{work.item.destination}: was pulled out while it was written to; "
+        try:
             store.remove(result, whole=True)
-        checked[row] = MediumError(
-            f"{work.item.destination}: was pulled out while it was written to; plug it "
-            "in again, then run resume"
-        )
+        except MediumError:
+            why += f"remove {result}, which holds a key and lies under the medium; "
+        checked[row] = MediumError(f"{why}plug it in again, then run resume")
     return checked
 
 

@@ -21,6 +21,7 @@ from gostkey.media import FolderStore
 from gostkey.media import durable as media_files
 from gostkey.renewal import Campaign, EmbeddedCA, Listing, Pending, make_plan
 from gostkey.renewal.copies import Copy, unpack
+from gostkey.renewal.storage.store import Store
 from gostkey.signing import SigningKey
 
 
@@ -236,3 +237,24 @@ def test_a_copy_that_cannot_be_made_stops_one_item_and_is_made_by_resume(
     with trio.open() as campaign:
         assert campaign.resume().counts["renewed"] == 3
     assert len(list((trio.campaign / "archive").iterdir())) == 3
+
+
+def test_a_key_that_cannot_be_taken_back_from_under_a_medium_is_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.add()
+    disks = iter([1, *[2] * 9])
+
+    def stuck(*_: object, **__: object) -> None:
+        raise MediumError("the disk is locked")
+
+    with office.begin() as campaign:
+        monkeypatch.setattr(
+            "gostkey.renewal.key_steps.disk_of", lambda root: next(disks)
+        )
+        monkeypatch.setattr(FolderStore, "remove", stuck)
+        assert campaign.run().counts["failed"] == 1
+    with Store.open(office.campaign) as store:
+        (one,) = store.items()
+    assert one.text is not None and one.new_folder is not None
+    assert f"remove {one.new_folder}, which holds a key" in one.text
