@@ -1,10 +1,12 @@
-"""What a system can do for many small files at once: one flush, and many open files.
-
-The call that flushes a whole file system: Linux has it, Python has no name for it.
+"""What a system can do for many small files at once.
 
 One flush for a thousand small files instead of one for each.  Asked for is only what
 is known to promise as much as fsync of every file would: Linux from 5.8 on, which
 tells of failed writes, and file systems that also empty the disk's own cache.
+
+Reading the files of a folder, or files back from the medium, with one call of the
+native core.  Where it is not there, or anything is out of the ordinary, the answer is
+that it was not done, and the caller does it with the system's own calls.
 """
 
 from __future__ import annotations
@@ -14,12 +16,15 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-__all__ = ["files_kept_open", "flush_of", "keep_more_open"]
+from gostkey.bindings import core
+
+__all__ = ["files_kept_open", "flush_of", "keep_more_open", "read_back", "read_folder"]
 
 try:
     import resource
@@ -31,6 +36,8 @@ _OPEN_FILES = "/proc/self/fd"
 _FLUSHED_WHOLE = frozenset({"ext4", "f2fs", "xfs"})
 _TELLS_OF_FAULTS = (5, 8)
 _MOUNTS = Path("/proc/self/mountinfo")
+_ROOM = 1 << 15
+"""Bytes of a folder's files that the core reads; containers have 2 to 6 thousand."""
 
 
 class _Kept:
@@ -144,3 +151,122 @@ def _kind(descriptor: int) -> str:
         if before.split(" ")[2:3] == [wanted]:
             return after.split(" ")[0]
     return ""
+
+
+class _Room(threading.local):
+    """Where a thread has files read to."""
+
+    def __init__(self) -> None:
+        assert core is not None
+        ffi, _ = core
+        self.out = ffi.new("uint8_t[]", _ROOM)
+        self.octets = ffi.buffer(self.out)
+        self.sizes = ffi.new("int32_t[]", 16)
+
+
+@lru_cache(maxsize=1)
+def _room() -> _Room:
+    return _Room()
+
+
+@lru_cache(maxsize=16)
+def _names(names: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[Any, Any, int]:
+    """Give names as the core takes them, and which contents are wanted as bits."""
+    assert core is not None
+    ffi, _ = core
+    kept = [ffi.new("char[]", name.encode("ascii")) for name in names]
+    bits = sum(1 << place for place, name in enumerate(names) if name in wanted)
+    return ffi.new("const char *[]", kept), kept, bits
+
+
+def _native() -> bool:
+    return core is not None and os.environ.get("GOSTKEY_BACKEND") != "pure"
+
+
+def read_folder(
+    folder: str, names: tuple[str, ...], wanted: tuple[str, ...], largest: int
+) -> dict[str, bytes] | None:
+    """Read files of a folder, whether their names are in capitals or not.
+
+    Args:
+        folder: its path.
+        names: of the files, at most 16, in small letters of ASCII.
+        wanted: those of them whose content is read; of the others is only asked
+            whether they are there.
+        largest: bytes that a file may have.
+
+    Returns:
+        Name as in *names* to content, b"" if it was not wanted; files that are not
+        there are left out.  None if it was not done: the caller is to do it, and to
+        tell what is wrong, if anything is.
+    """
+    if not _native() or "\0" in folder:
+        return None
+    assert core is not None
+    ffi, lib = core
+    pointers, _, bits = _names(names, wanted)
+    room = _room()
+    octets, sizes = room.octets, room.sizes
+    path = os.fsencode(folder)
+    if lib.gostkey_read_folder(
+        path, pointers, len(names), bits, largest, room.out, _ROOM, sizes
+    ):
+        return None
+    files = {}
+    end = 0
+    for name, size in zip(names, sizes, strict=False):
+        if size >= 0:
+            files[name] = octets[end : end + size]
+            end += size
+    octets[:end] = bytes(end)
+    return files
+
+
+FEWEST = 256
+"""Files for which the core's queue, made and taken down again, is worth its while."""
+
+
+def read_back(descriptors: Sequence[int], contents: Sequence[bytes]) -> list[bool]:
+    """Compare files that were just flushed with what was written, on the medium.
+
+    Past the system's memory of it, and all at the same time.
+
+    Args:
+        descriptors: of the files, open for reading.
+        contents: what was written into each.
+
+    Returns:
+        For each whether it is known to be on the medium as it was written.  False says
+        nothing of it yet: it is to be read in the ordinary way.
+    """
+    count = len(descriptors)
+    if not _native() or count < FEWEST:
+        return [False] * count
+    assert core is not None
+    ffi, lib = core
+    queue = lib.gostkey_queue_new()
+    if not queue:
+        return [False] * count
+    same = bytearray(count)
+    try:
+        lib.gostkey_read_back(
+            queue,
+            ffi.new("int[]", descriptors),
+            ffi.new("uint32_t[]", list(map(len, contents))),
+            count,
+            ffi.from_buffer("uint8_t[]", b"".join(contents)),
+            ffi.from_buffer("uint8_t[]", same, require_writable=True),
+        )
+    finally:
+        _free(queue)
+    return list(map(bool, same))
+
+
+def _free(queue: int) -> None:
+    """Have a queue taken down; the kernel takes its time, and nobody needs to wait."""
+    assert core is not None
+    _, lib = core
+    try:
+        threading.Thread(target=lib.gostkey_queue_free, args=(queue,)).start()
+    except RuntimeError:  # no more threads, or the end of the program
+        lib.gostkey_queue_free(queue)

@@ -145,13 +145,29 @@ class _Sealed(NamedTuple):
     content: bytes
     """What the MAC is of."""
     mac: bytes
+    elements: list[asn1.TLV] | None
+    """Of the content; None if it cannot be read."""
 
     @classmethod
     def of(cls, der: bytes) -> _Sealed:
-        file = schemas.decode(schemas.HeaderFile, der, HEADER)
-        if file.content.tag_bytes != schemas.TAG_SEQUENCE:
-            raise ContainerDamaged(f"{HEADER}: its content is not a SEQUENCE")
-        return cls(der, schemas.encode_element(file.content), file.mac)
+        try:
+            whole = asn1.decode_der(schemas.HeaderElements, der)
+        except ValueError:
+            whole = None
+        if whole is None or len(whole.mac) > _SHORT:
+            file = schemas.decode(schemas.HeaderFile, der, HEADER)
+            if file.content.tag_bytes != schemas.TAG_SEQUENCE:
+                raise ContainerDamaged(f"{HEADER}: its content is not a SEQUENCE")
+            return cls(der, schemas.encode_element(file.content), file.mac, None)
+        # DER of two things: the content is all between the head of the SEQUENCE and the
+        # MAC, whose own head has two octets.
+        head = 2 if der[1] <= _SHORT else 2 + (der[1] & _SHORT)
+        content = der[head : len(der) - 2 - len(whole.mac)]
+        return cls(der, content, whole.mac, whole.content)
+
+
+_SHORT = 0x7F
+"""The longest length in DER that has one octet."""
 
 
 def _profiles_of_macs(files: Sequence[_Sealed]) -> list[protection.Profile | None]:
@@ -175,7 +191,9 @@ def _read(file: _Sealed, sealed_by: protection.Profile | None) -> Header:
         raise ContainerDamaged(
             f"{HEADER}: its MAC does not match; the file was changed or damaged"
         )
-    elements = schemas.decode(schemas.HeaderElements, file.der, HEADER).content
+    elements = file.elements
+    if elements is None:
+        elements = schemas.decode(schemas.HeaderElements, file.der, HEADER).content
     known = _Known(elements)
     first = _parameters(known.needed(schemas.TAG_SEQUENCE))
     profile = protection.profile_of(first.scheme)

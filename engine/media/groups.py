@@ -25,7 +25,12 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from gostkey.bindings.filesystem import files_kept_open, flush_of
+from gostkey.bindings.filesystem import (
+    files_kept_open,
+    flush_of,
+    read_back,
+    read_folder,
+)
 from gostkey.containers import FILES, LARGEST_FILE, header_is_whole
 from gostkey.errors import MediumError
 
@@ -189,7 +194,7 @@ class Writing(Job):
     def flush(self) -> None:
         if self.flushed:
             return  # and compared
-        self._close()
+        self.close()
         for path, data in self.inner:
             if not durable.flush_and_compare(path, data):
                 raise self._differs()
@@ -206,11 +211,12 @@ class Writing(Job):
         os.rename(self.beside, self.place)
 
     def undo(self) -> None:
-        self._close()
+        self.close()
         if os.path.isdir(self.beside):
             durable.discard(self.beside)
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close the files that are open to be read back."""
         while self.looking:
             os.close(self.looking.pop())
 
@@ -219,20 +225,44 @@ def write_containers(writings: Sequence[Writing]) -> None:
     """Write new containers; each is whole and flushed, or its `error` is set."""
     steps = (Writing.create, Writing.flush, Writing.rename)
     with _file_systems(writings) as systems:
-
-        def flush(going: Sequence[Writing]) -> None:
-            for system in systems:
-                system.flush()
-            flushed = [writing for writing in going if writing.flushed]
-            for start in range(0, len(flushed), AHEAD):
-                some = flushed[start : start + AHEAD]
-                _attempt_all(Writing.look, some)
-                some = [writing for writing in some if writing.error is None]
-                _attempt_all(Writing.compare, some)
-
+        flush = partial(_flush_together, systems)
         with _some_stay_open(writings):
             go_over(writings, steps, (Writing.flush,), {Writing.flush: flush})
     flush_parents(writings)
+
+
+def _flush_together(
+    systems: Sequence[_FileSystem], writings: Sequence[Writing]
+) -> None:
+    """Flush file systems as a whole, and read back what was written there."""
+    for system in systems:
+        system.flush()
+    flushed = [writing for writing in writings if writing.flushed]
+    unsure = _read_back_at_once(flushed)
+    for start in range(0, len(unsure), AHEAD):
+        some = unsure[start : start + AHEAD]
+        _attempt_all(Writing.look, some)
+        some = [writing for writing in some if writing.error is None]
+        _attempt_all(Writing.compare, some)
+
+
+def _read_back_at_once(writings: Sequence[Writing]) -> list[Writing]:
+    """Read back what can be with one call; return those of which nothing is known."""
+    descriptors: list[int] = []
+    contents: list[bytes] = []
+    for one in writings:
+        if one.stays_open:
+            descriptors += one.looking
+            contents += one.files.values()
+    same = iter(read_back(descriptors, contents))
+    unsure = []
+    for one in writings:
+        # Each has its answers taken, whatever the first of them says.
+        if one.stays_open and all([next(same) for _ in one.looking]):
+            one.close()
+        else:
+            unsure.append(one)
+    return unsure
 
 
 @contextmanager
@@ -444,6 +474,9 @@ def read_public_files(folder: str | Path) -> dict[str, bytes]:
     Raises:
         MediumError: as `read_container`.
     """
+    files = read_folder(str(folder), FILES, PUBLIC, LARGEST_FILE)
+    if files is not None:
+        return files
     try:
         return public_files(str(folder), _names_in(folder))
     except OSError as error:
@@ -473,6 +506,9 @@ def read_container(folder: str | Path) -> dict[str, bytes]:
     Raises:
         MediumError: if it cannot be read, or a file has over 64 KiB.
     """
+    files = read_folder(str(folder), FILES, FILES, LARGEST_FILE)
+    if files is not None:
+        return files
     try:
         # By the names that are there: on a disk that cannot tell capitals and is
         # mounted through FUSE, the system takes HEADER.KEY and header.key for two

@@ -169,7 +169,7 @@ class Name:
             return None
         # Lists want two or three of a dozen attributes.
         item = self._firsts.get(coding_oid(oid))
-        return None if item is None else _attribute(item).value
+        return None if item is None else _string(item)[1]
 
     @property
     def inn(self) -> str | None:
@@ -240,8 +240,12 @@ class Name:
 
 
 def _attribute(item: AttributeTypeAndValue) -> Attribute:
-    string = read_string(item.value) or ("", encode(item.value).hex())
-    return Attribute(item.type.dotted_string, *string)
+    return Attribute(item.type.dotted_string, *_string(item))
+
+
+def _string(item: AttributeTypeAndValue) -> tuple[str, str]:
+    """Return type and text of a value; "" and its DER in hex, if it is no string."""
+    return read_string(item.value) or ("", encode(item.value).hex())
 
 
 def _read(der: bytes) -> Name:

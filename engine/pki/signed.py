@@ -80,7 +80,8 @@ class SignedDer:
         return Claim(key, self.signature, self.signed)
 
     def _check_inner_algorithm(self, inner: asn1.TLV) -> None:
-        if coding.encode(inner) != coding.encode(self._algorithm):
+        outer = self._algorithm
+        if inner.tag_bytes != outer.tag_bytes or inner.data != outer.data:
             raise EncodingError(
                 f"{self.what}: signature algorithm inside the signed part is not "
                 "that outside; they must be equal"

@@ -122,10 +122,12 @@ def record(context: Context, works: Sequence[Work], changes: Sequence[Change]) -
 
 def take_over(works: Sequence[Work], changes: Sequence[Change]) -> None:
     """Write changes into the items at hand alone."""
+    if not changes:
+        return
     by_id = {work.item.id: work.item for work in works}
     for change in changes:
-        for name, value in change.values.items():
-            setattr(by_id[change.item_id], name, value)
+        if change.values:
+            by_id[change.item_id].__dict__.update(change.values)
 
 
 def _stopped(one: Item, step: Step, why: Verdict) -> Change:

@@ -10,12 +10,15 @@ import gc
 import multiprocessing
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gostkey.bindings.filesystem import keep_more_open
 from gostkey.errors import CampaignError
@@ -111,19 +114,24 @@ def _be_forked(
         work(connection)
 
 
-def map_in_order(
-    work: Callable[[T], R], chunks: Iterable[T], workers: int
-) -> Iterator[R]:
-    """Do some work on each chunk in several processes; yield what came of it.
+@contextmanager
+def mapping(
+    work: Callable[[T], R], workers: int
+) -> Iterator[Callable[[Iterable[T]], Iterator[R]]]:
+    """Have some work done on chunks in several processes, forked once for all of it.
 
-    In the order of the chunks.  Each process has one chunk at a time, so that no
-    more of them are in memory than there are processes.
+    Args:
+        work: what is done with a chunk.
+        workers: processes; with one it is done here.
 
-    Raises:
-        WorkerDied: if a process ended in the middle of a chunk.
+    Yields:
+        What maps chunks to what came of them, in their order; several times, one
+        after the other.  Each process has one chunk at a time, so that no more of them
+        are in memory than there are processes.  It raises WorkerDied if a process
+        ended in the middle of a chunk.
     """
     if workers < 2 or not CAN_FORK:
-        yield from map(work, chunks)
+        yield partial(map, work)
         return
 
     def serve(connection: Connection) -> None:
@@ -131,27 +139,24 @@ def map_in_order(
             connection.send(work(connection.recv()))
 
     with Forks(serve, workers) as crew:
-        asked = given = 0
+        yield partial(_map_in_order, crew.forks)
 
-        def answer() -> R:
-            fork = crew.forks[given % workers]
-            try:
-                result: R = fork.connection.recv()
-            except (EOFError, ConnectionError):
-                raise fork.died() from None
-            return result
 
-        for chunk in chunks:
-            if asked - given == workers:
-                result = answer()
-                given += 1
-                crew.forks[asked % workers].connection.send(chunk)
-                asked += 1
-                yield result
-            else:
-                crew.forks[asked % workers].connection.send(chunk)
-                asked += 1
-        while given < asked:
-            result = answer()
-            given += 1
-            yield result
+def _map_in_order(forks: Sequence[Fork], chunks: Iterable[T]) -> Iterator[Any]:
+    busy: deque[Fork] = deque()
+    for fork, chunk in zip(cycle(forks), chunks, strict=False):
+        # The one whose turn it is has had its last chunk the longest.
+        done = [_answer_of(busy.popleft())] if len(busy) == len(forks) else []
+        fork.connection.send(chunk)
+        busy.append(fork)
+        yield from done
+    while busy:
+        yield _answer_of(busy.popleft())
+
+
+def _answer_of(fork: Fork) -> Any:
+    """Wait for what came of a chunk."""
+    try:
+        return fork.connection.recv()
+    except (EOFError, ConnectionError):
+        raise fork.died() from None

@@ -76,6 +76,25 @@ UNKNOWN = [
 ]
 
 
+@pytest.mark.parametrize("size", [0, 1, 4, 100, 127, 128, 200, 256, 70_000])
+@pytest.mark.parametrize("mac_size", [0, 4, 127, 128, 300])
+def test_the_mac_is_of_the_content_as_it_stands(size: int, mac_size: int) -> None:
+    """Whatever the lengths are, which in DER have one to four octets."""
+    element = asn1.encode_der(bytes(size))
+    content = asn1.encode_der(
+        schemas.Elements(element=[asn1.decode_der(asn1.TLV, element)])
+    )
+    content = schemas.encode_element(schemas.element_of(content))
+    der = asn1.encode_der(
+        schemas.HeaderFile(
+            content=asn1.decode_der(asn1.TLV, content), mac=bytes(range(200))[:mac_size]
+        )
+    )
+    sealed = header_module._Sealed.of(der)
+    assert sealed.content == content
+    assert sealed.mac == bytes(range(200))[:mac_size]
+
+
 @pytest.mark.parametrize("element", UNKNOWN, ids=lambda der: der[:2].hex())
 def test_unknown_elements_are_kept_on_rewriting(element: bytes) -> None:
     sample = samples.container(with_certificate=False)

@@ -44,7 +44,7 @@ from .lines import (
 )
 
 AUDIT_LOCK = "audit.lock"
-_PAUSE = 1.0
+_PAUSE = 0.25
 """Seconds between two looks at the journal."""
 _AT_ONCE = 1 << 16
 """Bytes that are written together."""

@@ -49,7 +49,6 @@ def _item_of(number: int, one: PlanItem, fingerprint: str) -> Item:
         inn=holding.inn,
         old_begins=moment(validity.begins) if validity else None,
         old_ends=moment(validity.ends) if validity else None,
-        old_certificate=holding.certificate,
         fingerprint=None if holding.certificate is None else fingerprint,
         curve=holding.curve,
         usage=holding.usage,
@@ -59,10 +58,8 @@ def _item_of(number: int, one: PlanItem, fingerprint: str) -> Item:
         new_folder=None,
         moving_to=None,
         public_key=None,
-        request=None,
         request_id=None,
         sent_at=None,
-        certificate=None,
         new_begins=None,
         new_ends=None,
         archive=None,
@@ -72,6 +69,9 @@ def _item_of(number: int, one: PlanItem, fingerprint: str) -> Item:
         text=why.text if why else None,
         cure=why.cure if why else None,
         note=None,
+        old_certificate=holding.certificate,
+        request=None,
+        certificate=None,
     )
 
 

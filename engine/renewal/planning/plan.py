@@ -9,6 +9,7 @@ plan from elsewhere can renew less than the rules allow, but never more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, tzinfo
 from operator import attrgetter
@@ -18,7 +19,7 @@ from typing import Any
 from gostkey.media.chips import LONGEST_LABEL
 
 from ..chips import is_chip_address
-from ..forks import map_in_order
+from ..forks import mapping
 from ..reasons import Reason, Verdict, verdict
 from ..tokens import token_of
 from .rules import MOSCOW, day_of, days_left, judge
@@ -111,15 +112,21 @@ def plan_items(
         workers: processes that read the containers.
     """
     subscribers = listing.subscribers
-    found: Iterable[list[Holding]]
     if any(map(needs_token, subscribers)):
         # What an address of a token means is known when it was looked at; there are
         # never many, and no other process may speak to them.
         found = [examine(who) for who in subscribers]
         names = _NewContainers.beside(one for holdings in found for one in holdings)
-    else:
-        names = _NewContainers.beside_folders(subscribers, workers)
-        found = _in_chunks(examine_all, subscribers, workers)
+        yield from _decided(found, names, now, zone)
+        return
+    with _looking_at(subscribers, workers) as look:
+        names = _NewContainers.beside_folders(subscribers, look("names"))
+        yield from _decided(look("all"), names, now, zone)
+
+
+def _decided(
+    found: Iterable[list[Holding]], names: _NewContainers, now: datetime, zone: tzinfo
+) -> Iterator[PlanItem]:
     seen: dict[bytes, Path] = {}
     closed: dict[Path, Verdict | None] = {}
     for holdings in found:
@@ -175,24 +182,33 @@ def confirmed(saved: PlanItem, current: PlanItem | None, day: date) -> PlanItem:
     return _with_choices(current, saved, day)
 
 
-def _in_chunks(
-    look: Callable[[Sequence[Subscriber]], list[Holding]],
-    subscribers: Sequence[Subscriber],
-    workers: int,
-) -> Iterator[list[Holding]]:
-    """Look at subscribers in several processes.
+@contextmanager
+def _looking_at(
+    subscribers: Sequence[Subscriber], workers: int
+) -> Iterator[Callable[[str], Iterator[list[Holding]]]]:
+    """Have subscribers looked at in several processes.
 
     A process that is forked has them all, so that only their numbers travel.
+
+    Yields:
+        What looks at all of them, chunk by chunk: for "names", or for "all".
     """
 
-    def work(start: int) -> list[tuple[int, tuple[Any, ...]]]:
+    def work(asked: tuple[str, int]) -> list[tuple[int, tuple[Any, ...]]]:
+        kind, start = asked
         some = subscribers[start : start + CHUNK]
         numbers = {id(who): start + number for number, who in enumerate(some)}
-        return [(numbers[id(one.subscriber)], _rest_of(one)) for one in look(some)]
+        found = examine_renewing(some) if kind == "names" else examine_all(some)
+        return [(numbers[id(one.subscriber)], _rest_of(one)) for one in found]
 
     starts = range(0, len(subscribers), CHUNK)
-    for found in map_in_order(work, starts, min(workers, len(starts))):
-        yield [Holding(subscribers[number], *rest) for number, rest in found]
+    with mapping(work, min(workers, len(starts))) as in_order:
+
+        def look(kind: str) -> Iterator[list[Holding]]:
+            for found in in_order((kind, start) for start in starts):
+                yield [Holding(subscribers[number], *rest) for number, rest in found]
+
+        yield look
 
 
 _rest_of: Callable[[Holding], tuple[Any, ...]] = attrgetter(
@@ -233,11 +249,16 @@ class _NewContainers:
 
     @classmethod
     def beside_folders(
-        cls, subscribers: Sequence[Subscriber], workers: int
+        cls, subscribers: Sequence[Subscriber], found: Iterable[list[Holding]]
     ) -> _NewContainers:
-        """Find them by their names, before anything else is read."""
+        """Find them by their names, before anything else is read.
+
+        Args:
+            subscribers: all.
+            found: of them those that were made to renew a key.
+        """
         names = cls()
-        for holdings in _in_chunks(examine_renewing, subscribers, workers):
+        for holdings in found:
             for one in holdings:
                 names._add(one)
         folders = {

@@ -72,6 +72,7 @@ class Validity:
         return first
 
 
+@lru_cache(maxsize=1024)
 def last_day(ends: datetime, zone: tzinfo = MOSCOW) -> date:
     """Give the calendar day on which a key that ends at *ends* works last."""
     return (_aware(ends) - timedelta(microseconds=1)).astimezone(zone).date()

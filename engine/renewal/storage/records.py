@@ -35,7 +35,6 @@ class Item:
     inn: str
     old_begins: str | None
     old_ends: str | None
-    old_certificate: bytes | None
     fingerprint: str | None
     curve: str | None
     usage: str | None
@@ -45,10 +44,8 @@ class Item:
     new_folder: str | None
     moving_to: str | None
     public_key: bytes | None
-    request: bytes | None
     request_id: str | None
     sent_at: str | None
-    certificate: bytes | None
     new_begins: str | None
     new_ends: str | None
     archive: str | None
@@ -58,6 +55,9 @@ class Item:
     text: str | None
     cure: str | None
     note: str | None
+    old_certificate: bytes | None
+    request: bytes | None
+    certificate: bytes | None
 
     @property
     def verdict(self) -> Verdict | None:

@@ -91,10 +91,14 @@ def write_journal(
         {name: sa.bindparam(name) for name in _JOURNAL_FIELDS}
     )
     rows = [
-        (when, by, one.item_id, one.step, one.phase, as_json(dict(one.detail)))
+        (when, by, one.item_id, one.step, one.phase, _detail(one.detail))
         for one in changes
     ]
     _many(connection, insert, "journal", _JOURNAL_FIELDS, rows)
+
+
+def _detail(values: Mapping[str, Any]) -> str:
+    return as_json(dict(values)) if values else "{}"
 
 
 _JOURNAL_FIELDS = ("at", "who", "item_id", "step", "phase", "detail")
