@@ -233,9 +233,9 @@ class Context:
             # By hand the authority's files may come with its first answer.
             return False
         for crl in trust.crls:
-            if crl.issuer_der != certificate.issuer_der:
-                continue
             if not crl.is_revoked(certificate.serial):
+                continue
+            if crl.issuer_der != certificate.issuer_der:
                 continue
             for issuer in (*trust.roots, *trust.intermediates):
                 try:
