@@ -124,7 +124,11 @@ int gostkey_read_folder(const char *folder, const char *const *names, size_t cou
         (void)close(descriptor);
         return -1;
     }
-    good = count <= MOST_NAMES && find(listing, names, count, found) == 0;
+    good = count <= MOST_NAMES;
+    for (size_t k = 0; good && k < count; k++) {
+        good = strlen(names[k]) <= LONGEST_NAME;
+    }
+    good = good && find(listing, names, count, found) == 0;
     for (size_t k = 0; good && k < count; k++) {
         if (found[k][0] == '\0') {
             sizes[k] = -1;
@@ -288,16 +292,17 @@ static size_t receive(aio_context_t queue, size_t on_their_way, struct request *
 
     do {
         come = syscall(SYS_io_getevents, queue, some, (long)SOME, events, NULL);
-    } while (come < 0 && errno == EINTR);
-    if (come <= 0) {
+    } while (come == 0 || (come < 0 && errno == EINTR));
+    if (come < 0) {
         abort(); /* the kernel would go on writing to memory that is given back */
     }
     for (long k = 0; k < come; k++) {
         struct request *of = (struct request *)(uintptr_t)events[k].data;
+        const size_t got = events[k].res > 0 ? (size_t)events[k].res : 0;
 
-        same[of->place] = events[k].res == (long long)of->size &&
-                          memcmp(of->buffer, of->expected, of->size) == 0;
-        gostkey_wipe(of->buffer, of->size);
+        same[of->place] = events[k].res >= 0 && got == of->size &&
+                          memcmp(of->buffer, of->expected, got) == 0;
+        gostkey_wipe(of->buffer, got);
         idle[(*idle_count)++] = of;
     }
     return (size_t)come;
