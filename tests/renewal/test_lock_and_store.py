@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -112,6 +114,35 @@ def test_what_is_stored_is_read_back(tmp_path: Path, kept_in: str | None) -> Non
         assert store.phase() == "planned"
         assert store.open_ids() == [1]
         assert store.items()[1].verdict.reason is Reason.EXPIRED  # type: ignore[union-attr]
+
+
+def test_a_store_whose_columns_stand_otherwise_is_read(tmp_path: Path) -> None:
+    """As earlier versions of gostkey made it."""
+    items = [new_item(1, old_certificate=b"\x30\x00"), new_item(2, note="a note")]
+    Store.create(tmp_path, {}, NOW, items).close()
+    with closing(sqlite3.connect(tmp_path / STORE_NAME, isolation_level=None)) as file:
+        now = [row[1] for row in file.execute("pragma table_info(item)")]
+        (made,) = file.execute("select sql from sqlite_master where name = 'item'")
+        ahead = [*now[:1], *reversed(now[1:])]
+        lines = {
+            line.split()[0]: line.strip(", ") for line in made[0].splitlines()[1:-1]
+        }
+        columns = ", ".join(lines[name].strip(", ") for name in ahead)
+        file.execute(f"create table other ({columns}, primary key (id))")
+        names = ", ".join(now)
+        file.execute(f"insert into other ({names}) select {names} from item")
+        file.execute("pragma foreign_keys = off")
+        file.execute("drop table item")
+        file.execute("alter table other rename to item")
+        # Earlier versions had an index of the journal, too.
+        file.execute("create index journal_item on journal (item_id)")
+    with Store.open(tmp_path) as store:
+        assert store.items() == items
+        store.record([Change(1, "keyed", "before", {"new_folder": "/n/1"}, {})], NOW)
+        (one,) = store.items([1])
+        assert (one.new_folder, one.old_certificate) == ("/n/1", b"\x30\x00")
+        assert [line["step"] for line in store.history(1)] == ["planned", "keyed"]
+        assert store.interrupted() == {1: "keyed"}
 
 
 def test_a_store_is_private_to_its_owner(tmp_path: Path) -> None:
