@@ -248,16 +248,20 @@ def read_back(descriptors: Sequence[int], contents: Sequence[bytes]) -> list[boo
     if not queue:
         return [False] * count
     same = bytearray(count)
+    # Keys are among them: this copy does not stay.
+    joined = bytearray().join(contents)
+    expected = ffi.from_buffer("uint8_t[]", joined, require_writable=True)
     try:
         lib.gostkey_read_back(
             queue,
             ffi.new("int[]", descriptors),
             ffi.new("uint32_t[]", list(map(len, contents))),
             count,
-            ffi.from_buffer("uint8_t[]", b"".join(contents)),
+            expected,
             ffi.from_buffer("uint8_t[]", same, require_writable=True),
         )
     finally:
+        lib.gostkey_wipe(expected, len(joined))
         _free(queue)
     return list(map(bool, same))
 

@@ -126,9 +126,9 @@ def mapping(
 
     Yields:
         What maps chunks to what came of them, in their order; several times, one
-        after the other.  Each process has one chunk at a time, so that no more of them
-        are in memory than there are processes.  It raises WorkerDied if a process
-        ended in the middle of a chunk.
+        after the other and each to its end.  Each process has one chunk at a time, so
+        that no more of them are in memory than there are processes.  It raises
+        WorkerDied if a process ended in the middle of a chunk.
     """
     if workers < 2 or not CAN_FORK:
         yield partial(map, work)

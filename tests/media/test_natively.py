@@ -329,37 +329,49 @@ def test_a_forked_process_has_a_queue_of_its_own(disk: Path) -> None:
     written.close()
 
 
-def test_few_files_are_read_back_in_the_ordinary_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("fewest", [1, 4])
+def test_without_a_queue_it_is_done_in_the_ordinary_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fewest: int
 ) -> None:
-    assert bindings.core is not None
-    ffi, _ = bindings.core
+    """Whether there is none to be had, or the files are too few for one."""
+    asked = []
 
     class Lib:
         @staticmethod
         def gostkey_queue_new() -> int:
-            raise AssertionError("a queue for so few")
+            asked.append("queue")
+            return 0
 
-    monkeypatch.setattr(filesystem, "core", (ffi, Lib))
-    written = Written(tmp_path, filesystem.FEWEST - 1)
-    assert written.read_back() == [False] * len(written.contents)
+    assert bindings.core is not None
+    monkeypatch.setattr(filesystem, "core", (bindings.core[0], Lib))
+    monkeypatch.setattr(filesystem, "FEWEST", fewest)
+    written = Written(tmp_path, 3)
+    assert written.read_back() == [False] * 3
+    assert len(asked) == (fewest <= 3)
     written.close()
 
 
-def test_where_there_is_no_queue_it_is_done_in_the_ordinary_way(
+def test_no_copy_of_what_was_written_stays(
     tmp_path: Path, at_once: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert bindings.core is not None
-    ffi, _ = bindings.core
+    ffi, lib = bindings.core
+    copies = []
 
     class Lib:
+        gostkey_queue_free = staticmethod(lambda queue: None)
+        gostkey_queue_new = staticmethod(lambda: 1)
+        gostkey_wipe = staticmethod(lib.gostkey_wipe)
+
         @staticmethod
-        def gostkey_queue_new() -> int:
-            return 0
+        def gostkey_read_back(*arguments: object) -> None:
+            copies.append(ffi.buffer(arguments[4]))
+            assert any(copies[0][:])
 
     monkeypatch.setattr(filesystem, "core", (ffi, Lib))
-    written = Written(tmp_path, 3)
-    assert written.read_back() == [False] * 3
+    written = Written(tmp_path, 7)
+    assert written.read_back() == [False] * 7
+    assert len(copies[0]) == sum(SIZES) and not any(copies[0][:])
     written.close()
 
 
