@@ -255,13 +255,12 @@ def _read_back_at_once(writings: Sequence[Writing]) -> list[Writing]:
             descriptors += one.looking
             contents += one.files.values()
     same = iter(read_back(descriptors, contents))
-    unsure = []
+    sure, unsure = [], []
     for one in writings:
         # Each has its answers taken, whatever the first of them says.
-        if one.stays_open and all([next(same) for _ in one.looking]):
-            one.close()
-        else:
-            unsure.append(one)
+        known = one.stays_open and all([next(same) for _ in one.looking])
+        (sure if known else unsure).append(one)
+    _attempt_all(Writing.close, sure)
     return unsure
 
 
