@@ -255,7 +255,8 @@ def _read_back_at_once(writings: Sequence[Writing]) -> list[Writing]:
             descriptors += one.looking
             contents += one.files.values()
     same = iter(read_back(descriptors, contents))
-    sure, unsure = [], []
+    sure: list[Writing] = []
+    unsure: list[Writing] = []
     for one in writings:
         # Each has its answers taken, whatever the first of them says.
         known = one.stays_open and all([next(same) for _ in one.looking])

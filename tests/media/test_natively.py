@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -448,3 +449,25 @@ def test_what_the_core_does_not_know_is_looked_at(
     assert "does not read back the same" in str(results[3])
     assert len(os.listdir(tmp_path)) == groups.TOGETHER - 2
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_file_that_cannot_be_closed_stops_its_container_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = groups.Writing.close
+    failed: list[str] = []
+
+    def close(writing: groups.Writing) -> None:
+        original(writing)
+        if not failed:
+            failed.append(writing.place)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(groups, "flush_of", lambda _: lambda: None)
+    monkeypatch.setattr(groups, "read_back", lambda _, data: [True] * len(data))
+    monkeypatch.setattr(groups.Writing, "close", close)
+    places = [f"c{n:03d}.000" for n in range(groups.TOGETHER)]
+    results = FolderStore(tmp_path).write_many((place, CONTENTS) for place in places)
+    bad = [n for n, one in enumerate(results) if isinstance(one, MediumError)]
+    assert bad == [0] and failed == [str(tmp_path / "c000.000")]
+    assert sorted(os.listdir(tmp_path)) == places[1:]
