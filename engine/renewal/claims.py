@@ -26,6 +26,9 @@ class Claims(Protocol):
     def release(self, items: Sequence[Item]) -> None:
         """Give back the keys for which nothing was made, nor will be."""
 
+    def close(self) -> None:
+        """Close what is open, before a fork and at the end."""
+
 
 class NoClaims:
     """For a campaign alone with its store: nobody could have claimed anything."""
@@ -38,3 +41,6 @@ class NoClaims:
 
     def release(self, items: Sequence[Item]) -> None:
         """Release nothing."""
+
+    def close(self) -> None:
+        """Close nothing."""

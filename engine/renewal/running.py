@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from gostkey.errors import GostKeyError
@@ -17,7 +18,7 @@ from gostkey.media import FolderStore
 from . import collector
 from .answer_steps import Check, Fetch, Send
 from .chunks import Progress, do_step, state_before
-from .forks import CAN_FORK, WorkerDied
+from .forks import CAN_FORK, WorkerDied, a_few
 from .install_steps import ARCHIVE, BACKUP, BackUp, Install
 from .key_steps import MakeKey, MakeRequest
 from .pacing import CHUNK, Pacing
@@ -172,7 +173,10 @@ class Run:
             # Nobody waits in the middle of a chunk: in quiet hours all workers end.
             handed = Counted(self._pacing.going(chunks))
             items = map(self._store.items, handed)
+            make_tables(self._store.items(a_few(list(chain(*chunks)))))
+            # No process may touch what another one opened.
             self._store.close()
+            context.claims.close()
             try:
                 with Crew(mine, steps, min(workers, len(chunks))) as crew:
                     crew.run(items, self._progress, to_the_end=steps == self._steps)
@@ -183,6 +187,13 @@ class Run:
                 if deaths > MOST_DEATHS:
                     raise
             clean(self._store, context.folder, context.tokens)
+
+
+def make_tables(items: Sequence[Item]) -> None:
+    """Have the tables of their curves made, once and not in each process to come."""
+    for one in items:
+        with contextlib.suppress(GostKeyError):
+            assert Work(one).old_certificate.public_key
 
 
 class Counted:

@@ -90,6 +90,9 @@ class _Parent:
         """Have keys given back."""
         self.ask("release", [one.id for one in items])
 
+    def close(self) -> None:
+        """Close nothing: the parent does."""
+
 
 @dataclass
 class _ParentsRandomness(Randomness):

@@ -9,6 +9,7 @@ process, one at a time.  How a campaign is begun and opened is in `campaign`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -340,6 +341,7 @@ class OpenCampaign:
             keys = min(keys, pacing.limit)
         with (
             leaving(transport),
+            closing(claims),
             AuditLog(self.folder, self._store, self.clock) as log,
         ):
             log.open(doing)

@@ -12,6 +12,7 @@ import pytest
 from crashes import forks
 from renewal.offices import Office
 
+from gostkey import bindings
 from gostkey.renewal import Listing
 from gostkey.renewal.forks import WorkerDied, mapping
 from gostkey.renewal.planning import plan
@@ -86,3 +87,15 @@ def test_a_new_key_is_found_wherever_in_the_list_it_stands(
     # All new ones lie beside the old ones; of two the list itself says so.
     assert reasons[:6] == [Reason.PENDING_ELSEWHERE] * 6
     assert reasons[6:] == [Reason.WAITING] * 2
+
+
+@forks
+def test_what_a_process_makes_once_is_made_before_the_fork(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        office.add()
+    monkeypatch.setattr(plan, "CHUNK", 1)
+    bindings.prepared.clear()
+    with plan._looking_at(office.subscribers, 2):
+        assert bindings.prepared or bindings.core is None

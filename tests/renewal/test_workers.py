@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import multiprocessing
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -17,8 +19,10 @@ from crashes import forks, in_child
 from renewal.offices import Office, snapshot
 from renewal.scenes import SUBSCRIBERS, Scene, Template, kill_at
 
+from gostkey import bindings, curves
 from gostkey.errors import GeneratorFailure, MediumError
 from gostkey.media import groups
+from gostkey.pki import certificates
 from gostkey.random.gamma import GammaFeed, GammaPair, make
 from gostkey.renewal import Campaign, Event, workers
 from gostkey.renewal.local_claims import LocalClaims
@@ -309,3 +313,51 @@ def test_a_lock_is_not_waited_for_while_its_holder_lives(office: Office) -> None
 
         assert in_child(second) == 1
         assert time.monotonic() - start < 10
+
+
+@pytest.fixture
+def at_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder with what each worker has when it begins: open files, curves' tables."""
+    original = workers._work
+    folder = tmp_path / "at-work"
+    folder.mkdir()
+
+    def work(*arguments: Any) -> None:
+        mine = [os.readlink(one) for one in _open_files()]
+        found = {"open": mine, "prepared": sorted(bindings.prepared)}
+        (folder / str(os.getpid())).write_text(json.dumps(found))
+        original(*arguments)
+
+    monkeypatch.setattr(workers, "_work", work)
+    return folder
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="Linux tells which files are open"
+)
+def test_workers_inherit_no_database_and_the_tables_of_the_curves(
+    office: Office, at_work: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for _ in range(3):
+        office.add(curve=curves.get("tc26-512-a").oid)
+    with office.begin() as campaign:
+        # The first crew dies after claims were made, so that a second one is forked.
+        monkeypatch.setattr(workers._Parent, "record", workers._Parent.record)
+        worker_killed_at(1, "before", tmp_path / "died")()
+        # As in a process that has read no certificate yet.
+        bindings.prepared.clear()
+        certificates._split.cache_clear()
+        assert campaign.run(workers=2).counts["renewed"] == 3
+        mine = [os.readlink(one) for one in _open_files()]
+    ours = re.compile(r"/(campaign|claims)\.sqlite")
+    begun = [json.loads(one.read_text()) for one in at_work.iterdir()]
+    assert len(begun) == 4
+    for one in begun:
+        # That of the authority, which is in this process, they leave alone.
+        assert not [path for path in one["open"] if ours.search(path)]
+        assert curves.get("tc26-512-a").index in one["prepared"] or not bindings.core
+    assert not [path for path in mine if "claims.sqlite" in path]
+
+
+def _open_files() -> list[Path]:
+    return [one for one in Path("/proc/self/fd").iterdir() if os.path.lexists(one)]

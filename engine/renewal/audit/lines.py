@@ -34,7 +34,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gostkey import batch
-from gostkey.hashing import streebog256
+from gostkey.backend import active
 
 from ..storage.schema import item, journal
 
@@ -51,7 +51,7 @@ _text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def digest_of(line: bytes) -> str:
     """Give Streebog-256 of a line without its line feed, in hex."""
-    return streebog256(line).hexdigest()
+    return active.hashes.streebog_one(256, line).hex()
 
 
 def digests_of(lines: Sequence[bytes]) -> list[str]:

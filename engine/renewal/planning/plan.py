@@ -19,7 +19,7 @@ from typing import Any
 from gostkey.media.chips import LONGEST_LABEL
 
 from ..chips import is_chip_address
-from ..forks import mapping
+from ..forks import a_few, mapping
 from ..reasons import Reason, Verdict, verdict
 from ..tokens import token_of
 from .rules import MOSCOW, day_of, days_left, judge
@@ -202,6 +202,9 @@ def _looking_at(
         return [(numbers[id(one.subscriber)], _rest_of(one)) for one in found]
 
     starts = range(0, len(subscribers), CHUNK)
+    if workers > 1:
+        # What is made once in a process, such as the tables of a curve, its forks have.
+        examine_all(a_few(subscribers))
     with mapping(work, min(workers, len(starts))) as in_order:
 
         def look(kind: str) -> Iterator[list[Holding]]:

@@ -87,6 +87,9 @@ class Book:
                 )
             )
 
+    def close(self) -> None:
+        """Close nothing: the database is its campaign's."""
+
     @patient
     def enter(self, table: sa.Table, names: Mapping[int, str]) -> dict[int, str]:
         """Enter names, of which each can be had by one item only.
