@@ -12,6 +12,7 @@ from datetime import datetime, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 
+from . import collector
 from .chunks import Event, OnEvent
 from .lock import locked
 from .planning.items import numbered
@@ -158,6 +159,7 @@ class Campaign(OpenCampaign):
         )
 
     @classmethod
+    @collector.seldom()
     def _begin(
         cls,
         folder: Path,

@@ -10,7 +10,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_THRESHOLDS = (20_000, 50, 100)
+_THRESHOLDS = (200_000, 50, 100)
 
 
 def look_seldom() -> None:

@@ -30,6 +30,7 @@ from gostkey.media import FolderStore
 from gostkey.media.tokens import is_token_address, open_token, split_address
 from gostkey.pki import identifiers
 
+from .. import collector
 from ..chips import is_chip_address, split_chip
 from .form import FIELDS
 from .list_text import BadText, read_lines
@@ -201,6 +202,7 @@ def read_tree(
     return Listing(tuple(sorted(found, key=lambda one: str(one.container))))
 
 
+@collector.seldom()
 def read_list(
     path: Path, *, exchanges_finished: bool = False, library: str | None = None
 ) -> Listing:
