@@ -31,6 +31,8 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
+_NATIVE = core is not None and os.environ.get("GOSTKEY_BACKEND") != "pure"
+"""Whether the core is used: chosen once, as `gostkey.backend` chooses."""
 _MOST_OPEN = 8192
 _OPEN_FILES = "/proc/self/fd"
 _FLUSHED_WHOLE = frozenset({"ext4", "f2fs", "xfs"})
@@ -179,10 +181,6 @@ def _names(names: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[Any, Any, i
     return ffi.new("const char *[]", kept), kept, bits
 
 
-def _native() -> bool:
-    return core is not None and os.environ.get("GOSTKEY_BACKEND") != "pure"
-
-
 def read_folder(
     folder: str, names: tuple[str, ...], wanted: tuple[str, ...], largest: int
 ) -> dict[str, bytes] | None:
@@ -200,7 +198,7 @@ def read_folder(
         there are left out.  None if it was not done: the caller is to do it, and to
         tell what is wrong, if anything is.
     """
-    if not _native() or "\0" in folder:
+    if not _NATIVE or "\0" in folder:
         return None
     assert core is not None
     ffi, lib = core
@@ -240,7 +238,7 @@ def read_back(descriptors: Sequence[int], contents: Sequence[bytes]) -> list[boo
         nothing of it yet: it is to be read in the ordinary way.
     """
     count = len(descriptors)
-    if not _native() or count < FEWEST:
+    if not _NATIVE or count < FEWEST:
         return [False] * count
     assert core is not None
     ffi, lib = core

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -19,7 +21,9 @@ from gostkey.errors import MediumError
 from gostkey.media import FolderStore, durable, groups
 
 pytestmark = pytest.mark.skipif(
-    bindings.core is None, reason="there is no native core: build it with a C compiler"
+    not filesystem._NATIVE,
+    reason="the native core is not in use: build it with a C compiler, and do without "
+    "GOSTKEY_BACKEND=pure",
 )
 CONTENTS = {
     "name.key": b"name",
@@ -181,13 +185,24 @@ def test_a_path_with_a_nul_is_left(tmp_path: Path) -> None:
     assert filesystem.read_folder(path, groups.FILES, groups.FILES, 100) is None
 
 
+@pytest.mark.parametrize(("backend", "natively"), [("pure", False), ("native", True)])
 def test_on_the_fallback_nothing_is_read_natively(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, backend: str, natively: bool
 ) -> None:
     plain(tmp_path / "c")
-    monkeypatch.setenv("GOSTKEY_BACKEND", "pure")
-    names = groups.FILES
-    assert filesystem.read_folder(str(tmp_path / "c"), names, names, 9999) is None
+    code = (
+        "import sys; from gostkey.bindings.filesystem import read_folder; "
+        "files = read_folder(sys.argv[1], ('name.key',), ('name.key',), 9999); "
+        "print(files is not None)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "c")],
+        env={**os.environ, "GOSTKEY_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == f"{natively and os.name != 'nt'}\n"
 
 
 def test_threads_read_side_by_side(tmp_path: Path) -> None:
