@@ -40,8 +40,9 @@ STEPS: tuple[Step, ...] = (
 MAKING: tuple[Step, ...] = STEPS[:2]
 """What worker processes do; all else is for the one that knows the authority."""
 RECEIVING: tuple[Step, ...] = STEPS[3:]
-FEWEST = 128
-"""Items for which another worker is not worth its while."""
+FEWEST = 256
+"""Items for which another worker is not worth its while, nor a chunk of their own: a
+chunk of any size costs some milliseconds, most for what is done once for each curve."""
 MOST_DEATHS = 3
 """Worker processes that may die in a run and are replaced."""
 
