@@ -234,8 +234,9 @@ def _writing() -> Iterator[sqlite3.Connection]:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as one:
             one.execute("pragma journal_mode = wal")
-            # What a power cut takes, it takes from the campaigns at work as well.
-            one.execute("pragma synchronous = normal")
+            # A claim must be on the disk before the journal tells of its key: else a
+            # power cut could take the claim alone, and another campaign the key.
+            one.execute("pragma synchronous = full")
             one.execute("begin immediate")
             one.execute(_TABLE)
             yield one

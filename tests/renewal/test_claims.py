@@ -22,6 +22,7 @@ from gostkey.renewal.local_claims import (
     FILE_NAME,
     VARIABLE,
     LocalClaims,
+    _writing,
     state_folder,
 )
 
@@ -222,6 +223,12 @@ def test_nothing_secret_is_in_the_claims(
     data = b"".join(one.read_bytes() for one in claims().parent.iterdir())
     owner = two[0].report().rows[0]["owner"]
     assert owner.encode() not in data
+
+
+def test_a_claim_is_on_the_disk_when_it_was_made(office: Office) -> None:
+    with _writing() as connection:
+        (synchronous,) = connection.execute("pragma synchronous").fetchone()
+    assert synchronous == 2  # "full": each commit waits for the write-ahead log
 
 
 def test_an_item_without_a_certificate_claims_nothing(

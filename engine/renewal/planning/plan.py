@@ -202,10 +202,11 @@ def _looking_at(
         return [(numbers[id(one.subscriber)], _rest_of(one)) for one in found]
 
     starts = range(0, len(subscribers), CHUNK)
+    workers = min(workers, len(starts))
     if workers > 1:
         # What is made once in a process, such as the tables of a curve, its forks have.
         examine_all(a_few(subscribers))
-    with mapping(work, min(workers, len(starts))) as in_order:
+    with mapping(work, workers) as in_order:
 
         def look(kind: str) -> Iterator[list[Holding]]:
             for found in in_order((kind, start) for start in starts):
