@@ -14,7 +14,7 @@ from gostkey.renewal.campaign import Campaign
 from gostkey.renewal.install_steps import ARCHIVE, BACKUP
 from gostkey.renewal.lock import LOCK_NAME, CampaignLock
 from gostkey.renewal.report import Report
-from gostkey.renewal.storage.store import STORE_NAME, Store
+from gostkey.renewal.storage.store import PART_NAME, STORE_NAME, Store
 from gostkey.renewal.trial import FOLDER as TRIAL
 
 from .campaigns import watch, zone_in
@@ -29,7 +29,7 @@ REPORT = "report.txt"
 SHOWN_ROWS = 10
 
 # What may be left of a demo that was killed while it was being removed.
-_LAST = frozenset({LOCK_NAME, f"{STORE_NAME}-wal", f"{STORE_NAME}-shm"})
+_LAST = frozenset({LOCK_NAME, PART_NAME, f"{STORE_NAME}-wal", f"{STORE_NAME}-shm"})
 
 # All that a demo makes; a folder with anything else in it is somebody's own.
 _OURS = frozenset(

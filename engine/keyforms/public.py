@@ -164,10 +164,10 @@ def _decode_spki(der: bytes) -> PublicKeyInfo:
     return PublicKeyInfo(found.curve, found.scheme, point, found.digest_oid)
 
 
-# A certificate is asked for again and again, and is not secret.
+# The certificate of a container that is looked at is asked for again and again.
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=16)
 def _read_certificate(der: bytes) -> PublicKeyInfo:
     spki = decode(_Certificate, der, "certificate").tbs.public_key
     return _read_spki(encode(spki))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from gostkey.errors import (
     CertificateError,
@@ -73,9 +73,11 @@ class Certificate(SignedDer):
         Raises:
             EncodingError: if it is not one.
         """
-        # The same certificate comes again and again: to be renewed, in the request,
-        # as the answer, to be checked, to be installed.
-        return _read(coding.der_of(data, *_PEM_LABELS))
+        # Nothing is remembered here: of a thousand certificates that come one after
+        # the other, to forget an old one costs as much as to read a new one.
+        certificate = cls(coding.der_of(data, *_PEM_LABELS), known=True)
+        certificate._sound  # noqa: B018
+        return certificate
 
     @classmethod
     def of_known(cls, der: bytes) -> Certificate:
@@ -84,7 +86,7 @@ class Certificate(SignedDer):
         Raises:
             EncodingError: if it is not a certificate.
         """
-        return _split(der)
+        return cls(der, known=True)
 
     @cached_property
     def _sound(self) -> bool:
@@ -274,17 +276,6 @@ class Certificate(SignedDer):
 
     def __repr__(self) -> str:
         return f"<Certificate of {self.subject.owner} serial {self.serial_text}>"
-
-
-@lru_cache(maxsize=1024)
-def _split(der: bytes) -> Certificate:
-    return Certificate(der, known=True)
-
-
-def _read(der: bytes) -> Certificate:
-    certificate = _split(der)
-    certificate._sound  # noqa: B018
-    return certificate
 
 
 def _decoded(der: bytes) -> schemas.SignedCertificate | schemas.ReadCertificate:

@@ -100,8 +100,8 @@ class Name:
         Raises:
             EncodingError: if it is not one.
         """
-        # The same few names come again and again: authorities', and a subject in
-        # each of its requests and certificates.
+        # The same few names come again and again: authorities', and a subject in its
+        # old certificate and its new one.
         der = bytes(der)
         return _read_small(der) if len(der) <= _SMALL else _read(der)
 
@@ -255,7 +255,9 @@ def _read(der: bytes) -> Name:
 
 
 _SMALL = 2048
-_read_small = lru_cache(maxsize=1024)(_read)
+# Few: to forget what nobody has looked at for long, and what the processor's cache has
+# forgotten, too, costs as much as to read it anew.
+_read_small = lru_cache(maxsize=64)(_read)
 
 
 _SPECIAL = frozenset(',"=+')

@@ -124,6 +124,7 @@ class Fetch:
             certificate = Certificate.from_bytes(answer)
         except GostKeyError as error:
             return verdict(Reason.ANSWER_UNREADABLE, str(error))
+        work.remember(certificate)
         return Done(
             {
                 "certificate": certificate.der,
@@ -168,9 +169,7 @@ class Check:
 
     def _look_ahead(self, context: Context, works: Sequence[Work]) -> None:
         try:
-            context.verifier().look_ahead(
-                [Certificate.from_bytes(w.item.certificate or b"") for w in works]
-            )
+            context.verifier().look_ahead([work.certificate for work in works])
         except GeneratorFailure:
             raise
         except GostKeyError:
@@ -180,8 +179,7 @@ class Check:
         """Check all of a certificate; a test signature is left to be verified."""
         one = work.item
         assert one.certificate is not None and one.old_certificate is not None
-        certificate = Certificate.from_bytes(one.certificate)
-        old = Certificate.from_bytes(one.old_certificate)
+        certificate, old = work.certificate, work.old_certificate
         if certificate.public_key.to_bytes() != one.public_key:
             return verdict(Reason.ANSWER_OTHER_KEY)
         if certificate.subject_der != old.subject_der:

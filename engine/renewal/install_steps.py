@@ -16,7 +16,6 @@ from pathlib import Path
 from gostkey.containers import folder_name, with_certificate
 from gostkey.errors import MediumError
 from gostkey.media import FolderStore
-from gostkey.pki.certificates import Certificate
 
 from .copies import SUFFIX, Copy, make_folders, pack, write_copies
 from .reasons import Reason, verdict
@@ -89,7 +88,7 @@ def _certified(work: Work) -> Mapping[str, bytes]:
     """Give the new container's files with the certificate in them."""
     certificate = work.item.certificate
     assert certificate is not None
-    public = Certificate.from_bytes(certificate).public_key
+    public = work.certificate.public_key
     return with_certificate(read_new(work), certificate, public)
 
 

@@ -86,7 +86,8 @@ class Run:
             GeneratorFailure, GammaExhausted, WorkerDied: as `Campaign.run`.
         """
         self._pacing.begin(str(self._context.folder))
-        self._held = self._pacing.held_back(self._unsent())
+        if self._pacing.limit is not None:
+            self._held = self._pacing.held_back(self._unsent())
         with collector.seldom():
             self._do(keys, workers)
         self._pacing.tell_of_limit(len(self._held))

@@ -72,6 +72,7 @@ class Work:
     notes: list[str] = field(default_factory=list)
     tokens: Tokens = field(default_factory=Tokens)
     """The run's."""
+    _old_certificate: Certificate | None = None
     _certificate: Certificate | None = None
     disk: int | None = None
     """The disk on which the new container's folder was chosen (its device number)."""
@@ -95,9 +96,26 @@ class Work:
     @property
     def old_certificate(self) -> Certificate:
         """The old key's, which the plan has read."""
-        if self._certificate is None:
-            self._certificate = Certificate.of_known(self.item.old_certificate or b"")
+        if self._old_certificate is None:
+            der = self.item.old_certificate or b""
+            self._old_certificate = Certificate.of_known(der)
+        return self._old_certificate
+
+    @property
+    def certificate(self) -> Certificate:
+        """The new key's, as it was fetched; it is read once.
+
+        Raises:
+            EncodingError: if it is not one.
+        """
+        der = self.item.certificate or b""
+        if self._certificate is None or self._certificate.der != der:
+            self._certificate = Certificate.from_bytes(der)
         return self._certificate
+
+    def remember(self, certificate: Certificate) -> None:
+        """Take what was read of an answer, for the steps after it."""
+        self._certificate = certificate
 
     def wipe(self) -> None:
         """Wipe the open keys and forget the container's files."""

@@ -334,6 +334,31 @@ def _read_from_disk() -> int:
     return int(next(line for line in lines if line.startswith("read_bytes")).split()[1])
 
 
+def test_a_look_at_a_file_is_not_noted_in_it(disk: Path) -> None:
+    """The note would have to be written to the disk, after all was flushed."""
+    written = Written(disk, 7)
+    for path in written.paths:
+        os.utime(path, ns=(0, path.stat().st_mtime_ns))
+    assert all(written.read_back())
+    assert [path.stat().st_atime_ns for path in written.paths] == [0] * 7
+    written.close()
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "getuid") or os.getuid() != 0,
+    reason="needs two users: run it as root",
+)
+def test_files_of_another_user_are_read_back_all_the_same(disk: Path) -> None:
+    """Whose readers cannot do without the note."""
+    written = Written(disk, 7)
+    child = os.fork()
+    if child == 0:
+        os.setresuid(65534, 65534, 65534)
+        os._exit(0 if all(written.read_back()) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    written.close()
+
+
 def test_a_forked_process_has_a_queue_of_its_own(disk: Path) -> None:
     written = Written(disk, 20)
     assert all(written.read_back())

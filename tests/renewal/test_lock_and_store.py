@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
@@ -18,8 +21,16 @@ from gostkey.errors import CampaignError, CampaignLocked, MediumError
 from gostkey.renewal.lock import CampaignLock
 from gostkey.renewal.planning.subscribers import RowError
 from gostkey.renewal.reasons import Reason
+from gostkey.renewal.storage import databases
 from gostkey.renewal.storage.schema import item, metadata
-from gostkey.renewal.storage.store import ITEM_FIELDS, STORE_NAME, Change, Item, Store
+from gostkey.renewal.storage.store import (
+    ITEM_FIELDS,
+    PART_NAME,
+    STORE_NAME,
+    Change,
+    Item,
+    Store,
+)
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=timezone.utc)
 LOCK_FILE = Path(__file__).parents[2] / "engine" / "renewal" / "lock.py"
@@ -170,6 +181,85 @@ def test_an_empty_file_of_a_run_killed_at_once_is_no_campaign(tmp_path: Path) ->
     assert not Store.exists(tmp_path)
     Store.create(tmp_path, {}, NOW, [new_item(1)]).close()
     assert Store.exists(tmp_path)
+
+
+def test_what_a_killed_run_had_made_of_a_store_is_made_anew(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+
+        def items() -> Iterator[Item]:
+            for number in range(1, 5000):
+                yield new_item(number, old_certificate=bytes(4000))
+            os.write(writing, b"x")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        Store.create(tmp_path, {}, NOW, items())
+    os.close(writing)
+    assert os.read(reading, 1) == b"x"
+    os.close(reading)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    assert (tmp_path / PART_NAME).stat().st_size > 1_000_000
+    assert not Store.exists(tmp_path)
+    # As earlier versions left it: a log of what was never finished.
+    (tmp_path / f"{STORE_NAME}-wal").write_bytes(b"\x37\x7f\x06\x83" * 1000)
+    with Store.create(tmp_path, {}, NOW, [new_item(1)]) as store:
+        assert [one.id for one in store.items()] == [1]
+    assert [one.name for one in tmp_path.iterdir()] == [STORE_NAME]
+    assert Store.exists(tmp_path)
+
+
+def test_a_store_that_cannot_be_filled_is_not_there(tmp_path: Path) -> None:
+    def items() -> Iterator[Item]:
+        yield new_item(1)
+        raise RuntimeError("the plan is lost")
+
+    with pytest.raises(RuntimeError, match="the plan is lost"):
+        Store.create(tmp_path, {}, NOW, items())
+    assert not Store.exists(tmp_path)
+    assert not (tmp_path / PART_NAME).exists()
+    Store.create(tmp_path, {}, NOW, [new_item(1)]).close()
+    assert Store.exists(tmp_path)
+
+
+def test_a_store_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = []
+
+    def noted(name: str) -> None:
+        original = getattr(databases, name, None) or getattr(os, name)
+        where = databases if hasattr(databases, name) else os
+
+        def note(*paths: object) -> None:
+            done.append((name, *(Path(str(one)).name for one in paths)))
+            original(*paths)
+
+        monkeypatch.setattr(where, name, note)
+
+    for name in ("flush_file", "replace", "flush_folder"):
+        noted(name)
+    with Store.create(tmp_path, {}, NOW, [new_item(1)]):
+        assert done == [
+            ("flush_file", PART_NAME),
+            ("replace", PART_NAME, STORE_NAME),
+            ("flush_folder", tmp_path.name),
+        ]
+
+
+def test_a_disk_that_is_full_leaves_no_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(databases, "flush_file", full)
+        with pytest.raises(MediumError, match="the disk is full"):
+            Store.create(tmp_path, {}, NOW, [new_item(1)])
+    assert not Store.exists(tmp_path)
+    assert not (tmp_path / PART_NAME).exists()
 
 
 def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:

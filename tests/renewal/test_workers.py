@@ -22,7 +22,6 @@ from renewal.scenes import SUBSCRIBERS, Scene, Template, kill_at
 from gostkey import bindings, curves
 from gostkey.errors import GeneratorFailure, MediumError
 from gostkey.media import groups
-from gostkey.pki import certificates
 from gostkey.random.gamma import GammaFeed, GammaPair, make
 from gostkey.renewal import Campaign, Event, workers
 from gostkey.renewal.local_claims import LocalClaims
@@ -346,7 +345,6 @@ def test_workers_inherit_no_database_and_the_tables_of_the_curves(
         worker_killed_at(1, "before", tmp_path / "died")()
         # As in a process that has read no certificate yet.
         bindings.prepared.clear()
-        certificates._split.cache_clear()
         assert campaign.run(workers=2).counts["renewed"] == 3
         mine = [os.readlink(one) for one in _open_files()]
     ours = re.compile(r"/(campaign|claims)\.sqlite")

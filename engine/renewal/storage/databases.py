@@ -11,17 +11,21 @@ import os
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import sqlalchemy as sa
 
 from gostkey.errors import CampaignError, MediumError
+from gostkey.media.durable import flush_file, flush_folder
+from gostkey.media.faults import explained
 
 from .schema import campaign
 
 STORE_NAME = "campaign.sqlite"
+PART_NAME = f"{STORE_NAME}.part"
+"""A store that is not finished; what a killed run left of one is made anew."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -48,8 +52,11 @@ class Database(ABC):
         """
 
     @abstractmethod
-    def make_place(self, connection: sa.Connection) -> None:
-        """Make the place for the tables, in the transaction that makes them."""
+    def beginning(self) -> AbstractContextManager[sa.Connection]:
+        """Give a connection in a transaction that makes and fills the tables.
+
+        After it the campaign is there and on the disk; after an error nothing is.
+        """
 
     @abstractmethod
     def hold(self, *, shared: bool = False) -> None:
@@ -128,10 +135,7 @@ class SqliteDatabase(Database):
     def __init__(self, folder: Path) -> None:
         self.path = folder / STORE_NAME
         self.where = str(self.path)
-        url = sa.URL.create("sqlite", database=str(self.path))
-        self._engine = sa.create_engine(url)
-        sa.event.listen(self._engine, "connect", _configure)
-        sa.event.listen(self._engine, "begin", _begin)
+        self._engine = _engine(self.path, _configure)
 
     def exists(self) -> bool:
         """Say whether a campaign was begun here.
@@ -157,8 +161,32 @@ class SqliteDatabase(Database):
         if not self.path.exists():
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
 
-    def make_place(self, connection: sa.Connection) -> None:
-        """Do nothing: the file is there."""
+    @contextmanager
+    def beginning(self) -> Iterator[sa.Connection]:
+        """Make the file beside its place, and put it there when it is whole.
+
+        So it needs no journal, and all that is in it is written once.
+        """
+        part = self.path.with_name(PART_NAME)
+        engine = _engine(part, _configure_part)
+        try:
+            with explained(part):
+                part.unlink(missing_ok=True)
+                os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            with self._faults(), engine.begin() as connection:
+                yield connection
+            engine.dispose()
+            with explained(self.path):
+                flush_file(part)
+                # A log that a killed run has left is of no other file.
+                for end in ("-wal", "-shm"):
+                    self.path.with_name(STORE_NAME + end).unlink(missing_ok=True)
+                os.replace(part, self.path)
+                flush_folder(self.path.parent)
+        finally:
+            engine.dispose()
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def hold(self, *, shared: bool = False) -> None:
         """Do nothing: the lock of the campaign's folder has been taken."""
@@ -199,12 +227,18 @@ class SqliteDatabase(Database):
             ) from error
 
 
+def _engine(
+    path: Path, configure: Callable[[sqlite3.Connection, object], None]
+) -> sa.Engine:
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
+    sa.event.listen(engine, "connect", configure)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
 def _configure(connection: sqlite3.Connection, _: object) -> None:
-    # SQLAlchemy's recipe: the driver must not open transactions by itself, or
-    # the tables would not be made in one.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
+    _set(
+        connection,
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -214,7 +248,20 @@ def _configure(connection: sqlite3.Connection, _: object) -> None:
         # 32 MiB: else each record of a chunk would copy the log into the file, with two
         # waits for the disk, and most pages are changed again soon.
         "wal_autocheckpoint=8192",
-    ):
+    )
+
+
+def _configure_part(connection: sqlite3.Connection, _: object) -> None:
+    # After an error, or a crash, the file is removed and not repaired.
+    _set(connection, "journal_mode=OFF", "synchronous=OFF", "foreign_keys=ON")
+
+
+def _set(connection: sqlite3.Connection, *pragmas: str) -> None:
+    # SQLAlchemy's recipe: the driver must not open transactions by itself, or
+    # the tables would not be made in one.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -201,21 +201,24 @@ class PostgresDatabase(Database):
         """Remember the address in the campaign's folder."""
         remember(self._folder, self.address)
 
-    def make_place(self, connection: sa.Connection) -> None:
-        """Make the schema.
+    @contextmanager
+    def beginning(self) -> Iterator[sa.Connection]:
+        """Give a connection in a transaction that has made the schema.
 
         Raises:
             CampaignError: if somebody else was faster.
         """
-        try:
-            connection.execute(sa.schema.CreateSchema(self.address.schema))
-        except (sa.exc.IntegrityError, sa.exc.ProgrammingError) as error:
-            if _state_of(error) not in ("42P06", "23505"):
-                raise
-            raise CampaignError(
-                f"{self.where}: there is a campaign of this name already; join it "
-                "(gostkey renew work), or choose another folder for a new one"
-            ) from error
+        with self.writing() as connection:
+            try:
+                connection.execute(sa.schema.CreateSchema(self.address.schema))
+            except (sa.exc.IntegrityError, sa.exc.ProgrammingError) as error:
+                if _state_of(error) not in ("42P06", "23505"):
+                    raise
+                raise CampaignError(
+                    f"{self.where}: there is a campaign of this name already; join it "
+                    "(gostkey renew work), or choose another folder for a new one"
+                ) from error
+            yield connection
 
     def make_shared(self, schema: str, make: Callable[[sa.Connection], object]) -> None:
         """Make a schema that all campaigns of the database share, unless it is there.

@@ -21,7 +21,7 @@ from gostkey.errors import CampaignError, MediumError
 from ..planning.subscribers import RowError
 from ..reasons import Reason
 from .address import remembered
-from .databases import STORE_NAME, Database, SqliteDatabase, patient
+from .databases import PART_NAME, STORE_NAME, Database, SqliteDatabase, patient
 from .postgres import PostgresDatabase
 from .records import ITEM_FIELDS, Change, Clock, Item, moment, parse_moment
 from .schema import (
@@ -38,6 +38,7 @@ from .storing import AT_ONCE, as_json, fill, write_changes
 
 __all__ = [
     "ITEM_FIELDS",
+    "PART_NAME",
     "STORE_NAME",
     "Change",
     "Clock",
@@ -109,8 +110,7 @@ class Store:
                 f"{error.strerror or error}; choose another one"
             ) from error
         store = cls(database)
-        with store._writing() as connection:
-            database.make_place(connection)
+        with database.beginning() as connection:
             metadata.create_all(connection)
             connection.execute(
                 campaign.insert().values(
