@@ -420,6 +420,15 @@ def open_ahead(works: Sequence[Work], *, old: bool) -> None:
         works: the items.
         old: the old containers, else the new ones.
     """
+    # Some at a time: what was read of them is then still in the processor's cache.
+    for start in range(0, len(works), _AT_ONCE):
+        _open_some(works[start : start + _AT_ONCE], old=old)
+
+
+_AT_ONCE = 256
+
+
+def _open_some(works: Sequence[Work], *, old: bool) -> None:
     read: list[tuple[Work, Mapping[str, bytes], str | None]] = []
     for work in works:
         one = work.item
