@@ -19,7 +19,7 @@ from gostkey.renewal.trial import FOLDER as TRIAL
 
 from .campaigns import watch, zone_in
 from .failures import Exit
-from .files import PathOption, write_pieces
+from .files import PathOption, is_unfinished, write_pieces
 from .output import Output, json_option
 from .renewal_words import report_pieces, show_report, show_summary
 from .texts import _, help_page
@@ -168,7 +168,9 @@ def _make_room(folder: Path) -> None:
     found = {one.name for one in folder.iterdir()}
     if not found - _LAST:
         return
-    foreign = sorted(found - _OURS)
+    foreign = sorted(
+        name for name in found - _OURS if not is_unfinished(name, Path(REPORT))
+    )
     if foreign or STORE_NAME not in found:
         raise CampaignError(
             _(

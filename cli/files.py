@@ -9,6 +9,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -122,6 +123,11 @@ def write_file(
         OSError: if the disk is full or read-only.
     """
     write_pieces(path, [data], private=private, force=force)
+
+
+def is_unfinished(name: str, path: Path) -> bool:
+    """Say whether a file is what is left where `write_pieces` of *path* was killed."""
+    return re.fullmatch(rf"\.{re.escape(path.name)}\.\d+\.new", name) is not None
 
 
 def write_pieces(

@@ -207,7 +207,8 @@ class Writing(Job):
         )
 
     def rename(self) -> None:
-        refuse_existing(self.place)
+        # Whatever came to be there since `create` is refused by the system: it lets a
+        # folder take the place of none but an empty one.
         os.rename(self.beside, self.place)
 
     def undo(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from .answer_steps import BACK_TO_SENT, settle
 from .pacing import Pacing
@@ -41,6 +41,14 @@ class Event:
 
 
 OnEvent = Callable[[Event], None]
+
+
+class HasItem(Protocol):
+    """An item that is being worked on, here or by another process."""
+
+    @property
+    def item(self) -> Item:
+        """Give the item."""
 
 
 def state_before(step: Step) -> str:
@@ -120,7 +128,7 @@ def record(context: Context, works: Sequence[Work], changes: Sequence[Change]) -
     take_over(works, changes)
 
 
-def take_over(works: Sequence[Work], changes: Sequence[Change]) -> None:
+def take_over(works: Sequence[HasItem], changes: Sequence[Change]) -> None:
     """Write changes into the items at hand alone."""
     if not changes:
         return
@@ -169,7 +177,7 @@ class Progress:
             steps: of the run.
             pacing: counts the failures.
         """
-        self._tell = on_event or (lambda event: None)
+        self._tell = on_event
         self._pacing = pacing
         self._steps = [STATES.index(step.name) for step in steps]
         first = self._steps[0] - 1
@@ -181,7 +189,7 @@ class Progress:
         self._done = 0
         self._total = sum(self._after(at) * count for at, count in here.items())
         self._keys = sum(here.values())
-        self._tell(Event("begin", 0, self._total, keys=self._keys))
+        self._event("begin")
 
     def _after(self, state: int) -> int:
         """Count the steps of the run that lead farther than a state."""
@@ -193,12 +201,12 @@ class Progress:
         if count:
             self._event("step", step=name)
 
-    def handled(self, works: Sequence[Work]) -> None:
+    def handled(self, works: Sequence[HasItem]) -> None:
         """Have the keys counted that were handled: too many failures end a run."""
         if self._pacing is not None:
             self._pacing.after(work.item for work in works)
 
-    def end_chunk(self, works: Sequence[Work]) -> None:
+    def end_chunk(self, works: Sequence[HasItem]) -> None:
         """Tell how the items of a chunk have ended."""
         for work in works:
             one = work.item
@@ -218,5 +226,6 @@ class Progress:
             )
 
     def _event(self, kind: str, **values: str) -> None:
-        done, total = self._done, self._total
-        self._tell(Event(kind, done, total, keys=self._keys, **values))
+        if self._tell is not None:
+            done, total = self._done, self._total
+            self._tell(Event(kind, done, total, keys=self._keys, **values))

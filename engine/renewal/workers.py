@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from multiprocessing.connection import Connection, wait
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from gostkey import random
 from gostkey.backend import active
@@ -160,13 +160,19 @@ def sendable(error: BaseException) -> BaseException:
 # -- the parent's side --------------------------------------------------------
 
 
+class _Handed(NamedTuple):
+    """An item that a worker is at."""
+
+    item: Item
+
+
 class Crew:
     """The workers of one run; leaving the context waits until all have ended."""
 
     def __init__(self, context: Context, steps: Sequence[Step], count: int) -> None:
         self._context = context
         self._to_the_end = True
-        self._works: dict[Fork, list[Work]] = {}
+        self._handed: dict[Fork, list[_Handed]] = {}
         """The items of the chunk that each worker is at."""
         self._crew = Forks(partial(_work, context, steps), count)
 
@@ -202,7 +208,7 @@ class Crew:
                     if kind == "chunk":
                         self._hand_out(fork, changes, chunks, progress)
                         continue
-                    take_over(self._works.get(fork, ()), changes)
+                    take_over(self._handed.get(fork, ()), changes)
                     self._record(changes, progress)
                     ready.send(self._answer(fork, kind, values))
                 except (EOFError, ConnectionError):
@@ -222,16 +228,16 @@ class Crew:
         The worker needs not wait for that: before it writes anything to a medium it
         asks again, and is answered later.
         """
-        works = self._works.get(fork, [])
-        take_over(works, changes)
+        handed = self._handed.get(fork, [])
+        take_over(handed, changes)
         # Too many failures, and there is no next one.
-        progress.handled(works)
+        progress.handled(handed)
         ended = [
-            one for one in works if self._to_the_end or one.item.reason is not None
+            one for one in handed if self._to_the_end or one.item.reason is not None
         ]
         try:
             chunk = next(chunks, None)
-            self._works[fork] = [Work(one) for one in chunk or ()]
+            self._handed[fork] = list(map(_Handed, chunk or ()))
             fresh = [one for one in chunk or () if one.state == "planned"]
             held = self._context.claims.claim(fresh) if fresh else {}
             fork.connection.send((chunk, held))
@@ -265,7 +271,7 @@ class Crew:
 
     def _items(self, fork: Fork, ids: Sequence[int]) -> list[Item]:
         """Give those of a worker's items that it has named."""
-        by_id = {work.item.id: work.item for work in self._works[fork]}
+        by_id = {one.item.id: one.item for one in self._handed[fork]}
         return [by_id[one] for one in ids]
 
 

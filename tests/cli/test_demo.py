@@ -76,11 +76,15 @@ def test_a_finished_demo_is_replaced_or_kept(run: Run, tmp_path: Path) -> None:
     making = ["demo", "--subscribers", 1, "--folder", folder]
     assert run(*making).code == 0
     first = run("renew", "report", "--campaign", folder, "--json").records[0]
+    # As a kill leaves it in the last moment of a demo.
+    half = folder / ".report.txt.4321.new"
+    half.write_text("half a rep")
     assert run(*making, "--keep").code == 0
     kept = run("renew", "report", "--campaign", folder, "--json").records[0]
     assert kept == first
     assert (tmp_path / "demo-2" / "report.txt").is_file()
     assert run(*making).code == 0
+    assert not half.exists()
     new = run("renew", "report", "--campaign", folder, "--json").records[0]
     assert new["request_id"] != first["request_id"]
 

@@ -295,3 +295,42 @@ def test_syncfs_is_called_and_tells_of_its_faults(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="descriptor") as caught:
         call(descriptor)
     assert caught.value.errno == errno.EBADF
+
+
+def _folder(place: Path) -> None:
+    place.mkdir()
+    (place / "theirs").write_bytes(b"theirs")
+
+
+def _file(place: Path) -> None:
+    place.write_bytes(b"theirs")
+
+
+def _link(place: Path) -> None:
+    place.symlink_to("elsewhere")
+
+
+@pytest.mark.parametrize("make", [_folder, _file, _link])
+def test_what_came_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    store = FolderStore(tmp_path)
+    place = tmp_path / "c007.000"
+    rename = groups.Writing.rename
+
+    def late(writing: groups.Writing) -> None:
+        if writing.place == str(place):
+            make(place)
+        rename(writing)
+
+    monkeypatch.setattr(groups.Writing, "rename", late)
+    results = write(store)
+    assert [n for n, one in enumerate(results) if isinstance(one, MediumError)] == [7]
+    if make is _folder:
+        assert "it exists already" in str(results[7])
+        assert os.listdir(place) == ["theirs"]
+    elif make is _file:
+        assert place.read_bytes() == b"theirs"
+    else:
+        assert os.readlink(place) == "elsewhere"
+    assert len(os.listdir(tmp_path)) == MANY
