@@ -202,12 +202,21 @@ def test_what_a_killed_run_had_made_of_a_store_is_made_anew(tmp_path: Path) -> N
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
     assert (tmp_path / PART_NAME).stat().st_size > 1_000_000
     assert not Store.exists(tmp_path)
-    # As earlier versions left it: a log of what was never finished.
-    (tmp_path / f"{STORE_NAME}-wal").write_bytes(b"\x37\x7f\x06\x83" * 1000)
     with Store.create(tmp_path, {}, NOW, [new_item(1)]) as store:
         assert [one.id for one in store.items()] == [1]
     assert [one.name for one in tmp_path.iterdir()] == [STORE_NAME]
-    assert Store.exists(tmp_path)
+
+
+def test_the_log_of_another_store_is_not_taken_over(tmp_path: Path) -> None:
+    with Store.create(tmp_path / "other", {}, NOW, [new_item(7)]) as other:
+        other.record([Change(7, "keyed", "before", {}, {})], NOW)
+        log = (tmp_path / "other" / f"{STORE_NAME}-wal").read_bytes()
+    assert len(log) > 4096
+    # Somebody has removed the store itself, and nothing more.
+    (tmp_path / f"{STORE_NAME}-wal").write_bytes(log)
+    with Store.create(tmp_path, {}, NOW, [new_item(1)]) as store:
+        assert [one.id for one in store.items()] == [1]
+        assert [one["step"] for one in store.history()] == ["planned"]
 
 
 def test_a_store_that_cannot_be_filled_is_not_there(tmp_path: Path) -> None:

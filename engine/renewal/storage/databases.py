@@ -178,7 +178,7 @@ class SqliteDatabase(Database):
             engine.dispose()
             with explained(self.path):
                 flush_file(part)
-                # A log that a killed run has left is of no other file.
+                # A log whose file somebody has removed is of no other one.
                 for end in ("-wal", "-shm"):
                     self.path.with_name(STORE_NAME + end).unlink(missing_ok=True)
                 os.replace(part, self.path)
