@@ -32,6 +32,8 @@ VARYING = (
     (r"-\d{8}-HEX", "-DAY-HEX"),
     (r"(\d+) days?", "DAYS"),
     (r"\b\d+ (GB|MB|kB)\b", "SIZE"),
+    # Late in the evening a day and an hour more is the day after tomorrow.
+    (r"(DATE +DATE +)\d\d?(?= )", r"\g<1>FEW"),
 )
 
 

@@ -104,8 +104,8 @@ def test_an_interrupted_station_ends_and_another_goes_on(
     while first.poll() is None and not Store.exists(tmp_path / "campaign", url):
         time.sleep(0.1)
     first.send_signal(signal.SIGINT)
-    first.communicate(timeout=60)
-    assert first.returncode in (0, 130)
+    _, said = first.communicate(timeout=60)
+    assert first.returncode in (0, 130), said
     ran = run("renew", "work", "--campaign", tmp_path / "campaign", *NOW, "--json")
     assert ran.code == 0, ran.stderr
     assert statuses(ran) == 4 * ["renewed"]

@@ -349,7 +349,8 @@ def test_workers_inherit_no_database_and_the_tables_of_the_curves(
         mine = [os.readlink(one) for one in _open_files()]
     ours = re.compile(r"/(campaign|claims)\.sqlite")
     begun = [json.loads(one.read_text()) for one in at_work.iterdir()]
-    assert len(begun) == 4
+    # Two and two; or one, if the other of the first two has left no chunk for a second.
+    assert len(begun) in (3, 4)
     for one in begun:
         # That of the authority, which is in this process, they leave alone.
         assert not [path for path in one["open"] if ours.search(path)]
