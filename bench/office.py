@@ -1,6 +1,6 @@
 """An office's campaign from plan to requested, beside the openssl command line.
 
-python bench/office.py [--subscribers 1000 10000] [--workers 2] [--peer 200]
+python bench/office.py [--subscribers 1000 10000] [--repeats 5] [--peer 200]
 
 Makes the containers of invented subscribers (once for each number of them), then
 plans their renewal from a CSV list, begins a campaign and runs it until every
@@ -8,7 +8,8 @@ request is in the store: new keys, new containers on the disk, requests signed w
 both keys and checked, and nothing sent.  The peer does genpkey, req and cms for each
 subscriber with the GOST engine, pinned to one core, without reading a container and
 without waiting for the disk.  The containers that are renewed are in the system's
-memory: each run reads them before its time begins.
+memory: each run reads them before its time begins.  With repeats the peer runs after
+each of ours, and the medians of these pairs are told at the end.
 
 Nothing is deleted: ext4 is slow for minutes after thousands of files were.
 """
@@ -20,6 +21,7 @@ import json
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -292,6 +294,7 @@ def main() -> None:
     all_cores = os.sched_getaffinity(0)
     for number in asked.subscribers:
         office(asked.folder, number)
+    pairs: dict[int, list[dict[str, float]]] = {}
     for number in asked.subscribers * asked.repeats:
         print(
             f"\n{number} subscribers, {asked.workers} workers, "
@@ -314,6 +317,26 @@ def main() -> None:
             f"           processor {rates['processor'] / peers['processor']:7.1f}"
             f", core for core"
         )
+        pairs.setdefault(number, []).append(
+            {
+                "a second": rates["wall"],
+                "openssl": peers["wall"],
+                "ratio": rates["wall"] / peers["wall"],
+                "processor time each, ms": 1000 / rates["processor"],
+                "ratio, core for core": rates["processor"] / peers["processor"],
+            }
+        )
+    for number, its in pairs.items():
+        tell_pairs(number, its)
+
+
+def tell_pairs(number: int, pairs: list[dict[str, float]]) -> None:
+    """Print the medians of some pairs, with the least and the greatest of each."""
+    print(f"\n{number} subscribers, {len(pairs)} pairs: median (min, max)")
+    for name in pairs[0]:
+        found = [one[name] for one in pairs]
+        middle, least, most = statistics.median(found), min(found), max(found)
+        print(f"  {name:25} {middle:9.2f} ({least:.2f}, {most:.2f})")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from typing import Any, NoReturn
 import click
 
 import gostkey
+from gostkey.errors import after_interrupt
 
 from .failures import Exit, Failure, describe, expected
 from .output import Output, drop_stdout
@@ -105,6 +107,9 @@ class Application(click.Group):
             out.failure(Failure("interrupted", _("interrupted"), out.after_interrupt))
             return Exit.INTERRUPTED
         except Exception as error:
+            if after_interrupt(error):
+                out.failure(_interrupted_and(error, out.after_interrupt))
+                return Exit.INTERRUPTED
             if not expected(error):
                 traceback.print_exc()
                 out.failure(_unexpected(error))
@@ -119,6 +124,14 @@ class Application(click.Group):
             out.failure(failure)
             return failure.exit
         return code if isinstance(code, int) else Exit.DONE
+
+
+def _interrupted_and(error: Exception, hint: str) -> Failure:
+    """Tell of Ctrl-C, and of what failed while the work was being left for it."""
+    message = _("interrupted")
+    if expected(error):
+        message += f"; {describe(error).message}"
+    return Failure("interrupted", message, hint)
 
 
 def _unexpected(error: BaseException) -> Failure:
@@ -178,6 +191,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A thousand renewals make millions of objects and next to no cycles of them;
     # Python's collector would look for these every 700 objects.
     gc.set_threshold(20_000)
+    # Nothing here is done by NumPy's BLAS, which would begin with a thread for each
+    # processor; those wait in a loop, a twentieth of a second each.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _leave_no_core()
     try:
         application.main(argv)

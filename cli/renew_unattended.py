@@ -17,6 +17,7 @@ from gostkey.random.policy import Policy
 from gostkey.renewal.configuration import read_span
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
+from gostkey.renewal.transports.collecting import leaving
 from gostkey.renewal.unattended import Intervals, Stopper, Watch
 from gostkey.renewal.unattended.watch import Office
 
@@ -142,7 +143,8 @@ def watch_run(
     """Watch until a signal comes."""
     if source.given:
         # Faults of the options are told now and not in the night.
-        authority.transport(at)
+        with leaving(authority.transport(at)):
+            pass
     clock = time_from(at)
     named = None if library is None else str(library)
 

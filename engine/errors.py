@@ -12,6 +12,25 @@ class GostKeyError(Exception):
     """Base of all the others; never raised itself."""
 
 
+def after_interrupt(error: BaseException) -> bool:
+    """Say whether an exception came up while Ctrl-C was leaving the work.
+
+    Ctrl-C may break into the middle of a library, whose clearing up then fails with an
+    exception of its own: that of a connection, for one, with a question unanswered.
+    Where the program has put another exception in its place (``from None``), that is
+    what is told.
+    """
+    seen: list[BaseException] = []
+    came: BaseException | None = error
+    while came is not None and came not in seen:
+        if isinstance(came, KeyboardInterrupt):
+            return True
+        seen.append(came)
+        hidden = came.__suppress_context__
+        came = came.__cause__ if hidden else came.__context__
+    return False
+
+
 # -- primitives -------------------------------------------------------------
 
 

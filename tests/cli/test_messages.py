@@ -144,6 +144,55 @@ def test_an_interrupt_exits_with_130(run: Run, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (errors.StoreLost("the store: is away"), "interrupted; the store: is away"),
+        (AssertionError("a library's"), "interrupted"),
+    ],
+)
+def test_what_fails_on_leaving_for_an_interrupt_is_an_interrupt_still(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    import gostkey.cli.info as info
+
+    def leave() -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise ConnectionError("another command is already in progress")
+
+    def interrupt() -> dict[str, object]:
+        try:
+            leave()
+        except ConnectionError as inner:
+            raise error from inner
+        raise AssertionError("nothing came")
+
+    monkeypatch.setattr(info, "facts", interrupt)
+    ran = run("info", "--json")
+    assert ran.code == 130
+    assert ran.error["code"] == "interrupted"
+    assert ran.error["message"] == said
+
+
+def test_what_stands_in_the_place_of_an_interrupt_keeps_its_code(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import gostkey.cli.info as info
+
+    def cancel() -> dict[str, object]:
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            raise errors.StoreLost("the store: is away") from None
+
+    monkeypatch.setattr(info, "facts", cancel)
+    ran = run("info", "--json")
+    assert ran.code == 4
+    assert ran.error["message"] == "the store: is away"
+
+
+@pytest.mark.parametrize(
     ("error", "code", "status"),
     [
         (errors.UnknownCurve("x"), "unknown_curve", 3),

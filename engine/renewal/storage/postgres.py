@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from gostkey.errors import CampaignError, MediumError, StoreLost
+from gostkey.errors import CampaignError, MediumError, StoreLost, after_interrupt
 
 from .address import Address, remember
 from .advisory import WHOLE_CAMPAIGN, Ask, Locks
@@ -171,7 +171,9 @@ class PostgresDatabase(Database):
         while True:
             try:
                 return work()
-            except StoreLost:
+            except StoreLost as error:
+                if after_interrupt(error):
+                    raise
                 now = time.monotonic()
                 until = now + self.patience if until is None else until
                 if not self._has_answered or now >= until:

@@ -28,15 +28,20 @@ class Collecting(Protocol):
     def settle(self, request_ids: Iterable[str]) -> None:
         """Put away what came for these requests: the journal has what came of it."""
 
+
+@runtime_checkable
+class Closable(Protocol):
+    """A transport that holds something open: a line to a server, or a key."""
+
     def close(self) -> None:
-        """Leave the servers, until one is needed again."""
+        """Leave the servers and wipe the key, until they are needed again."""
 
 
 @contextmanager
 def leaving(transport: Transport) -> Iterator[None]:
-    """Have the transport leave its servers at the end of a run."""
+    """Have the transport close what it holds open at the end of a run."""
     try:
         yield
     finally:
-        if isinstance(transport, Collecting):
+        if isinstance(transport, Closable):
             transport.close()

@@ -26,6 +26,8 @@ class EmbeddedCA:
     password_file: Path | None = None
     _answers: dict[str, bytes] = field(default_factory=dict)
     checks_requests: bool = True
+    _opened_here: bool = False
+    _is_closed: bool = False
 
     @classmethod
     def open(
@@ -35,13 +37,28 @@ class EmbeddedCA:
         password_file: Path | None = None,
     ) -> EmbeddedCA:
         """Open the authority in *folder*."""
-        password = read_password(password_file) if password_file else None
-        authority = CertificateAuthority.open(folder, password=password)
-        return cls(authority, folder.absolute(), clock, password_file)
+        folder = folder.absolute()
+        authority = _open(folder, password_file)
+        return cls(authority, folder, clock, password_file, _opened_here=True)
+
+    def close(self) -> None:
+        """Wipe the authority's key and close its register, until they are needed again.
+
+        An authority that the caller opened stays open.
+        """
+        if self._opened_here and not self._is_closed:
+            self.authority.close()
+            self._is_closed = True
+
+    def _at_work(self) -> CertificateAuthority:
+        if self._is_closed:
+            self.authority = _open(self.folder, self.password_file)
+            self._is_closed = False
+        return self.authority
 
     def submit(self, pendings: Sequence[Pending]) -> list[GostKeyError | None]:
         """Have the certificates issued; the same request gives the same one."""
-        answers = self.authority.issue_renewals(
+        answers = self._at_work().issue_renewals(
             [one.request for one in pendings], self.clock()
         )
         outcomes: list[GostKeyError | None] = []
@@ -67,8 +84,9 @@ class EmbeddedCA:
 
     def trust(self) -> Trust:
         """Trust the authority's own certificate and its CRL of now."""
-        crl = RevocationList.from_bytes(self.authority.crl(self.clock()))
-        return Trust(roots=(self.authority.certificate,), crls=(crl,))
+        authority = self._at_work()
+        crl = RevocationList.from_bytes(authority.crl(self.clock()))
+        return Trust(roots=(authority.certificate,), crls=(crl,))
 
     def settings(self) -> dict[str, Any]:
         """Describe the transport for the store."""
@@ -78,3 +96,8 @@ class EmbeddedCA:
             "folder": str(self.folder),
             "password_file": password,
         }
+
+
+def _open(folder: Path, password_file: Path | None) -> CertificateAuthority:
+    password = read_password(password_file) if password_file else None
+    return CertificateAuthority.open(folder, password=password)

@@ -29,6 +29,7 @@ from ..report import Report
 from ..storage.store import Clock
 from ..tokens import Tokens
 from ..transports import Transport
+from ..transports.collecting import leaving
 from .notify import Notifier
 from .rounds import Rounds
 
@@ -194,7 +195,9 @@ class Watch:
             items = self._fresh_items(office.listing())
             first = next(items, None)
             if first is not None:
-                self._begin(itertools.chain([first], items), office.transport())
+                transport = office.transport()
+                with leaving(transport):
+                    self._begin(itertools.chain([first], items), transport)
             if office.keep_archives is not None:
                 self._prune(office.keep_archives)
         except (GeneratorFailure, EntropyNeeded, GammaExhausted):
