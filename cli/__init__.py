@@ -22,7 +22,7 @@ import gostkey
 from gostkey.errors import after_interrupt
 
 from .failures import Exit, Failure, describe, expected
-from .output import Output, drop_stdout
+from .output import Output, drop
 from .texts import _, help_page
 
 __all__ = ["main"]
@@ -72,7 +72,7 @@ class Application(click.Group):
             sys.stdout.flush()
         except BrokenPipeError:
             # Here, because click's own main() would leave with 1 for it.
-            drop_stdout()
+            drop(sys.stdout)
             return BROKEN_PIPE
         return result
 
@@ -87,11 +87,13 @@ class Application(click.Group):
         """Run a command and leave the process with its exit code."""
         arguments = list(sys.argv[1:] if args is None else args)
         code = self._run(arguments, Output(), extra)
-        try:
-            sys.stdout.flush()
-        except OSError:
-            # It was told; flushed once more at exit, it would make the code 120.
-            drop_stdout()
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except OSError:
+                # It was told, or nobody hears; flushed once more at exit, it would
+                # make the code 120.
+                drop(stream)
         sys.exit(code)
 
     def _run(self, arguments: list[str], out: Output, extra: dict[str, Any]) -> int:

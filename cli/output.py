@@ -15,13 +15,13 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timezone
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import click
 
 from .failures import Failure
 
-__all__ = ["Output", "clean", "drop_stdout", "json_option", "place"]
+__all__ = ["Output", "clean", "drop", "json_option", "place"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -242,7 +242,7 @@ class Output:
         except BrokenPipeError:
             if not self._deaf:
                 raise
-            drop_stdout()
+            drop(sys.stdout)
 
     def _tell(self, text: str) -> None:
         # A pipe without a reader, or a terminal that hung up.
@@ -250,10 +250,10 @@ class Output:
             click.echo(text, err=True)
 
 
-def drop_stdout() -> None:
-    """Send stdout nowhere, so that nothing fails again when it is flushed."""
+def drop(stream: TextIO) -> None:
+    """Send stdout or stderr nowhere, so that nothing fails again when it is flushed."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 
 

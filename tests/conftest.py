@@ -53,6 +53,10 @@ for _signal, _handler in (
 # No test looks into the key ring of the person who runs it.
 os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
+# Commands write as on an office's machine; without buffers, what is left in one when a
+# command ends could not be seen to go wrong.
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 # Nor leaves anything in that person's folders: campaigns claim keys there.
 _STATE = Path(tempfile.mkdtemp(prefix="gostkey-tests-"))
 os.environ["GOSTKEY_STATE"] = str(_STATE / "session")
