@@ -38,11 +38,14 @@ class Rounds:
 
     def campaigns(self) -> list[Path]:
         """List the folders of all campaigns, the oldest first."""
-        found = [self.folder] if Store.exists(self.folder) else []
-        if self.folder.is_dir():
-            inner = sorted(one for one in self.folder.iterdir() if one.is_dir())
-            found += [one for one in inner if Store.exists(one)]
-        return found
+        return [one for one in self._folders() if Store.exists(one)]
+
+    def _folders(self) -> list[Path]:
+        """List the folders that may be campaigns, the oldest first."""
+        if not self.folder.is_dir():
+            return [self.folder]
+        inner = sorted(one for one in self.folder.iterdir() if one.is_dir())
+        return [self.folder, *inner]
 
     def next_folder(self, day: date) -> Path:
         """Give the folder for a campaign that begins on a day."""
@@ -60,8 +63,9 @@ class Rounds:
                 yield one
 
     def _learn(self) -> None:
-        for folder in self.campaigns():
-            if folder in self._read:
+        for folder in self._folders():
+            # Those that were read are not even opened: they become hundreds.
+            if folder in self._read or not Store.exists(folder):
                 continue
             with Store.open(folder) as store:
                 for certificate in store.old_certificates():
