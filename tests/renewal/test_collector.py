@@ -59,3 +59,16 @@ def test_a_plan_that_is_read_in_part_leaves_it_as_it_was(office: Office) -> None
     before = gc.get_threshold()
     next(plan.plan_items(plan.Listing(tuple(office.subscribers)), office.clock()))
     assert gc.get_threshold() == before
+
+
+def test_the_last_of_blocks_that_overlap_ends_it() -> None:
+    """Two campaigns in two threads of one process."""
+    before = gc.get_threshold()
+    assert before != collector._THRESHOLDS
+    first, second = collector.seldom(), collector.seldom()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert gc.get_threshold() == collector._THRESHOLDS
+    second.__exit__(None, None, None)
+    assert gc.get_threshold() == before
