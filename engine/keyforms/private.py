@@ -1,13 +1,14 @@
 """PKCS#8 of GOST private keys: one layout written, all of the known ones read.
 
 Written: the private key d as n octets, little-endian (RFC 9548 5.1.1; what the
-GOST engine writes).  Read besides: an OCTET STRING of d, an INTEGER (big-endian,
-old engines), d masked as K' then M1 ... Mk with d = K' M1 ... Mk mod q, bare or
-in an OCTET STRING, and OneAsymmetricKey with the public key (RFC 5958).
+GOST engine writes).  Read besides: an OCTET STRING of d (GnuTLS, which leaves out
+the most significant octets that are zero), an INTEGER (big-endian, old engines), d
+masked as K' then M1 ... Mk with d = K' M1 ... Mk mod q, bare or in an OCTET STRING,
+and OneAsymmetricKey with the public key (RFC 5958).
 
 The length tells the layouts apart, with one exception: n octets can be d, or an
-INTEGER of a d that happens to be two octets short.  The public key decides if
-the file has it; else they are d, as the GOST engine reads them.
+INTEGER or OCTET STRING of a d that happens to be two octets short.  The public key
+decides if the file has it; else they are d, as the GOST engine reads them.
 """
 
 from __future__ import annotations
@@ -192,10 +193,19 @@ def _readings(content: bytes, curve: Curve) -> Iterator[bytearray]:
         yield _unmask(content, curve)
         if len(content) != size:
             return
-    elif content[:1] == _OCTET_STRING:
-        inner = decode(bytes, content, "private key in PKCS#8", secret=True)
+    if content[:1] == _OCTET_STRING:
+        try:
+            inner = decode(bytes, content, "private key in PKCS#8", secret=True)
+        except EncodingError:
+            if len(content) != size:
+                raise
+            inner = b""
         if len(inner) % size == 0 and 1 <= len(inner) // size <= _MOST_PARTS:
             yield _unmask(inner, curve)
+            return
+        if 0 < len(inner) < size:
+            # The most significant octet is zero in one key of 256.
+            yield bytearray(inner + bytes(size - len(inner)))
             return
     if content[:1] == _INTEGER and len(content) <= size + 3:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from keyforms.key_layouts import integer, layouts, masked, pkcs8, tlv
@@ -107,12 +108,16 @@ def test_a_public_key_of_another_is_noticed(layout: int) -> None:
         keyforms.decode_pkcs8(der)
 
 
-def test_octets_that_could_be_two_layouts_are_settled_by_the_public_key() -> None:
-    # 32 octets that are a good raw key and, read as DER, an INTEGER of 30 octets.
+@pytest.mark.parametrize(("tag", "order"), [(b"\x02", "big"), (b"\x04", "little")])
+def test_octets_that_could_be_two_layouts_are_settled_by_the_public_key(
+    tag: bytes, order: Literal["big", "little"]
+) -> None:
+    # 32 octets that are a good raw key and, read as DER, an INTEGER or an OCTET STRING
+    # of 30 octets.
     curve = curves.get("tc26-256-b")
-    content = b"\x02\x1e\x11" + bytes(range(28)) + b"\x05"
+    content = tag + b"\x1e\x11" + bytes(range(28)) + b"\x05"
     raw = int.from_bytes(content, "little")
-    number = int.from_bytes(content[2:], "big")
+    number = int.from_bytes(content[2:], order)
     assert 0 < raw < curve.q and 0 < number < curve.q
     assert keyforms.decode_pkcs8(pkcs8(curve, content)).private_le == content
     for d in (raw, number):
@@ -121,6 +126,21 @@ def test_octets_that_could_be_two_layouts_are_settled_by_the_public_key() -> Non
         tail = tlv(0x81, b"\0", public_le)
         found = keyforms.decode_pkcs8(pkcs8(curve, content, version=1, tail=tail))
         assert found.private_le == private_le
+
+
+def test_a_key_of_gnutls_without_its_most_significant_octet_is_read() -> None:
+    """Made by certtool 3.7.9, which told the numbers, too; one key in 256 is so short."""
+    key = keyforms.decode_pkcs8(
+        "-----BEGIN PRIVATE KEY-----\n"
+        "MD8CAQAwFwYIKoUDBwEBAQEwCwYJKoUDBwECAQECBCEEH1V6w1rKCGlYTebX1fEw\n"
+        "8D1QusKQ3p8vqd9LMmofVIY=\n"
+        "-----END PRIVATE KEY-----\n"
+    )
+    private_be = "86541f6a324bdfa92f9fde90c2ba503df030f1d5d7e64d586908ca5ac37a55"
+    x_be = "111da2150358fd5d5abc3bfa6a5ae5e3808a997f5423fe58d289326df617077b"
+    y_be = "d0f78adfa28fafef4d0d5127bdf378dc30c04f168725421c6f597865543ada4d"
+    assert key.private_le == bytes.fromhex(private_be)[::-1] + b"\0"
+    assert key.public_le == bytes.fromhex(x_be)[::-1] + bytes.fromhex(y_be)[::-1]
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 33, 63, 65, 96 + 1, 17 * 32])
