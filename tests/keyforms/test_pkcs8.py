@@ -129,7 +129,7 @@ def test_octets_that_could_be_two_layouts_are_settled_by_the_public_key(
 
 
 def test_a_key_of_gnutls_without_its_most_significant_octet_is_read() -> None:
-    """Made by certtool 3.7.9, which told the numbers, too; one key in 256 is so short."""
+    """Made by certtool 3.7.9, which told the numbers; one key in 256 is so short."""
     key = keyforms.decode_pkcs8(
         "-----BEGIN PRIVATE KEY-----\n"
         "MD8CAQAwFwYIKoUDBwEBAQEwCwYJKoUDBwECAQECBCEEH1V6w1rKCGlYTebX1fEw\n"
