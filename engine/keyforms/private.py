@@ -51,6 +51,10 @@ __all__ = ["PrivateKeyInfo", "decode_pkcs8", "encode_pkcs8"]
 _MOST_PARTS = 16
 """A masked key has at most so many parts; real ones have two."""
 
+_MOST_ZEROS = 4
+"""So many octets may be left out as zeros: one is in one key of 256, four are in one of
+four thousand million.  More would be a key of a shorter curve, or a damaged one."""
+
 _MOST_OCTETS = 1 << 16
 """No PKCS#8 of one key is longer."""
 
@@ -203,8 +207,7 @@ def _readings(content: bytes, curve: Curve) -> Iterator[bytearray]:
         if len(inner) % size == 0 and 1 <= len(inner) // size <= _MOST_PARTS:
             yield _unmask(inner, curve)
             return
-        if 0 < len(inner) < size:
-            # The most significant octet is zero in one key of 256.
+        if size - _MOST_ZEROS <= len(inner) < size:
             yield bytearray(inner + bytes(size - len(inner)))
             return
     if content[:1] == _INTEGER and len(content) <= size + 3:

@@ -143,6 +143,15 @@ def test_a_key_of_gnutls_without_its_most_significant_octet_is_read() -> None:
     assert key.public_le == bytes.fromhex(x_be)[::-1] + bytes.fromhex(y_be)[::-1]
 
 
+@pytest.mark.parametrize(("name", "size"), [("tc26-256-b", 5), ("tc26-512-a", 32)])
+def test_a_key_that_is_far_too_short_for_its_curve_is_refused(
+    name: str, size: int
+) -> None:
+    content = tlv(0x04, bytes(range(1, size + 1)))
+    with pytest.raises(EncodingError, match="no known layout"):
+        keyforms.decode_pkcs8(pkcs8(curves.get(name), content))
+
+
 @pytest.mark.parametrize("size", [0, 1, 31, 33, 63, 65, 96 + 1, 17 * 32])
 def test_contents_of_no_known_layout_are_refused(size: int) -> None:
     curve = curves.get("tc26-256-b")

@@ -199,6 +199,25 @@ def test_a_server_that_died_is_waited_for(
         assert store.items()[0].state == "keyed"
 
 
+def test_ctrl_c_is_not_waited_out(tmp_path: Path, url: str) -> None:
+    """It may leave a connection with an error of its own; see `after_interrupt`."""
+    tried = 0
+
+    def work() -> None:
+        nonlocal tried
+        tried += 1
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise StoreLost("another command is already in progress")
+
+    with Store.create(tmp_path, {}, NOW, [new_item(1)], url=url) as store:
+        store.database.patience = 0.2  # type: ignore[attr-defined]
+        with pytest.raises(StoreLost):
+            store.database.patiently(work)
+    assert tried == 1
+
+
 # -- locks -------------------------------------------------------------------
 
 
