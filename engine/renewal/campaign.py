@@ -24,6 +24,7 @@ from .planning.subscribers import Listing, RowError
 from .settings import new_settings
 from .storage.records import Item
 from .storage.store import Clock, Store
+from .storage.storing import Row
 from .transports import Transport
 from .working import OpenCampaign
 
@@ -76,8 +77,9 @@ class Campaign(OpenCampaign):
             StoreLost: if the database does not answer.
         """
         now = clock()
+        items: Iterable[Item | Row]
         if isinstance(plan, SpooledPlan):
-            items = plan.items()
+            items = plan.rows()
         elif isinstance(plan, SavedPlan):
             items = numbered(plan.confirmed(now))
         else:
@@ -167,7 +169,7 @@ class Campaign(OpenCampaign):
         transport: Transport,
         clock: Clock,
         now: datetime,
-        items: Iterable[Item],
+        items: Iterable[Item | Row],
         errors: Sequence[RowError],
         url: str | None,
     ) -> Campaign:

@@ -145,6 +145,8 @@ def _stopped(one: Item, step: Step, why: Verdict) -> Change:
         "cure": why.cure,
     }
     detail = {"reason": why.reason.value, "text": why.text}
+    if step.name == "keyed":
+        values["new_folder"] = one.new_folder
     if step.name == "checked" and why.reason in BACK_TO_SENT:
         # The bad answer is put aside; the request still waits for a good one.
         values |= {

@@ -89,12 +89,13 @@ class MakeKey:
         chosen = context.places.choose(wanted)
         disks: dict[str, int | None] = {}
         for place, folder in zip(in_folders, chosen, strict=True):
-            outcomes[place] = _placed(works[place].item, folder)
-            works[place].is_new_place = folder != works[place].item.new_folder
-            root = works[place].item.destination or ""
+            work = works[place]
+            work.is_new_place = folder != work.item.new_folder
+            outcomes[place] = _placed(context, work.item, folder)
+            root = work.item.destination or ""
             if root not in disks:
                 disks[root] = disk_of(root)
-            works[place].disk = disks[root]
+            work.disk = disks[root]
         return outcomes
 
     def _open(self, context: Context, work: Work, now: datetime) -> Outcome:
@@ -252,18 +253,27 @@ def _wanted(one: Item) -> Wanted:
     return Wanted(one.destination, one.new_name, one.new_folder, one.id)
 
 
-def _placed(one: Item, folder: str | Verdict) -> Outcome:
+def _placed(context: Context, one: Item, folder: str | Verdict) -> Outcome:
     if isinstance(folder, Verdict):
         return folder
     if folder == one.new_folder:
         return Done({}, {"folder": folder})
-    return Done({"new_folder": folder}, {"folder": folder, "name": one.new_name})
+    detail = {"folder": folder, "name": one.new_name}
+    if context.places_in_journal:
+        # The item's row is changed but once, when the key is made.
+        one.new_folder = folder
+        return Done({}, detail)
+    return Done({"new_folder": folder}, detail)
 
 
 def _keyed(work: Work, *, adopted: bool) -> Done:
     assert work.new_key is not None
     public = work.new_key.verifying_key.to_bytes()
-    values = {"public_key": public, "note": "; ".join(work.notes) or None}
+    values = {
+        "new_folder": work.item.new_folder,
+        "public_key": public,
+        "note": "; ".join(work.notes) or None,
+    }
     return Done(values, {"public_key": public.hex(), "adopted": adopted})
 
 

@@ -85,6 +85,7 @@ class Run:
         Raises:
             GeneratorFailure, GammaExhausted, WorkerDied: as `Campaign.run`.
         """
+        self._store.settle_places()
         self._pacing.begin(str(self._context.folder))
         if self._pacing.limit is not None:
             self._held = self._pacing.held_back(self._unsent())
@@ -181,7 +182,12 @@ class Run:
             context.claims.close()
             try:
                 with Crew(mine, steps, min(workers, len(chunks))) as crew:
-                    crew.run(items, self._progress, to_the_end=steps == self._steps)
+                    crew.run(
+                        items,
+                        self._progress,
+                        to_the_end=steps == self._steps,
+                        in_a_pause=self._store.in_a_pause,
+                    )
                 if handed.count == len(chunks):
                     return
             except WorkerDied:
@@ -222,6 +228,7 @@ def clean(store: Store, folder: Path, tokens: Tokens) -> None:
     Another campaign that writes to the same medium in this very moment
     would have to try again; nothing that is finished is touched.
     """
+    store.settle_places()
     places: set[Path] = set()
     for item_id, step in store.interrupted().items():
         (one,) = store.items([item_id])

@@ -194,6 +194,9 @@ class Context:
     """When the campaign was begun: no right clock shows less."""
     send_again: bool = False
     """Whether overdue requests are sent once more before their answers are fetched."""
+    places_in_journal: bool = False
+    """Whether the journal alone has a new container's folder until it is made there:
+    see `Store.settle_places`."""
 
     def clock_verdict(self) -> Verdict | None:
         """Say what stops every item while the clock is behind the campaign itself.

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import pickle
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -32,7 +32,7 @@ from .places import Wanted
 from .randomness import Randomness, counters
 from .reasons import Verdict
 from .steps import Context, Step, Work
-from .storage.store import Change, Item
+from .storage.store import Change, Item, nothing
 
 # -- the worker's side --------------------------------------------------------
 
@@ -183,7 +183,12 @@ class Crew:
         self._crew.close()
 
     def run(
-        self, chunks: Iterator[list[Item]], progress: Progress, *, to_the_end: bool
+        self,
+        chunks: Iterator[list[Item]],
+        progress: Progress,
+        *,
+        to_the_end: bool,
+        in_a_pause: Callable[[], float | None] = nothing,
     ) -> None:
         """Hand the chunks out and serve the workers until all is done.
 
@@ -191,6 +196,7 @@ class Crew:
             chunks: items that are open.
             progress: is told of it.
             to_the_end: whether nothing more is to be done with items that went well.
+            in_a_pause: is called when no worker waits; see `Store.in_a_pause`.
 
         Raises:
             WorkerDied: if a worker died; what it was at can be taken over once this
@@ -200,7 +206,7 @@ class Crew:
         self._to_the_end = to_the_end
         by_connection = {fork.connection: fork for fork in self._crew.forks}
         while by_connection:
-            for ready in wait(list(by_connection)):
+            for ready in _ready(list(by_connection), in_a_pause):
                 assert isinstance(ready, Connection)
                 fork = by_connection[ready]
                 try:
@@ -273,6 +279,19 @@ class Crew:
         """Give those of a worker's items that it has named."""
         by_id = {one.item.id: one.item for one in self._handed[fork]}
         return [by_id[one] for one in ids]
+
+
+def _ready(
+    connections: list[Connection], in_a_pause: Callable[[], float | None]
+) -> list[Any]:
+    """Wait until workers ask, and use the time in which none does."""
+    while True:
+        ready = wait(connections, 0)
+        pause = None if ready else in_a_pause()
+        if not ready and pause != 0:
+            ready = wait(connections, pause)
+        if ready:
+            return ready
 
 
 def _raise(error: BaseException) -> NoReturn:

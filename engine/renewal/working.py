@@ -335,6 +335,7 @@ class OpenCampaign:
             claims=claims,
             created_at=self._store.created_at(),
             send_again=send_again,
+            places_in_journal=not self.is_shared,
         )
         keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
         if pacing is not None and pacing.limit is not None:

@@ -15,6 +15,7 @@ from gostkey.renewal.planning.plan import make_plan
 from gostkey.renewal.planning.spooled import SpooledPlan
 from gostkey.renewal.planning.subscribers import read_list
 from gostkey.renewal.report import read_report
+from gostkey.renewal.storage.records import Item
 from gostkey.renewal.trial import make_trial
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=timezone.utc)
@@ -168,8 +169,9 @@ def test_a_plan_on_the_disk_is_the_plan(tmp_path: Path) -> None:
     listing = read_list(trial.list)
     plan = make_plan(listing, NOW)
     with SpooledPlan.of(listing, NOW) as spooled:
-        first, again = list(spooled.items()), list(spooled.items())
-        assert first == again
+        rows, again = list(spooled.rows()), list(spooled.rows())
+        assert rows == again
+        first = [Item(*values) for values, _, _ in rows]
         assert [one.new_name for one in first] == [one.new_name for one in plan.items]
         assert [one.id for one in first] == list(range(1, 21))
         assert spooled.keys == len(plan.planned) == 20

@@ -357,6 +357,23 @@ def test_interrupted_steps_are_found(tmp_path: Path, kept_in: str | None) -> Non
         assert store.begun("keyed") == {1, 2}
 
 
+def test_the_place_of_a_container_that_was_begun_is_in_the_journal(
+    tmp_path: Path,
+) -> None:
+    def begun(number: int, folder: str) -> Change:
+        return Change(number, "keyed", "before", {}, {"folder": folder})
+
+    items = [new_item(n) for n in (1, 2, 3)]
+    with Store.create(tmp_path, {}, NOW, items) as store:
+        store.record([begun(1, "/new/a.000"), begun(2, "/new/b.000")], NOW)
+        store.record([begun(1, "/new/a.001")], NOW)
+        made = {"state": "keyed", "new_folder": "/moved/b.000"}
+        store.record([Change(2, "keyed", "after", made, {})], NOW)
+        store.settle_places()
+        places = [one.new_folder for one in store.items()]
+        assert places == ["/new/a.001", "/moved/b.000", None]
+
+
 def test_only_failures_are_opened_again(tmp_path: Path, kept_in: str | None) -> None:
     items = [
         new_item(1, reason="medium", text="full", cure="free"),

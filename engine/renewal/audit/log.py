@@ -14,6 +14,9 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,7 @@ from gostkey.signing import SigningKey
 
 from ..lock import CampaignLock
 from ..storage.schema import audit_seal
-from ..storage.store import Clock, Store, moment
+from ..storage.store import Clock, Store, moment, nothing
 from ..storage.who import who
 from . import signed, tail
 from .keys import campaigns_key
@@ -48,6 +51,8 @@ _PAUSE = 0.25
 """Seconds between two looks at the journal."""
 _AT_ONCE = 1 << 16
 """Bytes that are written together."""
+_SLICE = 256
+"""Outcomes that are taken over in a pause: some milliseconds."""
 
 
 class AuditLog:
@@ -77,8 +82,10 @@ class AuditLog:
         self._prev = NOTHING
         self._journal = 0
         self._looked = 0.0
+        self._flushed = 0.0
         self._waiting: list[bytes] = []
         self._size = 0
+        self._unflushed = False
 
     # -- opening and closing -------------------------------------------------
 
@@ -103,7 +110,9 @@ class AuditLog:
         except BaseException:
             self.close()
             raise
+        self._looked = time.monotonic()
         self._store.after_record = self.follow
+        self._store.in_a_pause = self.use_pause
 
     def _open(self, doing: str) -> None:
         end = tail.read(self.path)
@@ -116,18 +125,23 @@ class AuditLog:
             flush_folder(self._folder)
         self._name, self._number = end.name, end.number
         self._prev, self._journal = end.prev, end.journal
-        if not self._number:
+        if self._number:
+            self._put_seal_back()
+            if cut is not None:
+                self._add(members(kind="repair", **self._now(), **cut))
+            # What an earlier run did stands before what this one begins.
+            self._take_over()
+        else:
             self._begin()
-        self._put_seal_back()
-        if cut is not None:
-            self._add(members(kind="repair", **self._now(), **cut))
-        self._take_over()
+            if cut is not None:
+                self._add(members(kind="repair", **self._now(), **cut))
         self._add(members(kind="run", **self._now(), doing=doing))
         self._flush()
 
     def close(self) -> None:
         """Close the log; it may be called twice."""
-        self._store.after_record = _nothing
+        self._store.after_record = nothing
+        self._store.in_a_pause = nothing
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -150,20 +164,51 @@ class AuditLog:
         Raises:
             MediumError: if the log cannot be written.
         """
-        # A worker has inherited the log, and leaves it to its parent.
-        if self._file < 0 or self._process != os.getpid():
+        if not self._is_ours():
             return
         if not now and time.monotonic() < self._looked + _PAUSE:
             return
-        try:
+        with self._faults():
             # What was taken over is not taken again.
             self._store.database.patiently(self._take_over)
             self._flush()
+        self._looked = time.monotonic()
+
+    def use_pause(self) -> float | None:
+        """Take over some of what the journal has more, while nobody waits for it.
+
+        Returns:
+            Seconds until there is more to do, 0.0 if there is now; None: nothing.
+
+        Raises:
+            MediumError: if the log cannot be written.
+        """
+        if not self._is_ours():
+            return None
+        with self._faults():
+            if self._store.database.patiently(partial(self._take_over, _SLICE)):
+                return 0.0
+            self._looked = time.monotonic()
+            if not self._unflushed:
+                return None
+            left = self._flushed + _PAUSE - self._looked
+            if left > 0:
+                return left
+            self._flush()
+        return None
+
+    def _is_ours(self) -> bool:
+        """Say whether it is open; a worker that has inherited it leaves it alone."""
+        return self._file >= 0 and self._process == os.getpid()
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             # What was not written will be taken over when it is opened again.
             self.close()
             raise explain(error, self.path) from error
-        self._looked = time.monotonic()
 
     def seal(
         self, key: SigningKey | None = None, certificate: Certificate | None = None
@@ -247,13 +292,17 @@ class AuditLog:
             if line.startswith(start):
                 self._add(line[len(start) : -1].decode("utf-8"))
 
-    def _take_over(self) -> None:
+    def _take_over(self, most: int | None = None) -> bool:
+        """Take over what the journal has more, or some of it; say if that is left."""
         last = self._store.settled()
         if last <= self._journal:
-            return
-        for row in self._store.rows(outcomes(self._journal, last)):
+            return False
+        taken = 0
+        for row in self._store.rows(outcomes(self._journal, last).limit(most)):
             self._journal = row.id
             self._add(step(row))
+            taken += 1
+        return taken == most
 
     def _add(self, rest: str) -> None:
         line = line_of(self._number, self._prev, rest)
@@ -261,6 +310,7 @@ class AuditLog:
         self._prev = digest_of(line)
         self._waiting += (line, b"\n")
         self._size += len(line) + 1
+        self._unflushed = True
         if self._size >= _AT_ONCE:
             self._write()
 
@@ -273,7 +323,5 @@ class AuditLog:
     def _flush(self) -> None:
         self._write()
         os.fsync(self._file)
-
-
-def _nothing() -> None:
-    pass
+        self._unflushed = False
+        self._flushed = time.monotonic()

@@ -17,7 +17,7 @@ from typing import IO
 
 from .. import collector
 from ..chips import is_chip_address
-from ..storage.records import Item
+from ..storage.storing import Row, new_row
 from .items import numbered
 from .plan import PlanItem, plan_items
 from .rules import MOSCOW
@@ -48,7 +48,8 @@ class SpooledPlan:
             coming = numbered(self._counted(items))
             with collector.seldom():
                 while some := list(islice(coming, _AT_ONCE)):
-                    pickle.dump(some, self._file, pickle.HIGHEST_PROTOCOL)
+                    rows = list(map(new_row, some))
+                    pickle.dump(rows, self._file, pickle.HIGHEST_PROTOCOL)
         except BaseException:
             self.close()
             raise
@@ -68,12 +69,12 @@ class SpooledPlan:
         items = plan_items(listing, now, zone, workers=workers)
         return cls(items, listing.errors, zone)
 
-    def items(self) -> Iterator[Item]:
-        """Read the items of the campaign to be, in their order."""
+    def rows(self) -> Iterator[Row]:
+        """Read the items of the campaign to be, in their order, as a store has them."""
         self._file.seek(0)
         while True:
             try:
-                some: list[Item] = pickle.load(self._file)
+                some: list[Row] = pickle.load(self._file)
             except EOFError:
                 return
             yield from some

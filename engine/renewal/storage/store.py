@@ -34,7 +34,7 @@ from .schema import (
     randomness,
     row_error,
 )
-from .storing import AT_ONCE, as_json, fill, write_changes
+from .storing import AT_ONCE, Row, as_json, fill, write_changes
 
 __all__ = [
     "ITEM_FIELDS",
@@ -71,8 +71,10 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.where = database.where
-        self.after_record: Callable[[], None] = _nothing
+        self.after_record: Callable[[], object] = nothing
         """Is called after each `record`, by the process that made it."""
+        self.in_a_pause: Callable[[], float | None] = nothing
+        """Is called when there is time: see `AuditLog.use_pause`."""
 
     # -- making and opening ------------------------------------------------
 
@@ -82,7 +84,7 @@ class Store:
         folder: Path,
         settings: Mapping[str, Any],
         at: datetime,
-        items: Iterable[Item] | None = None,
+        items: Iterable[Item | Row] | None = None,
         errors: Iterable[RowError] = (),
         *,
         url: str | None = None,
@@ -415,6 +417,34 @@ class Store:
             return {row.item_id: row.step for row in connection.execute(query)}
 
     @patient
+    def settle_places(self) -> None:
+        """Write into items the folders in which a killed run was making containers.
+
+        A file has them in its journal alone until a container is made: an item's row
+        is long, and its change would cost as much as all else that is recorded.
+        """
+        if self.database.is_shared:
+            return
+        planned = sa.select(item.c.id).where(item.c.state == STATES[1])
+        query = (
+            sa.select(journal.c.item_id, journal.c.detail)
+            .where(
+                journal.c.step == STATES[2],
+                journal.c.phase == "before",
+                journal.c.item_id.in_(planned),
+            )
+            .order_by(journal.c.id)
+        )
+        with self._writing() as connection:
+            folders = {
+                row.item_id: json.loads(row.detail)["folder"]
+                for row in connection.execute(query)
+            }
+            for number, folder in folders.items():
+                change = item.update().where(item.c.id == number)
+                connection.execute(change.values(new_folder=folder))
+
+    @patient
     def history(self, item_id: int | None = None) -> list[dict[str, Any]]:
         """Read the journal, oldest first, for one item or for all."""
         query = sa.select(journal).order_by(journal.c.id)
@@ -466,7 +496,7 @@ class Store:
         self, kind: str, detail: Mapping[str, Any], at: datetime
     ) -> None:
         """Write how random numbers were had; without secrets."""
-        values = {"at": moment(at), "kind": kind, "detail": as_json(dict(detail))}
+        values = {"at": moment(at), "kind": kind, "detail": as_json(detail)}
         with self._writing() as connection:
             connection.execute(randomness.insert().values(values))
 
@@ -487,5 +517,5 @@ class Store:
         return self.database.reading()
 
 
-def _nothing() -> None:
-    pass
+def nothing() -> None:
+    """Do nothing."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from json.encoder import encode_basestring as _quoted
 from operator import itemgetter
 from typing import Any
 
@@ -19,31 +20,56 @@ from .who import who
 AT_ONCE = 512
 """Items that are put into the store in one statement."""
 
-as_json = json.JSONEncoder(ensure_ascii=False).encode
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def as_json(values: Mapping[str, Any]) -> str:
+    """Write a JSON object; faster than the encoder for texts, which most values are."""
+    members = [f"{_quoted(name)}: {_value(one)}" for name, one in values.items()]
+    return "{" + ", ".join(members) + "}"
+
+
+def _value(one: object) -> str:
+    if type(one) is str:
+        return _quoted(one)
+    if one is True or one is False:
+        return "true" if one else "false"
+    return _encode(one)
+
+
+Row = tuple[tuple[Any, ...], str, str]
+"""A new item as `fill` puts it in: its fields' values, and phase and detail of its
+first line of the journal."""
+
+
+def new_row(one: Item) -> Row:
+    """Make ready what `fill` puts in."""
+    why = one.verdict
+    return row_of(one), why.kind if why else "after", as_json(_plan_detail(one))
 
 
 def fill(
     connection: sa.Connection,
-    items: Iterable[Item],
+    items: Iterable[Item | Row],
     errors: Iterable[RowError],
     at: datetime,
 ) -> None:
     """Put the items of a new campaign in, as they come, and what was planned."""
     coming = iter(items)
     insert = item.insert().values({name: sa.bindparam(name) for name in ITEM_FIELDS})
+    when, by = moment(at), who()
     while some := list(islice(coming, AT_ONCE)):
-        _many(connection, insert, "items", ITEM_FIELDS, list(map(row_of, some)))
-        changes = [
-            Change(
-                one.id,
-                "planned",
-                one.verdict.kind if one.verdict else "after",
-                {},
-                _plan_detail(one),
-            )
-            for one in some
-        ]
-        write_journal(connection, at, changes)
+        new = [new_row(one) if isinstance(one, Item) else one for one in some]
+        _many(
+            connection, insert, "items", ITEM_FIELDS, [values for values, _, _ in new]
+        )
+        _insert_journal(
+            connection,
+            [
+                (when, by, fields[0], "planned", phase, detail)
+                for fields, phase, detail in new
+            ],
+        )
     rows = [{"line": one.line, "text": one.text, "cure": one.cure} for one in errors]
     if rows:
         connection.execute(row_error.insert(), rows)
@@ -83,22 +109,26 @@ def write_changes(
 def write_journal(
     connection: sa.Connection, at: datetime, changes: Sequence[Change]
 ) -> None:
-    """Write the journal alone; every line of it goes through here."""
+    """Write the journal alone; every line of it but the first goes through here."""
     if not changes:
         return
     when, by = moment(at), who()
-    insert = journal.insert().values(
-        {name: sa.bindparam(name) for name in _JOURNAL_FIELDS}
-    )
     rows = [
         (when, by, one.item_id, one.step, one.phase, _detail(one.detail))
         for one in changes
     ]
+    _insert_journal(connection, rows)
+
+
+def _insert_journal(connection: sa.Connection, rows: list[tuple[Any, ...]]) -> None:
+    insert = journal.insert().values(
+        {name: sa.bindparam(name) for name in _JOURNAL_FIELDS}
+    )
     _many(connection, insert, "journal", _JOURNAL_FIELDS, rows)
 
 
 def _detail(values: Mapping[str, Any]) -> str:
-    return as_json(dict(values)) if values else "{}"
+    return as_json(values) if values else "{}"
 
 
 _JOURNAL_FIELDS = ("at", "who", "item_id", "step", "phase", "detail")

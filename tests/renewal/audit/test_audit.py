@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -386,6 +387,37 @@ def test_the_end_of_a_log_is_found_in_any_bytes(tmp_path: Path) -> None:
         assert ends.read(path).whole == 0
     assert parse(b"{" * 100_000) is None
     assert parse(b"[" * MOST) is None
+
+
+def test_a_log_takes_the_journal_over_in_pauses(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gostkey.renewal.audit.log._SLICE", 2)
+    for _ in range(3):
+        office.add()
+    with office.begin():
+        pass
+
+    def kinds() -> list[str]:
+        lines = (office.campaign / LOG_NAME).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line)["kind"] for line in lines]
+
+    with (
+        Store.open(office.campaign) as store,
+        AuditLog(office.campaign, store, office.clock) as log,
+    ):
+        log.open("run")
+        assert kinds() == ["log", "run"]
+        assert store.in_a_pause() == 0.0
+        while (seconds := store.in_a_pause()) is not None:
+            assert seconds > 0
+            time.sleep(seconds)
+        assert kinds() == ["log", "run", "step", "step", "step"]
+        assert store.in_a_pause() is None
+        log.seal()
+    assert store.in_a_pause() is None
+    found = check(office)
+    assert found.problems == []
 
 
 def test_only_one_process_writes_a_log(office: Office) -> None:
