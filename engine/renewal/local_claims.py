@@ -107,8 +107,8 @@ class LocalClaims:
     """Its folder."""
     matter: bool = True
     _kept: sqlite3.Connection | None = field(default=None, repr=False)
-    """Reads and writes nothing.  While it is open, the others that are closed need not
-    put their write-ahead log away, with four waits for the disk."""
+    """Stays open between two claims: to open the database and to close it costs five
+    more waits for the disk."""
 
     def claim(self, items: Sequence[Item]) -> dict[int, str]:
         """Claim the old keys of items; see `claims.Claims`.
@@ -120,9 +120,7 @@ class LocalClaims:
         keys = _keys_of(items)
         held: dict[int, str] = {}
         others = _Others()
-        if self._kept is None:
-            self._kept = _keep_open()
-        with _writing() as connection, closing(others):
+        with self._keeping() as kept, _transaction(kept) as connection, closing(others):
             before = connection.total_changes
             connection.executemany(
                 "insert or ignore into claim values (?, ?, ?)",
@@ -151,6 +149,18 @@ class LocalClaims:
         if self._kept is not None:
             self._kept.close()
             self._kept = None
+
+    @contextmanager
+    def _keeping(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection that stays open; after an error it does not."""
+        with _explained() as path:
+            if self._kept is None:
+                self._kept = _open(path)
+            try:
+                yield self._kept
+            except BaseException:
+                self.close()
+                raise
 
     def release(self, items: Sequence[Item]) -> None:
         """Give back the claims of items; see `claims.Claims`.
@@ -216,31 +226,43 @@ class _Others:
                 store.close()
 
 
-def _keep_open() -> sqlite3.Connection:
-    """Open the database and leave it open."""
-    with _writing():
-        pass  # it is made, and has its table
-    with _explained() as path:
-        one = sqlite3.connect(path, timeout=30, isolation_level=None)
-        one.execute("select 1 from claim limit 1").fetchall()
-        return one
+@contextmanager
+def _writing() -> Iterator[sqlite3.Connection]:
+    """Open the database for one transaction."""
+    with (
+        _explained() as path,
+        closing(_open(path)) as opened,
+        _transaction(opened) as connection,
+    ):
+        yield connection
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open the database; make it if it is not there."""
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    one = sqlite3.connect(path, timeout=30, isolation_level=None)
+    try:
+        one.execute("pragma journal_mode = wal")
+        # A claim must be on the disk before the journal tells of its key: else a
+        # power cut could take the claim alone, and another campaign the key.
+        one.execute("pragma synchronous = full")
+    except BaseException:
+        one.close()
+        raise
+    return one
 
 
 @contextmanager
-def _writing() -> Iterator[sqlite3.Connection]:
-    """Open the database for one transaction, which no other process comes into."""
-    with _explained() as path:
-        if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as one:
-            one.execute("pragma journal_mode = wal")
-            # A claim must be on the disk before the journal tells of its key: else a
-            # power cut could take the claim alone, and another campaign the key.
-            one.execute("pragma synchronous = full")
-            one.execute("begin immediate")
-            one.execute(_TABLE)
-            yield one
-            one.execute("commit")
+def _transaction(one: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Begin a transaction, which no other process comes into, and commit it.
+
+    After an error it is undone when the connection is closed.
+    """
+    one.execute("begin immediate")
+    one.execute(_TABLE)
+    yield one
+    one.execute("commit")
 
 
 @contextmanager
