@@ -77,7 +77,7 @@ class Campaign(OpenCampaign):
             StoreLost: if the database does not answer.
         """
         now = clock()
-        items: Iterable[Item | Row]
+        items: Iterable[Item] | Iterable[Row]
         if isinstance(plan, SpooledPlan):
             items = plan.rows()
         elif isinstance(plan, SavedPlan):
@@ -169,7 +169,7 @@ class Campaign(OpenCampaign):
         transport: Transport,
         clock: Clock,
         now: datetime,
-        items: Iterable[Item | Row],
+        items: Iterable[Item] | Iterable[Row],
         errors: Sequence[RowError],
         url: str | None,
     ) -> Campaign:

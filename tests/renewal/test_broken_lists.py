@@ -15,7 +15,7 @@ from gostkey.renewal.planning.plan import make_plan
 from gostkey.renewal.planning.spooled import SpooledPlan
 from gostkey.renewal.planning.subscribers import read_list
 from gostkey.renewal.report import read_report
-from gostkey.renewal.storage.records import Item
+from gostkey.renewal.storage.store import Store
 from gostkey.renewal.trial import make_trial
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=timezone.utc)
@@ -166,13 +166,25 @@ def test_one_in_a_hundred_of_a_hundred_thousand(tmp_path: Path) -> None:
 
 def test_a_plan_on_the_disk_is_the_plan(tmp_path: Path) -> None:
     trial = make_trial(tmp_path / "trial", 20, at=NOW, passwords=2)
+    with trial.list.open("a", encoding="utf-8") as file:
+        file.write("\nnowhere.000;;;no\n")
     listing = read_list(trial.list)
     plan = make_plan(listing, NOW)
+    transport = FolderTransport(tmp_path / "out", tmp_path / "in", tmp_path)
+    found = []
     with SpooledPlan.of(listing, NOW) as spooled:
-        rows, again = list(spooled.rows()), list(spooled.rows())
-        assert rows == again
-        first = [Item(*values) for values, _, _ in rows]
-        assert [one.new_name for one in first] == [one.new_name for one in plan.items]
-        assert [one.id for one in first] == list(range(1, 21))
+        assert list(spooled.rows()) == list(spooled.rows())
         assert spooled.keys == len(plan.planned) == 20
         assert spooled.losing_password == 0
+        for name, one in ("spooled", spooled), ("whole", plan):
+            with Campaign.begin(
+                tmp_path / name, one, transport, clock=lambda: NOW
+            ) as campaign:
+                history = campaign.history()
+            with Store.open(tmp_path / name) as store:
+                found.append((store.items(), history))
+    assert found[0] == found[1]
+    items = found[0][0]
+    assert [one.id for one in items] == list(range(1, 22))
+    assert [one.new_name for one in items] == [one.new_name for one in plan.items]
+    assert items[-1].reason == "not-a-container"

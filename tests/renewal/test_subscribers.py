@@ -111,6 +111,22 @@ def test_of_equal_rows_the_first_counts(tmp_path: Path) -> None:
         assert error.text == "the container is on line 2 already"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets few users make links")
+@pytest.mark.parametrize("rows", [10, 500], ids=["few", "many in a folder"])
+def test_a_link_to_a_container_is_no_other_container(tmp_path: Path, rows: int) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    names = [f"{number}.000" for number in range(rows)]
+    for name in names[:-1]:  # the last is not there yet
+        (keys / name).mkdir()
+    (keys / "link.000").symlink_to(names[-2])
+    listing = read_list(write(keys, "\n".join(["container", *names, "link.000"])))
+    assert [one.container.name for one in listing.subscribers] == names
+    (error,) = listing.errors
+    assert error.line == rows + 2
+    assert error.text == f"the container is on line {rows} already"
+
+
 def test_rows_that_contradict_each_other_are_all_put_aside(tmp_path: Path) -> None:
     path = write(tmp_path, "container,key_status\na.000,ok\nb.000,\na.000,lost\n")
     listing = read_list(path)

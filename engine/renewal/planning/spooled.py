@@ -17,7 +17,7 @@ from typing import IO
 
 from .. import collector
 from ..chips import is_chip_address
-from ..storage.storing import Row, new_row
+from ..storage.storing import Row, planned_row
 from .items import numbered
 from .plan import PlanItem, plan_items
 from .rules import MOSCOW
@@ -48,7 +48,7 @@ class SpooledPlan:
             coming = numbered(self._counted(items))
             with collector.seldom():
                 while some := list(islice(coming, _AT_ONCE)):
-                    rows = list(map(new_row, some))
+                    rows = list(map(planned_row, some))
                     pickle.dump(rows, self._file, pickle.HIGHEST_PROTOCOL)
         except BaseException:
             self.close()

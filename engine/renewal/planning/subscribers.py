@@ -23,6 +23,7 @@ import csv
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from gostkey.errors import CampaignError
@@ -420,7 +421,7 @@ def _without_duplicates(
     rows: list[tuple[int, Subscriber]],
 ) -> tuple[list[Subscriber], list[RowError]]:
     """Keep the first of equal rows; of rows that contradict each other, none."""
-    resolve = _Resolver()
+    resolve = _Resolver(len(rows))
     firsts: dict[str, int] = {}
     groups: dict[int, list[tuple[int, Subscriber]]] = {}
     for index, (number, one) in enumerate(rows):
@@ -461,19 +462,47 @@ def _without_duplicates(
     return kept, errors
 
 
-class _Resolver:
-    """Resolves paths, the folders that many of them are in only once."""
+_WORTH_LISTING = 64
+"""Paths in one folder for which all of it is listed."""
 
-    def __init__(self) -> None:
+
+class _Resolver:
+    """Resolves paths; looks at the folders that many of them are in only once."""
+
+    def __init__(self, paths: int) -> None:
+        """Begin to resolve so many paths."""
+        self._most = 4 * paths
+        """Entries of a folder that are not more work than a look at each path."""
         self._folders: dict[str, str] = {}
+        self._asked: dict[str, int] = {}
+        self._links: dict[str, dict[str, bool]] = {}
+        """Folder to its entries, and whether they are symbolic links."""
 
     def __call__(self, path: Path) -> str:
         folder, name = os.path.split(path)
-        if name in ("", ".", "..") or os.path.islink(path):
+        if name in ("", ".", "..") or self._is_link(folder, name):
             return os.path.realpath(path)
         if folder not in self._folders:
             self._folders[folder] = os.path.realpath(folder)
         return os.path.join(self._folders[folder], name)
+
+    def _is_link(self, folder: str, name: str) -> bool:
+        if folder not in self._links:
+            asked = self._asked[folder] = self._asked.get(folder, 0) + 1
+            if asked < _WORTH_LISTING:
+                return os.path.islink(os.path.join(folder, name))
+            self._links[folder] = self._list(folder)
+        known = self._links[folder].get(name)
+        # A name that is not there may still be another spelling of one that is.
+        return os.path.islink(os.path.join(folder, name)) if known is None else known
+
+    def _list(self, folder: str) -> dict[str, bool]:
+        try:
+            with os.scandir(folder) as entries:
+                some = islice(entries, self._most)
+                return {one.name: one.is_symlink() for one in some}
+        except OSError:
+            return {}
 
 
 def _content(one: Subscriber) -> tuple[object, ...]:

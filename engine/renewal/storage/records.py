@@ -89,6 +89,18 @@ ITEM_FIELDS = tuple(one.name for one in fields(Item))
 row_of: Callable[[Item], tuple[Any, ...]] = attrgetter(*ITEM_FIELDS)
 """The values of an item's fields, in their order."""
 
+_OF_STEPS = frozenset(
+    {
+        *("new_folder", "moving_to", "public_key", "request_id", "sent_at"),
+        *("new_begins", "new_ends", "archive", "backup", "note"),
+        *("request", "certificate"),
+    }
+)
+PLANNED_FIELDS = tuple(name for name in ITEM_FIELDS if name not in _OF_STEPS)
+"""Those that a plan gives; the steps give the others, which are None before."""
+planned_row_of: Callable[[Item], tuple[Any, ...]] = attrgetter(*PLANNED_FIELDS)
+"""The values of the fields that a plan gives, in their order."""
+
 
 class Change(NamedTuple):
     """What a step is about to do, or did, to one item."""

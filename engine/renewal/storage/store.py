@@ -84,7 +84,7 @@ class Store:
         folder: Path,
         settings: Mapping[str, Any],
         at: datetime,
-        items: Iterable[Item | Row] | None = None,
+        items: Iterable[Item] | Iterable[Row] | None = None,
         errors: Iterable[RowError] = (),
         *,
         url: str | None = None,

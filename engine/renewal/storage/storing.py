@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from json.encoder import encode_basestring as _quoted
@@ -13,7 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..planning.subscribers import RowError
-from .records import ITEM_FIELDS, Change, Item, moment, row_of
+from .records import (
+    ITEM_FIELDS,
+    PLANNED_FIELDS,
+    Change,
+    Item,
+    moment,
+    planned_row_of,
+    row_of,
+)
 from .schema import campaign, item, journal, row_error
 from .who import who
 
@@ -38,48 +46,47 @@ def _value(one: object) -> str:
 
 
 Row = tuple[tuple[Any, ...], str, str]
-"""A new item as `fill` puts it in: its fields' values, and phase and detail of its
-first line of the journal."""
+"""A planned item as `fill` puts it in: the values of `PLANNED_FIELDS`, and phase and
+detail of its first line of the journal."""
 
 
-def new_row(one: Item) -> Row:
-    """Make ready what `fill` puts in."""
-    why = one.verdict
-    return row_of(one), why.kind if why else "after", as_json(_plan_detail(one))
+def planned_row(one: Item) -> Row:
+    """Make ready what `fill` puts in, of an item that no step has changed."""
+    return planned_row_of(one), *_first_line(one)
 
 
 def fill(
     connection: sa.Connection,
-    items: Iterable[Item | Row],
+    items: Iterable[Item] | Iterable[Row],
     errors: Iterable[RowError],
     at: datetime,
 ) -> None:
     """Put the items of a new campaign in, as they come, and what was planned."""
-    coming = iter(items)
-    insert = item.insert().values({name: sa.bindparam(name) for name in ITEM_FIELDS})
+    coming: Iterator[Item | Row] = iter(items)
     when, by = moment(at), who()
     while some := list(islice(coming, AT_ONCE)):
-        new = [new_row(one) if isinstance(one, Item) else one for one in some]
-        _many(
-            connection, insert, "items", ITEM_FIELDS, [values for values, _, _ in new]
-        )
-        _insert_journal(
-            connection,
-            [
-                (when, by, fields[0], "planned", phase, detail)
-                for fields, phase, detail in new
-            ],
-        )
-    rows = [{"line": one.line, "text": one.text, "cure": one.cure} for one in errors]
-    if rows:
-        connection.execute(row_error.insert(), rows)
+        rows = [
+            (row_of(one), *_first_line(one)) if isinstance(one, Item) else one
+            for one in some
+        ]
+        fields = ITEM_FIELDS if isinstance(some[0], Item) else PLANNED_FIELDS
+        insert = item.insert().values({name: sa.bindparam(name) for name in fields})
+        _many(connection, insert, "items", fields, [values for values, *_ in rows])
+        lines = [(when, by, values[0], "planned", *line) for values, *line in rows]
+        _insert_journal(connection, lines)
+    broken = [{"line": one.line, "text": one.text, "cure": one.cure} for one in errors]
+    if broken:
+        connection.execute(row_error.insert(), broken)
     connection.execute(campaign.update().values(phase="planned"))
 
 
-def _plan_detail(one: Item) -> dict[str, Any]:
-    if one.reason is not None:
-        return {"reason": one.reason, "text": one.text}
-    return {"new_name": one.new_name, "destination": one.destination}
+def _first_line(one: Item) -> tuple[str, str]:
+    """Give phase and detail of what the journal says of an item first."""
+    why = one.verdict
+    if why is not None:
+        return why.kind, as_json({"reason": one.reason, "text": one.text})
+    detail = {"new_name": one.new_name, "destination": one.destination}
+    return "after", as_json(detail)
 
 
 def write_changes(
