@@ -30,7 +30,7 @@ from gostkey.pki.cms import refuse_another_key
 from gostkey.signing import SigningKey
 
 from ..lock import CampaignLock
-from ..storage.schema import audit_seal
+from ..storage.schema import STATES, audit_seal, journal
 from ..storage.store import Clock, Store, moment, nothing
 from ..storage.who import who
 from . import signed, tail
@@ -125,16 +125,16 @@ class AuditLog:
             flush_folder(self._folder)
         self._name, self._number = end.name, end.number
         self._prev, self._journal = end.prev, end.journal
-        if self._number:
-            self._put_seal_back()
-            if cut is not None:
-                self._add(members(kind="repair", **self._now(), **cut))
-            # What an earlier run did stands before what this one begins.
-            self._take_over()
-        else:
+        if not self._number:
             self._begin()
-            if cut is not None:
-                self._add(members(kind="repair", **self._now(), **cut))
+        self._put_seal_back()
+        if cut is not None:
+            self._add(members(kind="repair", **self._now(), **cut))
+        # What an earlier run did stands before what this one begins; of a plan alone,
+        # which may be long, nobody is to wait for the lines.
+        worked = sa.select(journal.c.id).where(journal.c.step != STATES[1]).limit(1)
+        if self._store.read(worked):
+            self._take_over()
         self._add(members(kind="run", **self._now(), doing=doing))
         self._flush()
 

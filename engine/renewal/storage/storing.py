@@ -116,7 +116,7 @@ def write_changes(
 def write_journal(
     connection: sa.Connection, at: datetime, changes: Sequence[Change]
 ) -> None:
-    """Write the journal alone; every line of it but the first goes through here."""
+    """Write the journal alone; every line but an item's first goes through here."""
     if not changes:
         return
     when, by = moment(at), who()
