@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from gostkey.renewal.planning.plan import make_plan
 from gostkey.renewal.planning.spooled import SpooledPlan
 from gostkey.renewal.planning.subscribers import read_list
 from gostkey.renewal.report import read_report
-from gostkey.renewal.storage.store import Store
+from gostkey.renewal.storage.store import STORE_NAME, Store
 from gostkey.renewal.trial import make_trial
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=timezone.utc)
@@ -180,11 +182,35 @@ def test_a_plan_on_the_disk_is_the_plan(tmp_path: Path) -> None:
             with Campaign.begin(
                 tmp_path / name, one, transport, clock=lambda: NOW
             ) as campaign:
-                history = campaign.history()
+                lines = [{**one, "id": None, "at": None} for one in campaign.history()]
             with Store.open(tmp_path / name) as store:
-                found.append((store.items(), history))
-    assert found[0] == found[1]
-    items = found[0][0]
+                found.append((store.items(), lines))
+    items, lines = found[0]
+    assert items == found[1][0]
+    assert sorted(lines, key=lambda one: int(one["item_id"])) == found[1][1]
     assert [one.id for one in items] == list(range(1, 22))
     assert [one.new_name for one in items] == [one.new_name for one in plan.items]
     assert items[-1].reason == "not-a-container"
+
+
+def test_a_plan_on_the_disk_gives_a_store_in_the_order_of_the_work(
+    tmp_path: Path,
+) -> None:
+    trial = make_trial(tmp_path / "trial", 60, at=NOW, passwords=2)
+    transport = FolderTransport(tmp_path / "out", tmp_path / "in", tmp_path)
+    with (
+        SpooledPlan.of(read_list(trial.list), NOW) as plan,
+        Campaign.begin(
+            tmp_path / "campaign", plan, transport, clock=lambda: NOW
+        ) as campaign,
+    ):
+        done = [one["item_id"] for one in campaign.history()]
+    with Store.open(tmp_path / "campaign") as store:
+        in_order = store.open_ids()
+        file = tmp_path / "campaign" / STORE_NAME
+    with closing(sqlite3.connect(file)) as connection:
+        kept = [
+            one for (one,) in connection.execute("select id from item order by rowid")
+        ]
+    assert kept == done == in_order
+    assert sorted(kept) == list(range(1, 61)) != kept

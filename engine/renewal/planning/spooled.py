@@ -8,11 +8,12 @@ without a name, which is gone with the process.
 
 from __future__ import annotations
 
-import pickle
+import marshal
 import tempfile
+from array import array
 from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
-from itertools import islice
+from itertools import accumulate
 from typing import IO
 
 from .. import collector
@@ -25,7 +26,6 @@ from .subscribers import Listing, RowError
 
 __all__ = ["SpooledPlan", "loses_password"]
 
-_AT_ONCE = 256
 IN_MEMORY = 4 << 20
 """Bytes up to which no file is made."""
 
@@ -44,12 +44,17 @@ class SpooledPlan:
         self.losing_password = 0
         """Keys that have a password, and whose new container will have none."""
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)
+        self._ends: list[str] = []
+        """When the key of each row ends; "" if that is not known."""
+        self._sizes = array("L")
+        """Bytes that each row takes in the file."""
         try:
-            coming = numbered(self._counted(items))
             with collector.seldom():
-                while some := list(islice(coming, _AT_ONCE)):
-                    rows = list(map(planned_row, some))
-                    pickle.dump(rows, self._file, pickle.HIGHEST_PROTOCOL)
+                for one in numbered(self._counted(items)):
+                    written = marshal.dumps(planned_row(one))
+                    self._file.write(written)
+                    self._sizes.append(len(written))
+                    self._ends.append(one.old_ends or "")
         except BaseException:
             self.close()
             raise
@@ -70,14 +75,15 @@ class SpooledPlan:
         return cls(items, listing.errors, zone)
 
     def rows(self) -> Iterator[Row]:
-        """Read the items of the campaign to be, in their order, as a store has them."""
-        self._file.seek(0)
-        while True:
-            try:
-                some: list[Row] = pickle.load(self._file)
-            except EOFError:
-                return
-            yield from some
+        """Read the items of the campaign to be, as a store has them, by their end.
+
+        In this order they are renewed: a store that has them so finds those of a chunk
+        beside each other, and writes what becomes of them in one place.
+        """
+        starts = array("Q", accumulate(self._sizes, initial=0))
+        for number in sorted(range(len(self._ends)), key=self._ends.__getitem__):
+            self._file.seek(starts[number])
+            yield marshal.loads(self._file.read(self._sizes[number]))
 
     def close(self) -> None:
         """Forget the plan."""

@@ -8,6 +8,7 @@ UTC.
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     ForeignKey,
@@ -56,7 +57,14 @@ campaign = Table(
 item = Table(
     "item",
     metadata,
-    Column("id", Integer, primary_key=True),
+    # Under another name of its type SQLite keeps the rows in the order in which they
+    # were put in, and not in that of their numbers.
+    Column(
+        "id",
+        Integer().with_variant(BigInteger(), "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     # what was found and planned; never changed afterwards
     Column("source", Text, nullable=False),
     Column("container", Text, nullable=False),
