@@ -130,9 +130,9 @@ class MakeKey:
         files = {work.item.id: one for work, one in made}
 
         def write(store: FolderStore, group: list[Work]) -> list[Path | MediumError]:
-            results = store.write_many(
-                [(place_of(work), files[work.item.id]) for work in group]
-            )
+            containers = [(place_of(work), files[work.item.id]) for work in group]
+            with context.turns.at(group[0].disk):
+                results = store.write_many(containers)
             return _on_their_disk(store, group, results)
 
         def write_to_token(work: Work) -> Outcome:

@@ -49,6 +49,7 @@ from .secret_files import read_password
 from .storage.store import Change, Clock, Item
 from .tokens import Tokens, is_token_address, token_verdict
 from .transports import Pending, Transport, Trust
+from .turns import Turns
 
 log = logging.getLogger("gostkey.renewal")
 
@@ -197,6 +198,8 @@ class Context:
     places_in_journal: bool = False
     """Whether the journal alone has a new container's folder until it is made there:
     see `Store.settle_places`."""
+    turns: Turns = field(default_factory=Turns)
+    """Of worker processes that write to one disk."""
 
     def clock_verdict(self) -> Verdict | None:
         """Say what stops every item while the clock is behind the campaign itself.

@@ -33,6 +33,7 @@ from .randomness import Randomness, counters
 from .reasons import Verdict
 from .steps import Context, Step, Work
 from .storage.store import Change, Item, nothing
+from .turns import Turns
 
 # -- the worker's side --------------------------------------------------------
 
@@ -174,13 +175,16 @@ class Crew:
         self._to_the_end = True
         self._handed: dict[Fork, list[_Handed]] = {}
         """The items of the chunk that each worker is at."""
-        self._crew = Forks(partial(_work, context, steps), count)
+        self._turns = Turns(count)
+        theirs = replace(context, turns=self._turns)
+        self._crew = Forks(partial(_work, theirs, steps), count)
 
     def __enter__(self) -> Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._crew.close()
+        self._turns.close()
 
     def run(
         self,

@@ -42,6 +42,7 @@ from ..storage.postgres import PATIENCE, PostgresDatabase
 from ..storage.schema import item, journal
 from ..storage.store import Clock, Store
 from ..transports import Transport
+from ..turns import Turns
 from . import jobs
 from .chunk import chunk_size, open_chunks
 from .claims import shared
@@ -76,6 +77,7 @@ class Station:
     _dead: set[int] = field(default_factory=set)
     """Jobs whose worker died."""
     _answered: float = 0.0
+    _turns: Turns = field(default_factory=Turns)
 
     def work(
         self,
@@ -189,6 +191,7 @@ class Station:
             places=places,
             claims=claims,
             created_at=store.created_at(),
+            turns=self._turns,
         )
 
     def _hire(self, store: Store, number: int) -> None:
@@ -215,6 +218,7 @@ class Station:
     ) -> None:
         if self.pacing is not None:
             self.pacing = self.pacing.shared_by(workers)
+        self._turns = Turns(workers)
         for number in range(1, workers + 1):
             self._hire(store, number)
         hired = workers
