@@ -18,6 +18,7 @@ from typing import IO
 
 from .. import collector
 from ..chips import is_chip_address
+from ..storage.records import Item, parse_moment
 from ..storage.storing import Row, planned_row
 from .items import numbered
 from .plan import PlanItem, plan_items
@@ -44,8 +45,8 @@ class SpooledPlan:
         self.losing_password = 0
         """Keys that have a password, and whose new container will have none."""
         self._file: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)
-        self._ends: list[str] = []
-        """When the key of each row ends; "" if that is not known."""
+        self._ends = array("d")
+        """When the key of each row ends, seconds of the epoch; 0 if it is not known."""
         self._sizes = array("L")
         """Bytes that each row takes in the file."""
         try:
@@ -54,7 +55,7 @@ class SpooledPlan:
                     written = marshal.dumps(planned_row(one))
                     self._file.write(written)
                     self._sizes.append(len(written))
-                    self._ends.append(one.old_ends or "")
+                    self._ends.append(_end_of(one))
         except BaseException:
             self.close()
             raise
@@ -101,6 +102,10 @@ class SpooledPlan:
                 self.keys += 1
                 self.losing_password += loses_password(one)
             yield one
+
+
+def _end_of(one: Item) -> float:
+    return parse_moment(one.old_ends).timestamp() if one.old_ends else 0.0
 
 
 def loses_password(one: PlanItem) -> bool:
