@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Integer
 
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal import Campaign, FolderTransport
@@ -17,6 +18,7 @@ from gostkey.renewal.planning.plan import make_plan
 from gostkey.renewal.planning.spooled import SpooledPlan
 from gostkey.renewal.planning.subscribers import read_list
 from gostkey.renewal.report import read_report
+from gostkey.renewal.storage.schema import item
 from gostkey.renewal.storage.store import STORE_NAME, Store
 from gostkey.renewal.trial import make_trial
 
@@ -214,3 +216,22 @@ def test_a_plan_on_the_disk_gives_a_store_in_the_order_of_the_work(
         ]
     assert kept == done == in_order
     assert sorted(kept) == list(range(1, 61)) != kept
+
+
+def test_a_store_of_the_former_shape_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, a file's rows were in the order of their numbers."""
+    trial = make_trial(tmp_path / "trial", 60, at=NOW, passwords=2)
+    listing = read_list(trial.list)
+    transport = FolderTransport(tmp_path / "out", tmp_path / "in", tmp_path)
+    folder = tmp_path / "campaign"
+    with monkeypatch.context() as before, SpooledPlan.of(listing, NOW) as plan:
+        before.setattr(item.c.id, "type", Integer())
+        Campaign.begin(folder, plan, transport, clock=lambda: NOW).close()
+    with closing(sqlite3.connect(folder / STORE_NAME)) as connection:
+        rows = connection.execute("select rowid, id from item order by rowid")
+        assert [*rows] == [(one, one) for one in range(1, 61)]
+    with Campaign.open(folder, transport=transport, clock=lambda: NOW) as campaign:
+        assert campaign.make_requests(workers=2) == {"requested": 60}
+    assert len(list((trial.folder / "containers").iterdir())) == 2 * 60
