@@ -35,8 +35,8 @@ from gostkey.measure.machine import facts
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal import Campaign, FolderTransport
 from gostkey.renewal.key_steps import MakeKey, MakeRequest
+from gostkey.renewal.planning.csv_list import read_list
 from gostkey.renewal.planning.spooled import SpooledPlan
-from gostkey.renewal.planning.subscribers import read_list
 from gostkey.renewal.storage.store import Store
 from gostkey.renewal.trial import Trial, make_trial
 

@@ -34,7 +34,7 @@ from office import office, utc_now
 
 from gostkey.measure.machine import facts
 from gostkey.renewal import Campaign, FolderTransport
-from gostkey.renewal.planning.subscribers import read_list
+from gostkey.renewal.planning.csv_list import read_list
 from gostkey.renewal.stations.station import Station
 from gostkey.renewal.storage.store import Store
 

@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 import click
 
 from gostkey.renewal.campaign import DEFAULT_FOLDER
+from gostkey.renewal.planning.csv_list import read_list
 from gostkey.renewal.planning.plan import due_list, make_plan
 from gostkey.renewal.planning.plan_file import plan_to_json
 from gostkey.renewal.planning.rules import MOSCOW
-from gostkey.renewal.planning.subscribers import Listing, read_list, read_tree
+from gostkey.renewal.planning.subscribers import Listing, read_tree
 
 from .chip_input import library_option
 from .config_options import drop_overruled

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .campaign import DEFAULT_FOLDER, Campaign, Event, utc_now
+    from .planning.csv_list import read_list
     from .planning.plan import (
         Plan,
         PlanItem,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
         Listing,
         RowError,
         Subscriber,
-        read_list,
         read_tree,
     )
     from .reasons import Reason, Verdict
@@ -95,6 +95,7 @@ __all__ = [
 # want, need no database.
 _HOMES = {
     ".campaign": ("DEFAULT_FOLDER", "Campaign", "Event", "utc_now"),
+    ".planning.csv_list": ("read_list",),
     ".planning.plan": (
         "Plan",
         "PlanItem",
@@ -116,7 +117,6 @@ _HOMES = {
         "Listing",
         "RowError",
         "Subscriber",
-        "read_list",
         "read_tree",
     ),
     ".reasons": ("Reason", "Verdict"),

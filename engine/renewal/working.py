@@ -23,9 +23,9 @@ from .audit import AuditLog
 from .chunks import OnEvent, Progress
 from .lock import CampaignLock
 from .pacing import Pacing
+from .planning.csv_list import read_list
 from .planning.items import numbered
 from .planning.plan import make_plan
-from .planning.subscribers import read_list
 from .randomness import Randomness
 from .reasons import FINAL_FAULTS, REFUSALS, Reason
 from .report import Report, make_report

@@ -14,9 +14,9 @@ from sqlalchemy import Integer
 
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal import Campaign, FolderTransport
+from gostkey.renewal.planning.csv_list import read_list
 from gostkey.renewal.planning.plan import make_plan
 from gostkey.renewal.planning.spooled import SpooledPlan
-from gostkey.renewal.planning.subscribers import read_list
 from gostkey.renewal.report import read_report
 from gostkey.renewal.storage.schema import item
 from gostkey.renewal.storage.store import STORE_NAME, Store

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gostkey.errors import CampaignError, GostKeyError
-from gostkey.renewal.planning.subscribers import read_list, read_tree
+from gostkey.renewal.planning.csv_list import read_list
+from gostkey.renewal.planning.subscribers import read_tree
 from gostkey.renewal.secret_files import read_password
 
 

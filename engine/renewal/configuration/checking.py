@@ -16,7 +16,7 @@ from gostkey.errors import GostKeyError
 
 from ..chips import is_chip_address
 from ..pacing import MostFailures, Rate
-from ..planning.subscribers import read_list
+from ..planning.csv_list import read_list
 from ..secret_files import read_password
 from ..tokens import is_token_address
 from .kinds import read_span
