@@ -18,6 +18,7 @@ from gostkey.pki.certificates import Certificate
 from gostkey.pki.signatures import Claim, which_hold
 
 from .key_steps import date_verdict
+from .opening import open_ahead, open_new
 from .overdue import redated
 from .planning.rules import clock as clock_text
 from .reasons import Reason, Verdict, verdict
@@ -30,8 +31,6 @@ from .steps import (
     Work,
     each,
     fault_of,
-    open_ahead,
-    open_new,
 )
 from .storage.store import moment
 from .tokens import token_verdict

@@ -18,6 +18,7 @@ from gostkey.errors import MediumError
 from gostkey.media import FolderStore
 
 from .copies import SUFFIX, Copy, make_folders, pack, write_copies
+from .opening import open_new, read_new, read_old
 from .reasons import Reason, verdict
 from .steps import (
     Context,
@@ -26,10 +27,7 @@ from .steps import (
     Work,
     each,
     one_by_one,
-    open_new,
     place_of,
-    read_new,
-    read_old,
     together,
 )
 from .storage.store import Item

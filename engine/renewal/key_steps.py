@@ -27,6 +27,7 @@ from gostkey.pki.renewal_batch import Built, build_many, check_built
 from gostkey.signing import SigningKey, SupportsSigning
 
 from .chips import chip_of
+from .opening import open_ahead, open_new, open_old, password_of
 from .places import Wanted, disk_of
 from .planning.rules import Validity, judge_dates
 from .planning.scan import renewed_key
@@ -39,10 +40,6 @@ from .steps import (
     each,
     fault_of,
     one_by_one,
-    open_ahead,
-    open_new,
-    open_old,
-    password_of,
     place_of,
     together,
 )
