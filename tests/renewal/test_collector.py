@@ -12,7 +12,7 @@ from renewal.offices import Office
 from gostkey.errors import CampaignError
 from gostkey.renewal import collector
 from gostkey.renewal.key_steps import MakeKey
-from gostkey.renewal.planning import plan, subscribers
+from gostkey.renewal.planning import csv_list, plan
 from gostkey.renewal.storage import storing
 
 
@@ -34,12 +34,12 @@ def test_each_long_part_looks_seldom_and_then_as_before(
 
         monkeypatch.setattr(where, name, note)
 
-    noted(subscribers, "_row")
+    noted(csv_list, "_row")
     noted(storing, "row_of")
     noted(MakeKey, "run")
     before = gc.get_threshold()
     assert before != collector._THRESHOLDS
-    subscribers.read_list(names)
+    csv_list.read_list(names)
     with office.begin() as campaign:
         assert campaign.run().counts["renewed"] == 1
     assert found == dict.fromkeys(("_row", "row_of", "run"), collector._THRESHOLDS)
@@ -50,7 +50,7 @@ def test_after_a_fault_it_is_as_before(tmp_path: Path) -> None:
     before = gc.get_threshold()
     (tmp_path / "list.csv").write_text("\n")
     with pytest.raises(CampaignError):
-        subscribers.read_list(tmp_path / "list.csv")
+        csv_list.read_list(tmp_path / "list.csv")
     assert gc.get_threshold() == before
 
 
