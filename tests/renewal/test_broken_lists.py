@@ -71,6 +71,14 @@ BROKEN_ROWS: dict[str, tuple[Break, str]] = {
 # Rows that can be read, and whose keys cannot be renewed; the item's reason.
 BROKEN_ITEMS: dict[str, tuple[Break, str]] = {
     "absent folder": (lambda c, m: row(c + "-absent", m), "not-a-container"),
+    "a name too long": (lambda c, m: row(c + "a" * 256, m), "not-a-container"),
+    "a path too long": (lambda c, m: row("a/" * 2500 + c, m), "not-a-container"),
+    "links in a circle": (lambda c, m: row("../circle/" + c, m), "not-a-container"),
+    "a medium's name too long": (lambda c, m: row(c, m / ("a" * 256)), "medium"),
+    "a password file's name too long": (
+        lambda c, m: row(c, m, password_file="a" * 256),
+        "password-file",
+    ),
     "absent password file": (
         lambda c, m: row(c, m, password_file="absent.txt"),
         "password-file",
@@ -95,6 +103,7 @@ def check(folder: Path, rows: int, one_in: int) -> None:
         (trusted / "ca.cer").write_bytes(authority.certificate.der)
     medium = folder / "new"
     medium.mkdir()
+    (folder / "circle").symlink_to(folder / "circle")
     containers = [
         line.partition(";")[0]
         for line in trial.list.read_text("utf-8-sig").splitlines()[1:]
@@ -138,8 +147,8 @@ def check(folder: Path, rows: int, one_in: int) -> None:
             folder / "campaign", plan, transport, clock=lambda: NOW
         ) as campaign,
     ):
-        wrong_password = sum(one == "password-file" for one in in_items.values())
-        assert plan.keys == good + wrong_password
+        later = ("password-file", "medium")
+        assert plan.keys == good + sum(one in later for one in in_items.values())
         assert campaign.make_requests(workers=2) == {"requested": good}
     report = read_report(folder / "campaign", NOW)
     told = {}
@@ -156,8 +165,8 @@ def check(folder: Path, rows: int, one_in: int) -> None:
 
 
 def test_each_broken_row_is_told_and_all_others_are_done(tmp_path: Path) -> None:
-    assert len(BROKEN_ROWS) + len(BROKEN_ITEMS) + 2 == 20
-    check(tmp_path, 400, 10)
+    assert len(BROKEN_ROWS) + len(BROKEN_ITEMS) + 2 == 25
+    check(tmp_path, 500, 10)
 
 
 @pytest.mark.slow

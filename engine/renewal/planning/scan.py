@@ -6,9 +6,11 @@ cannot be read becomes a holding with a verdict, so that the others go on.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -388,4 +390,13 @@ def _faulty(subscriber: Subscriber, reason: Reason, detail: str) -> Holding:
 
 
 def _unreadable(folder: Path) -> Reason:
-    return Reason.MEDIUM if folder.is_dir() else Reason.NOT_A_CONTAINER
+    """Say whether a container that cannot be read is there, as far as can be seen."""
+    try:
+        there = stat.S_ISDIR(os.stat(folder).st_mode)
+    except OSError as error:
+        there = error.errno not in _IS_NOT_THERE
+    return Reason.MEDIUM if there else Reason.NOT_A_CONTAINER
+
+
+_IS_NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+"""What the system says of a place where no container can be."""
