@@ -44,6 +44,19 @@ def test_utf8_and_windows1251_give_the_same_list(
     assert second.source == "line 3 of list.csv"
 
 
+@pytest.mark.parametrize("encoding, other", [("utf-8", "cp1251"), ("cp1251", "utf-8")])
+def test_the_header_tells_the_encoding_however_many_lines_have_another(
+    tmp_path: Path, encoding: str, other: str
+) -> None:
+    path = tmp_path / "list.csv"
+    header = "контейнер;обмены_завершены\n".encode(encoding)
+    rows = [b"a.000;1\n", *(f"b{n}.000;да\n".encode(other) for n in range(3))]
+    path.write_bytes(header + b"".join(rows))
+    listing = read_list(path)
+    assert [one.container.name for one in listing.subscribers] == ["a.000"]
+    assert [one.line for one in listing.errors] == [3, 4, 5]
+
+
 @pytest.mark.parametrize("separator", [",", ";"])
 def test_comma_and_semicolon_separate(tmp_path: Path, separator: str) -> None:
     rows = [

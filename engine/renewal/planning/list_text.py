@@ -1,8 +1,8 @@
 """The lines of a list as text: UTF-8 or Windows-1251, each line told by itself.
 
 One line that somebody pasted in another encoding must not spoil the hundred thousand
-others.  Most lines with Russian letters say which encoding the list is in; a line that
-is not in it is that line's fault.
+others.  The names of the columns, if they are Russian, or else most lines with Russian
+letters say which encoding the list is in; a line that is not in it is that line's fault.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _read(path: Path) -> bytes:
 
 
 def _encoding_of(data: bytes) -> str:
-    """Tell the encoding by the lines that are not ASCII."""
+    """Tell the encoding by the first line, or else by the others that are not ASCII."""
     if data.startswith(codecs.BOM_UTF8):
         return "utf-8"
     try:
@@ -93,13 +93,22 @@ def _encoding_of(data: bytes) -> str:
     except UnicodeDecodeError:
         pass
     good = bad = 0
-    for line in _split(data):
+    for number, line in enumerate(_split(data)):
         if line.isascii():
             continue
-        try:
-            line.decode("utf-8")
-            good += 1
-        except UnicodeDecodeError:
-            bad += 1
-    # Russian words in Windows-1251 are hardly ever UTF-8 by chance.
+        # Russian words in Windows-1251 are hardly ever UTF-8 by chance.
+        is_utf8 = _is_utf8(line)
+        if number == 0:
+            # The names of the columns: in another encoding none of them is known.
+            return "utf-8" if is_utf8 else "cp1251"
+        good += is_utf8
+        bad += not is_utf8
     return "utf-8" if good > bad else "cp1251"
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
