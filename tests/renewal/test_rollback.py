@@ -20,7 +20,7 @@ from gostkey.errors import CampaignError, MediumError
 from gostkey.media import FolderStore, read_container
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal import Campaign, EmbeddedCA, FolderTransport, Listing, make_plan
-from gostkey.renewal.copies import unpack
+from gostkey.renewal.copies import pack, unpack
 from gostkey.renewal.undo import Undone
 from gostkey.renewal.undo.archives import PRUNED
 
@@ -93,7 +93,7 @@ def test_a_key_is_named_in_many_ways(by_hand: Campaign, name: str) -> None:
 
 
 def test_what_names_no_key_is_an_error_and_nothing_is_done(by_hand: Campaign) -> None:
-    for text in ("3", "0", "nobody", ""):
+    for text in ("3", "0", "nobody", "", "9" * 23):
         with pytest.raises(CampaignError, match="names no key"):
             by_hand.roll_back(["1", text])
     assert states(by_hand) == ["waiting", "waiting"]
@@ -229,6 +229,59 @@ def test_an_old_container_that_is_damaged_comes_back_and_is_kept(
     assert read_container(place) == files
     kept = [unpack(path) for path in (done.campaign / "rolled-back").iterdir()]
     assert spoiled in kept and len(kept) == 2
+
+
+def spoil_copy(office: Office, name: str | None) -> Path:
+    """Leave a file out of the copy of the one old container, or spoil it there."""
+    (path,) = (office.campaign / "archive").iterdir()
+    files = unpack(path)
+    folder = office.subscribers[0].container.name
+    path.unlink()
+    if name is not None:
+        files[name] = files[name][:-1] + bytes([files[name][-1] ^ 1])
+        path.write_bytes(pack(folder, files))
+    return path
+
+
+@pytest.mark.parametrize("name", ["primary.key", "masks.key", "header.key", None])
+def test_a_good_old_container_stays_whatever_became_of_its_copy(
+    done: Office, name: str | None
+) -> None:
+    place = done.subscribers[0].container
+    files = read_container(place)
+    spoil_copy(done, name)
+    with done.open() as campaign:
+        undone = one(campaign.roll_back(["1"], not_used=True))
+    assert undone.error is None and undone.restored is None
+    assert read_container(place) == files
+    assert renewed(done) == []
+
+
+def test_which_is_good_is_asked_if_no_password_can_tell(done: Office) -> None:
+    place = done.subscribers[0].container
+    password_file = done.subscribers[0].password_file
+    assert password_file is not None
+    files = read_container(place)
+    copy = spoil_copy(done, "primary.key")
+    password_file.rename(password_file.with_suffix(".away"))
+    with done.open() as campaign:
+        undone = one(campaign.roll_back(["1"], not_used=True))
+        assert isinstance(undone.error, CampaignError)
+        assert "cannot be told without its password" in str(undone.error)
+        assert read_container(place) == files and renewed(done) != []
+        copy.unlink()
+        assert one(campaign.roll_back(["1"], not_used=True)).error is None
+    assert read_container(place) == files
+
+
+def test_a_copy_that_does_not_hold_the_key_is_not_put_back(done: Office) -> None:
+    place = done.subscribers[0].container
+    spoil_copy(done, "header.key")
+    shutil.rmtree(place)
+    with done.open() as campaign:
+        undone = one(campaign.roll_back(["1"], not_used=True))
+        assert "does not hold its key" in str(undone.error)
+    assert not place.exists() and renewed(done) != []
 
 
 def test_another_keys_container_in_its_place_is_left_alone(done: Office) -> None:

@@ -2,7 +2,7 @@
 
 One line that somebody pasted in another encoding must not spoil the hundred thousand
 others.  The names of the columns, if they are Russian, or else most lines with Russian
-letters say which encoding the list is in; a line that is not in it is that line's fault.
+letters say which encoding the list is in; a line not in it is that line's fault.
 """
 
 from __future__ import annotations

@@ -24,15 +24,19 @@ from gostkey.pki.certificates import Certificate
 from ..chips import is_chip_address
 from ..copies import SUFFIX, Copy, make_folders, pack, unpack, write_copies
 from ..install_steps import folder_of
+from ..opening import password_of
 from ..reasons import Reason, verdict
 from ..stations.claims import shared
 from ..storage.schema import ROLLED_BACK
 from ..storage.store import Change, Clock, Item, Store
 from ..tokens import Tokens, is_token_address
+from .condition import Condition, condition_of
 
 FOLDER = "rolled-back"
 _INSTALLED = ("installed", "backed-up")
 _NAME = "name.key"
+_LONGEST_NUMBER = 9
+"""Digits: more keys than that no campaign has, nor any database such numbers."""
 
 CONFIRM = (
     "the new certificate is installed and may be in use; what was encrypted for the "
@@ -115,7 +119,7 @@ def find_item(store: Store, text: str) -> int:
     Raises:
         CampaignError: if it names none, or several.
     """
-    if text.isdecimal():
+    if text.isdecimal() and len(text) <= _LONGEST_NUMBER:
         ids = store.find_ids(number=int(text))
     else:
         ids = store.find_ids(named=(text, os.path.abspath(text)))
@@ -225,13 +229,60 @@ class _Rollback:
             CannotRollBack: if it is not and cannot be put back.
         """
         one = self._one
-        archived = unpack(Path(one.archive)) if one.archive else None
         try:
             now = self._read(one.container)
         except GostKeyError:
             now = {}
-        if now and (now == archived if archived else self._holds_old_key(now)):
+        copy, why_not = self._copy()
+        if now and now == copy:
             return None
+        there = self._condition(now) if now else None
+        kept = self._condition(copy) if copy else None
+        if there is not None:
+            if kept is None or (there.is_known and there.faults <= kept.faults):
+                return None
+            if not there.is_known:
+                raise CannotRollBack(
+                    f"{one.container}: is not as its copy {one.archive} is, and which "
+                    "of them is good cannot be told without its password; put the "
+                    "password file back, or move away the one that is not good"
+                )
+        self._refuse_to_put_back(now)
+        if why_not is not None:
+            raise why_not
+        if copy is None:
+            raise CannotRollBack(
+                f"{one.container}: the old container is not there as it was, and the "
+                "campaign has no copy of it yet; take it from a backup first"
+            )
+        if kept is None or not kept.holds_key:
+            raise CannotRollBack(
+                f"{one.archive}: the copy of the old container does not hold its key "
+                "any more, and neither does the container's place; take it from a "
+                "backup first"
+            )
+        return copy
+
+    def _copy(self) -> tuple[Mapping[str, bytes] | None, MediumError | None]:
+        """Give the files of the old container's copy, or why it cannot be read."""
+        if self._one.archive is None:
+            return None, None
+        try:
+            return unpack(Path(self._one.archive)), None
+        except MediumError as error:
+            return None, error
+
+    def _condition(self, files: Mapping[str, bytes]) -> Condition | None:
+        one = self._one
+        try:
+            password = password_of(one.password_file)
+        except GostKeyError:
+            password = None
+        return condition_of(files, one.old_certificate, password)
+
+    def _refuse_to_put_back(self, now: Mapping[str, bytes]) -> None:
+        """Say why nothing can be written in the old container's place."""
+        one = self._one
         if is_token_address(one.container):
             raise CannotRollBack(
                 f"{one.container}: the old container is not there as it was, and is "
@@ -242,24 +293,11 @@ class _Rollback:
         parent = Path(one.container).parent
         if not parent.is_dir():
             raise MediumError(f"{parent}: is not there; insert the medium")
-        if archived is None:
-            raise CannotRollBack(
-                f"{one.container}: the old container is not there as it was, and the "
-                "campaign has no copy of it yet; take it from a backup first"
-            )
         if now and self._is_another(now):
             raise CannotRollBack(
                 f"{one.container}: holds the container of another key now; move it "
                 "elsewhere first"
             )
-        return archived
-
-    def _holds_old_key(self, files: Mapping[str, bytes]) -> bool:
-        try:
-            keys = Container.parse(files).keys
-        except GostKeyError:
-            return False
-        return any(key.certificate == self._one.old_certificate for key in keys)
 
     def _is_another(self, files: Mapping[str, bytes]) -> bool:
         """Say whether a good container of another key is there."""
