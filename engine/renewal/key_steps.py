@@ -1,7 +1,7 @@
 """The steps that make the new key and the request for its certificate.
 
-*keyed*: the old container is opened, a new key is made and written into a new
-container; the old one is only read.  *requested*: the request, signed with the
+*keyed*: the old container is opened, a new key is made, noted in the journal and
+written into a new container; the old one is only read.  *requested*: the request, signed with the
 new key and, around it, with the old one.  Its bytes are in the store before
 anything is sent.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gostkey import batch
 from gostkey.containers import build_container, build_containers
+from gostkey.containers.protection import FINGERPRINT_SIZE
 from gostkey.containers.writer import MONTHS_OF_USE, later
 from gostkey.errors import (
     ContainerError,
@@ -64,7 +65,11 @@ class MakeKey:
     in_memory = False
 
     def prepare(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
-        """Check dates, open the old key, choose the new container's folder."""
+        """Check dates, open the old key, choose the new container's folder.
+
+        The new keys are made here: the journal has what they are known by before they
+        are written, so that no other campaign's container is taken for one of ours.
+        """
         held = context.claims.claim([work.item for work in works])
         open_ahead([work for work in works if work.item.id not in held], old=True)
         now = context.clock()
@@ -93,6 +98,14 @@ class MakeKey:
             if root not in disks:
                 disks[root] = disk_of(root)
             work.disk = disks[root]
+        going = [
+            place
+            for place, one in enumerate(outcomes)
+            if isinstance(one, Done) and not works[place].in_chip
+        ]
+        _make_keys(context, [works[place] for place in going])
+        for place in going:
+            outcomes[place] = _with_fingerprint(outcomes[place], works[place])
         return outcomes
 
     def _open(self, context: Context, work: Work, now: datetime) -> Outcome:
@@ -117,8 +130,7 @@ class MakeKey:
         fresh = []
         for work in works:
             if not work.is_new_place and is_written(work):
-                (adopted,) = each([work], self._adopt, Reason.NEW_CONTAINER)
-                outcomes[work.item.id] = adopted
+                outcomes[work.item.id] = self._adopted(context, work)
             else:
                 fresh.append(work)
         outcomes |= one_by_one([w for w in fresh if w.in_chip], _make_in_chip)
@@ -141,24 +153,36 @@ class MakeKey:
         failed = together([work for work, _ in made if not work.on_token], write)
         for work, _ in made:
             if not work.on_token:
-                outcomes[work.item.id] = self._written(work, failed.get(work.item.id))
+                failure = failed.get(work.item.id)
+                outcomes[work.item.id] = self._written(context, work, failure)
         outcomes |= one_by_one([w for w, _ in made if w.on_token], write_to_token)
         return [outcomes[work.item.id] for work in works]
 
-    def _written(self, work: Work, failure: Verdict | None) -> Outcome:
+    def _written(
+        self, context: Context, work: Work, failure: Verdict | None
+    ) -> Outcome:
         """Give the outcome; who was taken for dead may have written it meanwhile."""
         if failure is None:
             return _keyed(work, adopted=False)
         if _is_on_its_disk(work) and is_written(work):
-            (adopted,) = each([work], self._adopt, Reason.NEW_CONTAINER)
-            if isinstance(adopted, Done):
+            adopted = self._adopted(context, work)
+            if isinstance(adopted, Done) or adopted.reason is Reason.NAME_TAKEN:
                 return adopted
         return failure
 
-    def _adopt(self, work: Work) -> Outcome:
-        """Take over the container that a killed run had written."""
-        open_new(work)
-        return _keyed(work, adopted=True)
+    def _adopted(self, context: Context, work: Work) -> Done | Verdict:
+        """Take over the container that a killed run of this campaign had written."""
+
+        def adopt(work: Work) -> Outcome:
+            open_new(work)
+            known = None if work.in_chip else context.store.fingerprints(work.item.id)
+            if known is not None and _fingerprint(work) not in known:
+                return verdict(Reason.NAME_TAKEN, place_of(work))
+            return _keyed(work, adopted=True)
+
+        (outcome,) = each([work], adopt, Reason.NEW_CONTAINER)
+        assert isinstance(outcome, Done | Verdict)
+        return outcome
 
     def _make(
         self, context: Context, works: Sequence[Work], outcomes: dict[int, Outcome]
@@ -180,6 +204,8 @@ class MakeKey:
         for (_, _, _, password), group in groups.items():
             assert password is None or isinstance(password, str)
             made += self._make_alike(context, group, password, outcomes)
+        for work in works:
+            work.forget_batch()
         return made
 
     def _make_alike(
@@ -192,26 +218,20 @@ class MakeKey:
         """Make the containers of items that differ in their names only."""
         first = works[0].item
         assert first.curve is not None and first.usage is not None
-        context.randomness.before_keys(len(works))
-        keys = batch.generate(len(works), first.curve, threads=1)
+        keys = _keys_of(works)
         try:
-            for row, work in enumerate(works):
-                work.new_key = SigningKey.from_pair(
-                    keys.private[row].data, keys.public[row].data, first.curve
-                )
-            try:
-                built = build_containers(
-                    [work.item.new_name or "" for work in works],
-                    keys,
-                    curve=first.curve,
-                    password=password,
-                    exportable=bool(first.exportable),
-                    not_after=later(context.clock(), MONTHS_OF_USE),
-                    usage=first.usage,
-                )
-                return list(zip(works, built, strict=True))
-            except ContainerError:
-                return self._make_singly(context, works, password, outcomes)
+            built = build_containers(
+                [work.item.new_name or "" for work in works],
+                keys,
+                curve=first.curve,
+                password=password,
+                exportable=bool(first.exportable),
+                not_after=later(context.clock(), MONTHS_OF_USE),
+                usage=first.usage,
+            )
+            return list(zip(works, built, strict=True))
+        except ContainerError:
+            return self._make_singly(context, works, password, outcomes)
         finally:
             keys.private.fill(0)
 
@@ -243,6 +263,41 @@ class MakeKey:
         for work, outcome in zip(works, built, strict=True):
             outcomes[work.item.id] = outcome
         return made
+
+
+def _make_keys(context: Context, works: Sequence[Work]) -> None:
+    """Make the new keys of a chunk, those of a curve together."""
+    groups: dict[str, list[Work]] = {}
+    for work in works:
+        groups.setdefault(work.item.curve or "", []).append(work)
+    for curve, group in groups.items():
+        context.randomness.before_keys(len(group))
+        keys = batch.generate(len(group), curve, threads=1)
+        for row, work in enumerate(group):
+            work.new_key = SigningKey.from_pair(
+                keys.private[row].data, keys.public[row].data, curve
+            )
+            work.made = keys, row
+
+
+def _keys_of(works: Sequence[Work]) -> batch.KeyBatch:
+    """Give the keys that were made for some items of one curve; for them alone."""
+    made = [work.made for work in works if work.made is not None]
+    assert len(made) == len(works)
+    keys = made[0][0]
+    rows = [row for _, row in made]
+    return batch.KeyBatch(keys.private[rows], keys.public[rows])
+
+
+def _fingerprint(work: Work) -> str:
+    """Give what a key container's header knows a key by, hexadecimal."""
+    return _there(work.new_key).verifying_key.to_bytes()[:FINGERPRINT_SIZE].hex()
+
+
+def _with_fingerprint(outcome: Outcome, work: Work) -> Outcome:
+    assert isinstance(outcome, Done)
+    detail = {**outcome.detail, "fingerprint": _fingerprint(work)}
+    return Done(outcome.values, detail)
 
 
 def _wanted(one: Item) -> Wanted:

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from gostkey.batch import KeyBatch
 from gostkey.containers import Container, OpenContainer
 from gostkey.errors import (
     CertificateError,
@@ -65,6 +66,8 @@ class Work:
     item: Item
     old_key: SupportsSigning | None = None
     new_key: SupportsSigning | None = None
+    made: tuple[KeyBatch, int] | None = None
+    """The batch in which the new key was made, until it is written, and its row."""
     new_files: Mapping[str, bytes] | None = None
     """The new container's files, as they were read from its medium."""
     notes: list[str] = field(default_factory=list)
@@ -125,6 +128,13 @@ class Work:
             if isinstance(key, SigningKey):
                 key.wipe()
         self.old_key = self.new_key = self.new_files = None
+        self.forget_batch()
+
+    def forget_batch(self) -> None:
+        """Wipe the batch in which the new key was made; `new_key` is a copy."""
+        if self.made is not None:
+            self.made[0].private.fill(0)
+        self.made = None
 
     def pending(self) -> Pending:
         """Describe the item's request for the transport."""
@@ -165,6 +175,9 @@ class Journal(Protocol):
 
     def begun(self, step: str) -> set[int]:
         """List the items for which *step* was ever begun."""
+
+    def fingerprints(self, item_id: int) -> set[str] | None:
+        """List what the keys begun for an item are known by; see `Store`."""
 
 
 @dataclass

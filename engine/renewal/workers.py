@@ -68,6 +68,11 @@ class _Parent:
         """Is for steps that no worker does."""
         raise NotImplementedError(step)
 
+    def fingerprints(self, item_id: int) -> set[str] | None:
+        """List what the keys begun for an item are known by."""
+        found: set[str] | None = self.ask("fingerprints", item_id)
+        return found
+
     def choose(self, wanted: Sequence[Wanted]) -> list[str | Verdict]:
         """Have folders chosen."""
         chosen: list[str | Verdict] = self.ask("choose", list(wanted))
@@ -268,6 +273,8 @@ class Crew:
             return None
         if kind == "choose":
             return context.places.choose(*values)
+        if kind == "fingerprints":
+            return context.store.fingerprints(*values)
         if kind == "release":
             context.claims.release(self._items(fork, *values))
             return None

@@ -71,6 +71,10 @@ class ChunkJournal:
     def wait(self) -> None:
         """Do nothing: what was recorded is on the disk."""
 
+    def fingerprints(self, item_id: int) -> set[str] | None:
+        """List what the keys begun for an item are known by; see `Store`."""
+        return self.store.fingerprints(item_id)
+
     def begun(self, step: str) -> set[int]:
         """List the items of the chunk for which *step* was ever begun."""
         query = sa.select(journal.c.item_id).where(

@@ -407,6 +407,25 @@ class Store:
             return set(connection.execute(query).scalars())
 
     @patient
+    def fingerprints(self, item_id: int) -> set[str] | None:
+        """List what the keys are known by that were ever to be written for an item.
+
+        Returns:
+            The beginnings of the public keys, hexadecimal; None if the journal is of
+            an earlier version, which did not note them.
+        """
+        query = sa.select(journal.c.detail).where(
+            journal.c.item_id == item_id,
+            journal.c.step == STATES[2],
+            journal.c.phase == "before",
+        )
+        with self._reading() as connection:
+            found = [json.loads(row) for row in connection.execute(query).scalars()]
+        if any("fingerprint" not in one for one in found):
+            return None
+        return {one["fingerprint"] for one in found}
+
+    @patient
     def interrupted(self) -> dict[int, str]:
         """List the items whose last step was begun and has no outcome yet."""
         last = sa.select(sa.func.max(journal.c.id)).group_by(journal.c.item_id)
