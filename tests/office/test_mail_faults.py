@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import socket
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,35 @@ def test_421_in_the_middle_is_tried_again(tmp_path: Path) -> None:
 
     outcomes, server = send(times(1, "MAIL", busy), tmp_path)
     assert outcomes == [None] * 3 and server.sessions == 2
+
+
+def hang_up_after(count: int) -> Fault:
+    """Make a fault of a server that takes so many messages in a session."""
+    taken: Counter[Session] = Counter()
+
+    def fault(session: Session, verb: str) -> bool:
+        if verb == "END":
+            taken[session] += 1
+        if verb != "MAIL" or taken[session] < count:
+            return False
+        session.say("421 4.7.0 too many messages in this session")
+        return session.cut()
+
+    return fault
+
+
+@fault("mail server that takes few messages in a session")
+def test_a_server_that_takes_few_messages_in_a_session_gets_all(tmp_path: Path) -> None:
+    outcomes, server = send(hang_up_after(1), tmp_path)
+    assert outcomes == [None] * 3 and server.sessions == 3 > HASTE.tries
+    assert server.taken == [letter.raw for letter in LETTERS]
+
+
+def test_what_a_server_says_as_it_hangs_up_is_told(tmp_path: Path) -> None:
+    outcomes, server = send(hang_up_after(0), tmp_path)
+    for one in outcomes:
+        assert "421 4.7.0 too many messages" in str(one) and "asked 2" in str(one)
+    assert server.sessions == HASTE.tries
 
 
 def test_a_wrong_password_is_asked_about_once(tmp_path: Path) -> None:

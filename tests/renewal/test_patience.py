@@ -143,6 +143,60 @@ def test_a_wait_is_never_negative(after: float) -> None:
     assert world.slept == [0.0]
 
 
+class Sessions:
+    """Works off a number of things, so many in each session, and then hangs up."""
+
+    def __init__(self, world: World, *parts: int) -> None:
+        self.world, self.parts = world, list(parts)
+        self.left = sum(parts) + 1
+        self.asked = 0
+
+    def __call__(self) -> None:
+        self.asked += 1
+        self.world.now += 50
+        part = self.parts.pop(0) if self.parts else self.left
+        self.left -= part
+        if self.left:
+            raise CUT
+
+    def count(self) -> int:
+        return self.left
+
+
+def test_patience_begins_anew_when_a_session_got_on() -> None:
+    world = World()
+    server = Sessions(world, 5, 0, 1, 0, 7)
+    patience = Patience(total=60, tries=3, first_wait=1)
+    world.line(patience).call(server, server.count)
+    # 250 seconds and 6 sessions; the waits grow where nothing was done alone.
+    assert world.slept == [1, 2, 1, 2, 1] and server.left == 0
+
+
+def test_sessions_that_get_on_no_more_end_a_call() -> None:
+    world = World()
+    server = Sessions(world, 5, *[0] * 9)
+    patience = Patience(total=1000, tries=3)
+    with pytest.raises(TransportError, match="asked 3 times"):
+        world.line(patience).call(server, server.count)
+    assert server.asked == 3
+    # Of no use when nothing is done at all.
+    server = Sessions(world, *[0] * 9)
+    with pytest.raises(TransportError, match="asked 3 times"):
+        world.line(patience).call(server, server.count)
+    assert server.asked == 3
+
+
+def test_a_dead_server_that_gets_on_again_lives() -> None:
+    world = World()
+    line = world.line(Patience(tries=2, rest=60))
+    with pytest.raises(TransportError):
+        line.call(Server(CUT, CUT))
+    world.now += 60
+    server = Sessions(world, 1, 1, 1)
+    line.call(server, server.count)
+    assert server.left == 0
+
+
 def test_what_will_not_pass_is_raised_as_it_is() -> None:
     server = Server(RequestRefused("no"))
     with pytest.raises(RequestRefused, match="no"):

@@ -10,8 +10,9 @@ between as long as chance says, but never past its total patience, and then rais
 TransportError.  A server that cannot be reached is asked once a minute afterwards, so
 that a run over a hundred thousand requests does not wait for each of them; one that
 can be reached but always asks for patience is treated so after `MOST_PUT_OFF` calls
-in a row, because the first of them may be the fault of one request.  Sending twice
-must be the same as once; that is the transport's part.
+in a row, because the first of them may be the fault of one request.  A call that does
+many things has its full patience again whenever it has got on.  Sending twice must be
+the same as once; that is the transport's part.
 
 Clock, sleep and chance are arguments: nothing in the tests waits or is by chance.
 
@@ -49,9 +50,10 @@ class Patience:
     """How long a call goes on trying; all times in seconds."""
 
     total: float = 60.0
-    """From the beginning of a call to the beginning of its last try."""
+    """From the beginning of a call to the beginning of its last try; where a call does
+    many things, from the end of the try that last got on."""
     tries: int = 6
-    """Tries at most, the first one included."""
+    """Tries at most, the first one included, or the one that last got on."""
     first_wait: float = 0.5
     """Bound of the wait after the first try; it doubles with each further one."""
     longest_wait: float = 15.0
@@ -213,11 +215,15 @@ class Line:
         self._dead_why = ""
         self._put_off = 0
 
-    def call(self, action: Callable[[], T]) -> T:
+    def call(self, action: Callable[[], T], left: Callable[[], int] | None = None) -> T:
         """Do *action*, again if it must be.
 
-        *action* raises TryLater, or the faults of its library; what `may_pass` does
-        not take for passing is raised as it is, at once.
+        Args:
+            action: raises TryLater, or the faults of its library; what `may_pass`
+                does not take for passing is raised as it is, at once.
+            left: how much *action* still has to do, where a try can do a part of it.
+                A server that ends each session after so many messages is not at
+                fault: when it has become less, patience begins anew.
 
         Raises:
             TransportError: if patience is at its end, or was so a moment ago.
@@ -226,6 +232,7 @@ class Line:
         began = self._clock()
         tries = self._tries(began)
         tried = 0
+        least = left() if left else 0
         while True:
             tried += 1
             try:
@@ -235,6 +242,9 @@ class Line:
                     self._lives()
                     raise
                 now = self._clock()
+                if left and left() < least:
+                    least, began, tried, tries = left(), now, 1, patience.tries
+                    self._lives()
                 wait = self._wait(error, tried)
                 late = now + wait > began + patience.total
                 if tried >= tries or late or self._over.is_set():

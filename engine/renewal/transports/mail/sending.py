@@ -1,7 +1,8 @@
 """Sending messages over SMTP: many in one session, each with an outcome of its own.
 
 What a server refuses for good is told at once; what it puts off, and a connection
-that is cut, is tried again with pauses.  A message of which nobody knows whether it
+that is cut, is tried again with pauses.  A server that takes only so many messages in
+a session gets the others in the next one.  A message of which nobody knows whether it
 was taken is sent again: it has the same Message-ID, and the other side knows the
 request by its bytes.
 
@@ -79,7 +80,9 @@ class Sender:
         left = deque(range(len(letters)))
         try:
             if letters:
-                self._line.call(lambda: self._session(letters, left, outcomes))
+                self._line.call(
+                    lambda: self._session(letters, left, outcomes), lambda: len(left)
+                )
         except LoginRefused:
             raise
         except TransportError as error:
@@ -138,7 +141,8 @@ class Sender:
             response, what = error, "the message"
         code, said = response.smtp_code, words(response)
         if code == 421:
-            raise smtplib.SMTPServerDisconnected(said)
+            # The server hangs up (RFC 5321 3.8); why, it has said.
+            raise response
         where = f"mail server {self._server.name}"
         if 400 <= code < 500:
             return (
