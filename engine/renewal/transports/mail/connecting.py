@@ -1,7 +1,11 @@
-"""What SMTP and IMAP have in common: TLS, and faults of a server in words."""
+"""What SMTP and IMAP have in common: TLS, and faults of a server in words.
+
+Sources: RFC 3501 9 (quoted strings); RFC 4616 and RFC 4954 (AUTH PLAIN).
+"""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import imaplib
 import re
@@ -35,22 +39,57 @@ def tls_context(server: Server) -> ssl.SSLContext:
         ) from error
 
 
-def words(error: BaseException) -> str:
+class Hidden:
+    """A password that is blanked out of what a server says.
+
+    A server that does not understand a command, or a proxy before it, may say the
+    command again, and what a server says is told and kept.
+    """
+
+    def __init__(self, user: str = "", password: str = "") -> None:
+        """Take the password, and who logs in with it; "" if nobody does."""
+        forms = _forms(user, password) if password else set()
+        # The longest first: the others may be parts of it.
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._forms = re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
+
+    def blank(self, text: str) -> str:
+        """Blank the password out, in every form in which it is sent."""
+        return self._forms.sub("***", text)
+
+
+def _forms(user: str, password: str) -> set[str]:
+    """Give the forms in which a password is sent, and is shown by imaplib."""
+    quoted = password.replace("\\", "\\\\").replace('"', '\\"')
+    found = {password, quoted}
+    for form in (password, quoted):
+        # imaplib shows what a server said as Python shows bytes.
+        shown = form.replace("\\", "\\\\")
+        found |= {shown, shown.replace("'", "\\'")}
+    for sent in (password, f"\0{user}\0{password}"):
+        found.add(base64.b64encode(sent.encode()).decode())
+    return found
+
+
+def words(error: BaseException, hidden: Hidden) -> str:
     """Say what a server or the system said, on one line of bounded length."""
+    return short(hidden.blank(_said(error)))
+
+
+def _said(error: BaseException) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         said = error.smtp_error
         text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-        return short(f"{error.smtp_code} {text}")
+        return f"{error.smtp_code} {text}"
     if isinstance(error, TimeoutError | socket.timeout):
         return "does not answer in time"
     if isinstance(error, ssl.SSLError):
-        return short(error.reason or str(error))
+        return error.reason or str(error)
     if isinstance(error, OSError):
-        return short(error.strerror or str(error))
-    # imaplib shows what a server said as Python shows bytes.
+        return error.strerror or str(error)
     text = str(error) or type(error).__name__
     shown = re.fullmatch(r"b(['\"])(.*)\1", text, re.DOTALL)
-    return short(shown[2] if shown else text)
+    return shown[2] if shown else text
 
 
 def short(text: str, most: int = 300) -> str:

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 from gostkey.errors import EncodingError, LoginRefused, TransportError
 
-from ..patience import Line, Patience, TryLater
-from .connecting import not_trusted, short, tls_context, words
+from ..patience import Line, Patience, TryLater, describe_fault
+from .connecting import Hidden, not_trusted, short, tls_context, words
 from .entities import LARGEST_MESSAGE, Entity, read_entity
 from .settings import IMPLICIT, STARTTLS, MailSettings
 
@@ -73,7 +73,12 @@ class Mailbox:
         """Take the settings; nothing is connected yet."""
         self._settings = settings
         self._server = settings.imap
-        self._line = Line(f"mail server {self._server.name}", patience or Patience())
+        self._line = Line(
+            f"mail server {self._server.name}",
+            patience or Patience(),
+            describe=self._fault,
+        )
+        self._hidden = Hidden()
         self._client: Any = None
         self._validity: int | None = None
         self._last = 0
@@ -204,9 +209,18 @@ class Mailbox:
         except (OSError, imaplib.IMAP4.error, ValueError) as error:
             # Faults that no other try would mend, such as a folder that is not there.
             raise TransportError(
-                f"mail server {self._server.name}: {words(error)}; look at [imap] of "
-                f"{self._settings.file}"
+                f"mail server {self._server.name}: {self._words(error)}; "
+                f"look at [imap] of {self._settings.file}"
             ) from error
+
+    def _words(self, error: BaseException) -> str:
+        return words(error, self._hidden)
+
+    def _fault(self, error: BaseException) -> str:
+        """Say what went wrong on the line."""
+        if isinstance(error, imaplib.IMAP4.error):
+            return self._words(error)
+        return describe_fault(error)
 
     def _drop(self) -> None:
         """Forget a connection that is of no use any more."""
@@ -220,6 +234,7 @@ class Mailbox:
         imapclient = _imapclient()
         context = tls_context(server)
         password = server.password()
+        self._hidden = Hidden(server.user, password)
         client: Any = None
         try:
             client = imapclient.IMAPClient(
@@ -256,7 +271,7 @@ class Mailbox:
         return int(answer.get(b"EXISTS", 0))
 
     def _login_refused(self, error: Exception) -> Exception:
-        server, said = self._server, words(error)
+        server, said = self._server, self._words(error)
         # The library makes a refusal of a connection that is cut here, too.
         if isinstance(error.__context__, imaplib.IMAP4.abort | OSError):
             return error.__context__

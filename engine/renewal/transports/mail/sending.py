@@ -21,7 +21,7 @@ from pathlib import Path
 from gostkey.errors import GostKeyError, LoginRefused, TransportError
 
 from ..patience import Line, Patience, TryLater, describe_fault, may_pass
-from .connecting import not_trusted, tls_context, words
+from .connecting import Hidden, not_trusted, tls_context, words
 from .settings import IMPLICIT, STARTTLS, Server
 
 
@@ -36,13 +36,6 @@ class Letter:
 
 
 Outcome = GostKeyError | None
-
-
-def _fault(error: BaseException) -> str:
-    """Say what went wrong; smtplib makes a cut of an answer that does not come."""
-    if isinstance(error.__context__, TimeoutError):
-        error = error.__context__
-    return describe_fault(error)
 
 
 class Sender:
@@ -61,8 +54,9 @@ class Sender:
         self._server = server
         self._file = file
         self._line = Line(
-            f"mail server {server.name}", patience or Patience(), describe=_fault
+            f"mail server {server.name}", patience or Patience(), describe=self._fault
         )
+        self._hidden = Hidden()
         self._refused: LoginRefused | None = None
 
     def send(self, letters: Sequence[Letter]) -> list[Outcome]:
@@ -97,6 +91,14 @@ class Sender:
             LoginRefused, TransportError, CampaignError: if that cannot be done.
         """
         self._line.call(lambda: self._open().quit())
+
+    def _fault(self, error: BaseException) -> str:
+        """Say what went wrong; smtplib makes a cut of an answer that does not come."""
+        if isinstance(error.__context__, TimeoutError):
+            error = error.__context__
+        if isinstance(error, smtplib.SMTPResponseException):
+            return f"it answered {words(error, self._hidden)}"
+        return describe_fault(error)
 
     def _session(
         self, letters: Sequence[Letter], left: deque[int], outcomes: list[Outcome]
@@ -139,7 +141,7 @@ class Sender:
             response, what = error, f"the sender {letter.sender}"
         except smtplib.SMTPDataError as error:
             response, what = error, "the message"
-        code, said = response.smtp_code, words(response)
+        code, said = response.smtp_code, words(response, self._hidden)
         if code == 421:
             # The server hangs up (RFC 5321 3.8); why, it has said.
             raise response
@@ -166,6 +168,7 @@ class Sender:
         server = self._server
         context = tls_context(server)
         password = server.password()
+        self._hidden = Hidden(server.user, password)
         wait = server.connect_seconds
         client: smtplib.SMTP | None = None
         try:
@@ -189,16 +192,16 @@ class Sender:
 
     def _told(self, error: BaseException) -> BaseException:
         """Turn what opening a session may raise into what is told, or tried again."""
-        server = self._server
+        server, said = self._server, words(error, self._hidden)
         if isinstance(error, ssl.SSLCertVerificationError):
             return not_trusted("smtp", server, error, self._file)
         if isinstance(error, smtplib.SMTPAuthenticationError):
             # 4xx: the server cannot look just now (RFC 4954 6: 454).
             if 400 <= error.smtp_code < 500:
-                return TryLater(words(error))
+                return TryLater(said)
             self._refused = LoginRefused(
                 f"mail server {server.name}: does not take the name {server.user!r} "
-                f"with the password in {server.password_file}: {words(error)}; "
+                f"with the password in {server.password_file}: {said}; "
                 "correct the file, then try again"
             )
             return self._refused
@@ -206,9 +209,9 @@ class Sender:
             isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER"
         ):
             return TransportError(
-                f"mail server {server.name}: {words(error)}; correct port and tls in "
+                f"mail server {server.name}: {said}; correct port and tls in "
                 f"[smtp] of {self._file}"
             )
         if isinstance(error, OSError) and not may_pass(error):
-            return TransportError(f"mail server {server.name}: {words(error)}")
+            return TransportError(f"mail server {server.name}: {said}")
         return error

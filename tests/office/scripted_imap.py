@@ -1,0 +1,73 @@
+"""A small IMAP server of an empty mailbox that misbehaves when told to."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from collections.abc import Callable
+from types import TracebackType
+
+Fault = Callable[["Session", str, str], bool]
+"""Is given the session, the tag and the rest of the command; True if it answered."""
+
+
+class Session(socketserver.StreamRequestHandler):
+    """One connection."""
+
+    server: ScriptedIMAP
+
+    def handle(self) -> None:
+        """Talk until LOGOUT, or until the other side has gone."""
+        self.server.sessions += 1
+        try:
+            self.say("* OK [CAPABILITY IMAP4rev1] scripted")
+            while line := self.rfile.readline(1 << 16).decode("ascii").rstrip("\r\n"):
+                self.answer(*line.split(" ", 1))
+        except OSError:
+            pass
+
+    def answer(self, tag: str, command: str) -> None:
+        """Answer one command."""
+        verb = command.split()[0].upper()
+        if self.server.fault(self, tag, command):
+            return
+        if verb == "CAPABILITY":
+            self.say("* CAPABILITY IMAP4rev1")
+        elif verb == "SELECT":
+            self.say("* 0 EXISTS")
+            self.say("* OK [UIDVALIDITY 1] valid")
+        elif verb == "LOGOUT":
+            self.say("* BYE")
+        self.say(f"{tag} OK done")
+
+    def say(self, text: str) -> None:
+        """Answer a line."""
+        self.wfile.write(text.encode() + b"\r\n")
+
+
+class ScriptedIMAP(socketserver.ThreadingTCPServer):
+    """The server; a context that ends it."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, fault: Fault = lambda session, tag, command: False) -> None:
+        """Listen on a free port of this machine."""
+        super().__init__(("127.0.0.1", 0), Session)
+        self.fault = fault
+        self.sessions = 0
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.server_address[1])
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.shutdown()
+        self.server_close()
