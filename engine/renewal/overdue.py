@@ -6,6 +6,10 @@ that stood at 1970 when the request was sent would make everything overdue), and
 request that seems to have been sent in the future (by a clock that was set back since)
 is dated anew when its answer is looked for, so that it becomes overdue three hours
 after that and not never.
+
+A request whose answer could not be looked for, as the server was down, waits as before:
+it is overdue though it counts as failed.  One whose answer has come and is no good is
+told as that, and is not overdue.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from .planning.rules import CERTIFICATE_EXPECTED
+from .reasons import Reason
 from .storage.records import Item, moment, parse_moment
 from .storage.schema import item
 from .storage.store import Store
@@ -29,6 +34,8 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 __all__ = [
     "Overdue",
     "Way",
+    "awaits_answer",
+    "awaiting_condition",
     "count_overdue",
     "count_undated",
     "is_overdue",
@@ -61,6 +68,21 @@ def is_overdue(sent_at: datetime, begun: datetime, now: datetime) -> bool:
     """Say whether a certificate is overdue."""
     span = waited(sent_at, begun, now)
     return span is not None and span >= CERTIFICATE_EXPECTED
+
+
+_NOT_LOOKED_FOR = (Reason.LOGIN.value, Reason.TRANSPORT.value)
+"""Reasons that say of a sent request that its answer could not be looked for."""
+
+
+def awaits_answer(state: str, reason: str | None) -> bool:
+    """Say whether a request was sent, and no answer to it is known."""
+    return state == "sent" and (reason is None or reason in _NOT_LOOKED_FOR)
+
+
+def awaiting_condition() -> sa.ColumnElement[bool]:
+    """Say in SQL, of a row of ``item``, what `awaits_answer` says."""
+    unknown = sa.or_(item.c.reason.is_(None), item.c.reason.in_(_NOT_LOOKED_FOR))
+    return sa.and_(item.c.state == "sent", unknown)
 
 
 def redated(one: Item, now: datetime) -> dict[str, str]:
@@ -170,7 +192,7 @@ def count_undated(store: Store, now: datetime) -> int:
     query = (
         sa.select(sa.func.count())
         .select_from(item)
-        .where(*_WAITING, item.c.sent_at > moment(now + CLOCK_TOLERANCE))
+        .where(awaiting_condition(), item.c.sent_at > moment(now + CLOCK_TOLERANCE))
     )
     ((found,),) = store.rows(query)
     return int(found)
@@ -199,11 +221,9 @@ def list_overdue(
         )
 
 
-_WAITING = (item.c.state == "sent", item.c.reason.is_(None))
-
-
 def overdue_condition(begun: datetime, now: datetime) -> sa.ColumnElement[bool]:
     """Say in SQL, of a row of ``item``, what `is_overdue` says."""
     if begun <= now < begun + CERTIFICATE_EXPECTED:
         return sa.false()
-    return sa.and_(*_WAITING, item.c.sent_at <= moment(now - CERTIFICATE_EXPECTED))
+    late = item.c.sent_at <= moment(now - CERTIFICATE_EXPECTED)
+    return sa.and_(awaiting_condition(), late)

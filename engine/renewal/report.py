@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .overdue import count_overdue, waited
+from .overdue import awaiting_condition, awaits_answer, count_overdue, waited
 from .planning.rules import CERTIFICATE_EXPECTED
 from .planning.subscribers import RowError
 from .randomness import summary_of
@@ -172,8 +172,8 @@ class _Noted:
     rows: StoredRows
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        waiting = sa.and_(item.c.state == "sent", item.c.reason.is_(None))
-        some = self.rows.matching(sa.or_(item.c.note.is_not(None), waiting))
+        noted = sa.or_(item.c.note.is_not(None), awaiting_condition())
+        some = self.rows.matching(noted)
         return (row for row in some if row["note"])
 
 
@@ -197,8 +197,7 @@ def row_of(one: Any, begun: datetime, now: datetime) -> dict[str, Any]:
     """
     late, note = False, one.note or ""
     span = None
-    group = group_of(one.state, one.reason)
-    if group == "waiting" and one.sent_at is not None:
+    if awaits_answer(one.state, one.reason) and one.sent_at is not None:
         span = waited(parse_moment(one.sent_at), begun, now)
         late = span is not None and span >= CERTIFICATE_EXPECTED
         if late and span is not None:
@@ -215,7 +214,7 @@ def row_of(one: Any, begun: datetime, now: datetime) -> dict[str, Any]:
             )
     return {
         "id": one.id,
-        "group": group,
+        "group": group_of(one.state, one.reason),
         "state": one.state,
         "owner": one.owner,
         "inn": one.inn,

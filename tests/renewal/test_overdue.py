@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from renewal.offices import NOW, Office
 
-from gostkey.errors import GostKeyError, RequestRefused, TransportError
+from gostkey.errors import GostKeyError, LoginRefused, RequestRefused, TransportError
 from gostkey.renewal import Campaign, EmbeddedCA, FolderTransport, Pending
+from gostkey.renewal import report as reports
 from gostkey.renewal.overdue import (
     count_overdue,
     count_undated,
@@ -21,6 +22,7 @@ from gostkey.renewal.overdue import (
     waited,
     way_of,
 )
+from gostkey.renewal.report import read_report
 from gostkey.renewal.storage.store import Store
 from gostkey.renewal.transports import CommandTransport, HttpTransport
 
@@ -96,7 +98,9 @@ def counted(office: Office) -> tuple[int, int]:
         assert number == sum(
             is_overdue(datetime.fromisoformat(one.sent_at), begun, now)
             for one in store.items()
-            if one.state == "sent" and one.reason is None and one.sent_at is not None
+            if one.state == "sent"
+            and one.reason in (None, "transport", "login-refused")
+            and one.sent_at is not None
         )
         return number, count_undated(store, now)
 
@@ -219,6 +223,54 @@ def test_what_is_refused_when_sent_again_is_told(
     # What failed is tried again by the next one.
     receive(office)
     assert counted(office)[0] == 1
+
+
+@pytest.mark.parametrize("fault", [TransportError("down"), LoginRefused("no")])
+def test_what_is_overdue_stays_so_while_the_authority_cannot_be_reached(
+    office: Office,
+    by_hand: FolderTransport,
+    fault: GostKeyError,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Down(FolderTransport):
+        def fetch(self, pending: Pending) -> bytes | None:
+            raise fault
+
+    sent(office, by_hand)
+    down = Down(by_hand.outbox, by_hand.inbox, by_hand.trusted)
+    office.clock.forward(hours=2)
+    with office.open(down) as campaign:
+        report = campaign.receive()
+    assert (report.counts["failed"], report.late, counted(office)) == (2, 0, (0, 0))
+    assert not any(row["late"] for row in report.rows)
+    office.clock.forward(hours=1)
+    report = read_report(office.campaign, office.clock())
+    assert (report.counts["failed"], report.late, counted(office)) == (2, 2, (2, 0))
+    for row in report.rows:
+        # It is told both why it failed and that it is overdue.
+        assert row["late"] and row["waited_seconds"] == 3 * 3600
+        assert str(fault) in row["text"] and "no certificate for 3 h" in row["note"]
+    # In a campaign of many keys the database looks for these.
+    monkeypatch.setattr(reports, "HELD", 0)
+    large = read_report(office.campaign, office.clock())
+    assert large.late == 2 and list(large.noted) == list(report.noted)
+    receive(office)
+    assert read_report(office.campaign, office.clock()).counts["waiting"] == 2
+    assert counted(office) == (2, 0)
+
+
+def test_what_had_a_bad_answer_is_told_as_that_and_is_not_overdue(
+    office: Office, by_hand: FolderTransport
+) -> None:
+    sent(office, by_hand)
+    office.clock.forward(hours=5)
+    by_hand.inbox.mkdir()
+    for request in by_hand.outbox.iterdir():
+        (by_hand.inbox / f"{request.stem}.cer").write_bytes(b"no certificate")
+    receive(office)
+    report = read_report(office.campaign, office.clock())
+    assert {row["reason"] for row in report.rows} == {"answer-unreadable"}
+    assert (report.late, counted(office)) == (0, (0, 0))
 
 
 def test_what_came_is_overdue_no_more(office: Office, by_hand: FolderTransport) -> None:
