@@ -23,13 +23,13 @@ LETTERS = [
 
 
 def send(
-    fault: Fault, tmp_path: Path
+    fault: Fault, tmp_path: Path, user: str = "office"
 ) -> tuple[list[GostKeyError | None], ScriptedSMTP]:
     with ScriptedSMTP(fault) as server:
         word = tmp_path / "word.txt"
         word.write_text("secret\n")
         where = Server(
-            *("127.0.0.1", server.port, NONE, "office", word),
+            *("127.0.0.1", server.port, NONE, user, word if user else None),
             connect_seconds=0.3,
             answer_seconds=0.3,
         )
@@ -65,6 +65,28 @@ def test_what_is_refused_for_good_is_told_and_the_others_go(tmp_path: Path) -> N
     spam = times(1, "END", lambda session: session.say("554 5.7.1 spam"))
     outcomes, server = send(spam, tmp_path)
     assert "refuses the message: 554 5.7.1 spam" in str(outcomes[0])
+
+
+@fault("mail server that refuses")
+@pytest.mark.parametrize("user", ["office", ""])
+def test_a_refused_greeting_is_told(tmp_path: Path, user: str) -> None:
+    def refused(session: Session, verb: str) -> bool:
+        if verb in ("EHLO", "HELO"):
+            session.say("550 5.7.1 go away")
+        return verb in ("EHLO", "HELO")
+
+    outcomes, server = send(refused, tmp_path, user)
+    for one in outcomes:
+        assert isinstance(one, TransportError)
+        assert f"127.0.0.1:{server.port}: 550 5.7.1 go away" in str(one)
+    assert server.sessions == 1
+
+
+def test_an_answer_that_is_none_is_told(tmp_path: Path) -> None:
+    endless = times(9, "MAIL", lambda session: session.say("250 " + "x" * 9000))
+    outcomes, _ = send(endless, tmp_path)
+    for one in outcomes:
+        assert isinstance(one, TransportError) and "Line too long" in str(one)
 
 
 @fault("mail connection cut")

@@ -79,9 +79,13 @@ class Sender:
                 )
         except LoginRefused:
             raise
-        except TransportError as error:
+        except (TransportError, OSError) as error:
+            # All faults of smtplib are OSErrors, and not to be taken for a medium's.
+            why = (
+                error if isinstance(error, TransportError) else self._line.failed(error)
+            )
             for index in left:
-                outcomes[index] = outcomes[index] or error
+                outcomes[index] = outcomes[index] or why
         return outcomes
 
     def check(self) -> None:
@@ -182,6 +186,8 @@ class Sender:
                 client.starttls(context=context)
             if client.sock is not None:
                 client.sock.settimeout(server.answer_seconds)
+            # Before there is a message: a refusal of the greeting is of no message.
+            client.ehlo_or_helo_if_needed()
             if server.user:
                 client.login(server.user, password)
         except BaseException as error:
