@@ -68,6 +68,21 @@ def test_what_is_refused_for_good_is_told_and_the_others_go(tmp_path: Path) -> N
 
 
 @fault("mail server that refuses")
+def test_a_message_that_is_too_large_is_told_as_that(tmp_path: Path) -> None:
+    large = times(1, "MAIL", lambda session: session.say("552 5.3.4 over the limit"))
+    outcomes, _ = send(large, tmp_path)
+    assert outcomes[1:] == [None, None]
+    size = f"the message for its size, {len(LETTERS[0].raw)} bytes: 552 5.3.4 over"
+    assert size in str(outcomes[0]) and "to take messages" in str(outcomes[0])
+    assert "sender" not in str(outcomes[0]) and "address" not in str(outcomes[0])
+    # It is the sender that other refusals of MAIL are about.
+    sender = times(1, "MAIL", lambda session: session.say("550 5.1.8 not you"))
+    outcomes, _ = send(sender, tmp_path)
+    assert "refuses the sender a@office.test: 550 5.1.8" in str(outcomes[0])
+    assert "correct the addresses in" in str(outcomes[0])
+
+
+@fault("mail server that refuses")
 @pytest.mark.parametrize("user", ["office", ""])
 def test_a_refused_greeting_is_told(tmp_path: Path, user: str) -> None:
     def refused(session: Session, verb: str) -> bool:

@@ -6,7 +6,7 @@ a session gets the others in the next one.  A message of which nobody knows whet
 was taken is sent again: it has the same Message-ID, and the other side knows the
 request by its bytes.
 
-Sources: RFC 5321 4.2 and 4.5.3.2; RFC 6409; RFC 4954.
+Sources: RFC 5321 4.2 and 4.5.3.2; RFC 6409; RFC 4954; RFC 1870 6.1 (size).
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from gostkey.errors import GostKeyError, LoginRefused, TransportError
 from ..patience import Line, Patience, TryLater, describe_fault, may_pass
 from .connecting import Hidden, not_trusted, tls_context, words
 from .settings import IMPLICIT, STARTTLS, Server
+
+_TOO_LARGE = 552
+"""Says of MAIL, which tells the size, that the message is too large."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ class Sender:
 
     def _send(self, client: smtplib.SMTP, letter: Letter) -> tuple[Outcome, bool]:
         """Send one message; say what came of it and whether to try again."""
+        cure = f"correct the addresses in {self._file} or ask who keeps the server"
         try:
             client.sendmail(letter.sender, [letter.recipient], letter.raw)
             return None, False
@@ -143,6 +147,9 @@ class Sender:
             what = f"the recipient {letter.recipient}"
         except smtplib.SMTPSenderRefused as error:
             response, what = error, f"the sender {letter.sender}"
+            if error.smtp_code == _TOO_LARGE:
+                what = f"the message for its size, {len(letter.raw)} bytes"
+                cure = "ask who keeps the server to take messages of that size"
         except smtplib.SMTPDataError as error:
             response, what = error, "the message"
         code, said = response.smtp_code, words(response, self._hidden)
@@ -159,10 +166,7 @@ class Sender:
                 True,
             )
         return (
-            TransportError(
-                f"{where}: refuses {what}: {said}; correct the addresses in "
-                f"{self._file} or ask who keeps the server, then run resume"
-            ),
+            TransportError(f"{where}: refuses {what}: {said}; {cure}, then run resume"),
             False,
         )
 
