@@ -20,6 +20,8 @@ class Session(socketserver.StreamRequestHandler):
         """Talk until LOGOUT, or until the other side has gone."""
         self.server.sessions += 1
         try:
+            if self.server.fault(self, "*", "CONNECT"):
+                return
             self.say("* OK [CAPABILITY IMAP4rev1] scripted")
             while line := self.rfile.readline(1 << 16).decode("ascii").rstrip("\r\n"):
                 self.answer(*line.split(" ", 1))

@@ -234,6 +234,8 @@ def test_a_certificate_that_is_not_trusted_is_named(mail: MailOffice) -> None:
 def test_tls_at_the_wrong_port_is_told(mail: MailOffice) -> None:
     mail.write_office(smtp={"tls": "implicit"})
     assert "correct port and tls in [smtp]" in failure(mail)
+    mail.write_office(smtp={"tls": "implicit", "port": mail.servers.smtps_port})
+    check(mail)
 
 
 @fault("wrong mail password")

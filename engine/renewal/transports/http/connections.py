@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from gostkey.errors import TransportError
 
+from ..deadlines import Deadline, TimedSocket
 from ..patience import Patience
-from .deadlines import Deadline, TimedSocket
 
 LARGEST_ANSWER = 4 << 20
 """Bytes; the longest answer is a CRL."""

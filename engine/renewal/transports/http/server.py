@@ -26,9 +26,9 @@ from typing import Any
 from gostkey.errors import EncodingError, GostKeyError, RequestRefused, TransportError
 from gostkey.pki.bundles import certs_only
 
+from ..deadlines import Deadline, DeadlineReader
 from ..words import plain
 from . import protocol
-from .deadlines import Deadline, DeadlineReader
 from .desk import Desk, Later
 from .protocol import Code, problem
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 
 from gostkey.errors import CampaignError, TransportError
 
+from .sessions import TimedIMAP4, TimedSMTP
 from .settings import IMPLICIT, Server
 
 
@@ -152,11 +153,11 @@ def _shown(kind: str, server: Server, context: ssl.SSLContext) -> bytes | None:
         ):
             return secured.getpeercert(True)
     if kind == "smtp":
-        with smtplib.SMTP(server.host, server.port, timeout=wait) as client:
+        with TimedSMTP(server.host, server.port, wait) as client:
             client.starttls(context=context)
             found = client.sock
             return found.getpeercert(True) if isinstance(found, ssl.SSLSocket) else None
-    with imaplib.IMAP4(server.host, server.port, timeout=wait) as other:
+    with TimedIMAP4(server) as other:
         other.starttls(context)
         inner = other.socket()
         return inner.getpeercert(True) if isinstance(inner, ssl.SSLSocket) else None

@@ -22,7 +22,8 @@ from gostkey.errors import EncodingError, LoginRefused, TransportError
 from ..patience import Line, Patience, TryLater, describe_fault
 from .connecting import Hidden, not_trusted, short, tls_context, words
 from .entities import LARGEST_MESSAGE, Entity, read_entity
-from .settings import IMPLICIT, STARTTLS, MailSettings
+from .sessions import load_imapclient, open_imap
+from .settings import STARTTLS, MailSettings
 
 log = logging.getLogger("gostkey.renewal")
 
@@ -231,21 +232,13 @@ class Mailbox:
 
     def _connected(self) -> Any:
         server = self._server
-        imapclient = _imapclient()
+        imapclient = load_imapclient()
         context = tls_context(server)
         password = server.password()
         self._hidden = Hidden(server.user, password)
         client: Any = None
         try:
-            client = imapclient.IMAPClient(
-                server.host,
-                server.port,
-                ssl=server.tls == IMPLICIT,
-                ssl_context=context if server.tls == IMPLICIT else None,
-                timeout=imapclient.SocketTimeout(
-                    server.connect_seconds, server.answer_seconds
-                ),
-            )
+            client = open_imap(server, context)
             if server.tls == STARTTLS:
                 client.starttls(context)
             if server.user:
@@ -330,15 +323,3 @@ def _found(answer: Any, validity: int) -> list[Found]:
                 sender = short(entity.field("From"), 100)
                 found.append(Found(Place(validity, uid, size, sender), entity))
     return found
-
-
-def _imapclient() -> Any:
-    try:
-        import imapclient
-        import imapclient.exceptions
-    except ImportError:
-        raise TransportError(
-            "mail is collected with the package imapclient, which is not installed; "
-            "install it with: pip install 'gostkey[office]'"
-        ) from None
-    return imapclient

@@ -22,7 +22,8 @@ from gostkey.errors import GostKeyError, LoginRefused, TransportError
 
 from ..patience import Line, Patience, TryLater, describe_fault, may_pass
 from .connecting import Hidden, not_trusted, tls_context, words
-from .settings import IMPLICIT, STARTTLS, Server
+from .sessions import TimedSMTP, open_smtp
+from .settings import STARTTLS, Server
 
 _TOO_LARGE = 552
 """Says of MAIL, which tells the size, that the message is too large."""
@@ -177,19 +178,12 @@ class Sender:
         context = tls_context(server)
         password = server.password()
         self._hidden = Hidden(server.user, password)
-        wait = server.connect_seconds
-        client: smtplib.SMTP | None = None
+        client: TimedSMTP | None = None
         try:
-            if server.tls == IMPLICIT:
-                client = smtplib.SMTP_SSL(
-                    server.host, server.port, timeout=wait, context=context
-                )
-            else:
-                client = smtplib.SMTP(server.host, server.port, timeout=wait)
+            client = open_smtp(server, context)
             if server.tls == STARTTLS:
                 client.starttls(context=context)
-            if client.sock is not None:
-                client.sock.settimeout(server.answer_seconds)
+            client.answer_seconds = server.answer_seconds
             # Before there is a message: a refusal of the greeting is of no message.
             client.ehlo_or_helo_if_needed()
             if server.user:

@@ -24,6 +24,10 @@ class Deadline:
         """Let it be so many seconds from now."""
         self._end = self._clock() + seconds
 
+    def more(self, seconds: float) -> None:
+        """Put it off by so many seconds."""
+        self._end += seconds
+
     def left(self) -> float:
         """Give the seconds that are left.
 
