@@ -126,7 +126,9 @@ class Output:
             message = f"{item}: {message}"
         if self.json:
             record: dict[str, object] = {"item": item} if item else {}
-            self.record({**record, "status": "failed", "error": failure.record()})
+            # It may be the output itself that failed; the words below are told then.
+            with contextlib.suppress(OSError):
+                self.record({**record, "status": "failed", "error": failure.record()})
         self.note(message)
         if failure.hint:
             self.hint(failure.hint)

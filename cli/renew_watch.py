@@ -207,6 +207,8 @@ def report_(
         raise click.UsageError(_("--audit-public goes with --verify"))
     if bom and csv is None:
         raise click.UsageError(_("--bom goes with --csv"))
+    if len({one.absolute() for one in targets.named}) < len(targets.named):
+        raise click.UsageError(_("each file needs a name of its own"))
     if check:
         return _verify(out, folder, store, audit_public)
     for target in targets.named:

@@ -538,10 +538,13 @@ def test_a_full_disk_stops_some_keys_and_resume_renews_them(
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full (Linux)")
-def test_a_full_disk_for_the_output_is_told(shell: Run, office: Office) -> None:
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_full_disk_for_the_output_is_told(
+    shell: Run, office: Office, more: list[str]
+) -> None:
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
-            command("renew", "due", office.tree, *NOW),
+            command("renew", "due", office.tree, *NOW, *more),
             stdout=full,
             stderr=subprocess.PIPE,
             env=environment(),

@@ -283,7 +283,12 @@ def test_csv_and_json_tell_the_same(run: Run, campaign: Path) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [["--bom"], ["--verify", "--csv", "x"], ["--audit-public", "x"]],
+    [
+        ["--bom"],
+        ["--verify", "--csv", "x"],
+        ["--audit-public", "x"],
+        ["--csv", "x", "--html", "./x"],
+    ],
 )
 def test_options_that_do_not_fit_are_refused(
     run: Run, campaign: Path, options: list[str]
