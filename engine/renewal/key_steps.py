@@ -1,9 +1,9 @@
 """The steps that make the new key and the request for its certificate.
 
 *keyed*: the old container is opened, a new key is made, noted in the journal and
-written into a new container; the old one is only read.  *requested*: the request, signed with the
-new key and, around it, with the old one.  Its bytes are in the store before
-anything is sent.
+written into a new container; the old one is only read.  *requested*: the request,
+signed with the new key and, around it, with the old one.  Its bytes are in the store
+before anything is sent.
 """
 
 from __future__ import annotations
