@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import logging
 import shutil
@@ -20,6 +21,7 @@ from gostkey.renewal import Campaign
 from gostkey.renewal.report import Report
 from gostkey.renewal.transports.mail.messages import (
     Asked,
+    Writer,
     write_certificate,
     write_refusal,
 )
@@ -180,6 +182,61 @@ def test_a_refusal_is_told_with_the_reason_of_the_authority(mail: MailOffice) ->
     (row,) = report.rows
     assert row["reason"] == "refused-by-authority" and "revoked" in row["text"]
     assert mail.box.all() == [] and len(mail.box.all("gostkey")) == 1
+
+
+def authority_writer(mail: MailOffice) -> Writer:
+    """Give what writes messages with the authority's signature."""
+    authority = mail.office.authority
+    size = authority.certificate.public_key.curve.size
+    return Writer(mail.authority_box.address, authority.sign_message, size)
+
+
+@fault("forged answers by mail")
+def test_a_refusal_counts_for_the_request_that_it_states_and_no_other(
+    mail: MailOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = sent(mail, 2)
+    raw = write_refusal(
+        *(authority_writer(mail), asked_of(mail, first), first["id"]),
+        *("unknown", mail.office.clock()),
+    )
+    # Signed is only what is below the header.
+    header, line, body = raw.partition(b"\r\n\r\n")
+    forged = header.replace(first["id"].encode(), second["id"].encode()) + line + body
+    mail.box.put(forged)
+    with caplog.at_level(logging.WARNING, "gostkey.renewal"):
+        report = receive(mail)
+    assert report.rows[1]["group"] == "waiting"
+    assert f"request {second['id']}: its header names this request" in caplog.text
+    assert mail.box.all() == [forged]
+    mail.serve()
+    mail.box.wait_for(3)
+    assert receive(mail).rows[1]["state"] == "backed-up"
+
+
+@fault("corrupted requests by mail")
+def test_a_request_that_was_corrupted_on_its_way_is_not_refused(
+    mail: MailOffice,
+) -> None:
+    (one,) = sent(mail)
+    (raw,) = mail.authority_box.all()
+    message = email.message_from_bytes(raw)
+    attached = message.get_payload()[1]
+    data = bytearray(attached.get_payload(decode=True))
+    data[200] ^= 1
+    attached.set_payload(base64.encodebytes(bytes(data)).decode())
+    with mail.authority_box.imap() as client:
+        client.delete_messages(client.search(["ALL"]))
+        client.expunge()
+    mail.authority_box.put(message.as_bytes())
+    (served,) = mail.serve()
+    assert isinstance(served.fault, RequestRefused) and served.request_id != one["id"]
+    mail.box.wait_for(1)
+    assert [row["group"] for row in receive(mail).rows] == ["waiting"]
+    mail.authority_box.put(raw)
+    mail.serve()
+    mail.box.wait_for(2)
+    assert [row["state"] for row in receive(mail).rows] == ["backed-up"]
 
 
 @fault("request that comes back by mail")

@@ -55,7 +55,8 @@ class Answer:
 
     kind: Kind
     request_id: str | None = None
-    """The request that it is for, where the message says it."""
+    """The request that it is for, where the message says it; the refused one is what
+    the refusal itself says, whatever the header."""
     certificates: tuple[Certificate, ...] = ()
     text: str = ""
     """Why it is refused or returned; what is wrong with it."""

@@ -14,7 +14,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -314,6 +314,10 @@ class MailTransport:
 
     def _take(self, found: Place, answer: Answer, request_id: str) -> None:
         """Keep an answer, if it is one; tell of what a person should read."""
+        if answer.kind is Kind.REFUSAL and answer.request_id != request_id:
+            # Nobody signs the header, so anybody may name another request there.
+            text = f"its header names this request, its refusal {answer.request_id}"
+            answer = replace(answer, kind=Kind.NOTHING, text=text)
         if answer.kind in _COUNTS:
             heard = self._heard.setdefault(request_id, _Heard())
             heard.answers.append((found, answer))
