@@ -12,66 +12,24 @@ from pathlib import Path
 import pytest
 from office.letters import Signer, reply
 from office.mail_office import MailOffice
+from office.sent_requests import (
+    asked_of,
+    authority_writer,
+    certificate_for,
+    emptied,
+    receive,
+    reopen,
+    sent,
+)
 from renewal.offices import certificate_in
 from tally import fault
 
 from gostkey.errors import RequestRefused
 from gostkey.pki.certificates import Certificate
-from gostkey.renewal import Campaign
-from gostkey.renewal.report import Report
 from gostkey.renewal.transports.mail.messages import (
-    Asked,
-    Writer,
     write_certificate,
     write_refusal,
 )
-
-
-def sent(mail: MailOffice, count: int = 1) -> list[dict[str, str]]:
-    """Begin a campaign and send its requests; give what the authority sees of each."""
-    for _ in range(count):
-        mail.office.add()
-    with mail.office.begin(mail.transport()) as campaign:
-        report = campaign.run()
-    assert [row["state"] for row in report.rows] == ["sent"] * count, report.rows
-    found = []
-    for raw in mail.authority_box.wait_for(count):
-        message = email.message_from_bytes(raw)
-        found.append(
-            {
-                "id": message["Gostkey-Request"],
-                "message": message["Message-ID"],
-                "subject": message["Subject"],
-            }
-        )
-    # Two letters may come in either order; the campaign's is the one that is meant.
-    places = {row["request_id"]: place for place, row in enumerate(report.rows)}
-    return sorted(found, key=lambda one: places[one["id"]])
-
-
-def reopen(mail: MailOffice, old: Campaign | None = None) -> Campaign:
-    """Open the campaign as another process does: its settings name the mail file."""
-    return Campaign.open(mail.office.campaign, clock=mail.office.clock)
-
-
-def receive(mail: MailOffice) -> Report:
-    with reopen(mail) as campaign:
-        return campaign.receive()
-
-
-def certificate_for(mail: MailOffice, request_id: str) -> Certificate:
-    """Let the authority issue, without a message."""
-    for raw in [*mail.authority_box.all(), *mail.authority_box.all("gostkey")]:
-        message = email.message_from_bytes(raw)
-        if message["Gostkey-Request"] == request_id:
-            attached = message.get_payload()[1].get_payload(decode=True)
-            return mail.office.authority.issue_renewal(attached, mail.office.clock())
-    raise AssertionError(request_id)
-
-
-def asked_of(mail: MailOffice, one: dict[str, str]) -> Asked:
-    campaign = one["message"].split(".")[3].split("@")[0]
-    return Asked(mail.box.address, one["message"], "", one["subject"], campaign)
 
 
 def test_hand_made_answers_are_found_by_thread_name_text_and_key(
@@ -184,13 +142,6 @@ def test_a_refusal_is_told_with_the_reason_of_the_authority(mail: MailOffice) ->
     assert mail.box.all() == [] and len(mail.box.all("gostkey")) == 1
 
 
-def authority_writer(mail: MailOffice) -> Writer:
-    """Give what writes messages with the authority's signature."""
-    authority = mail.office.authority
-    size = authority.certificate.public_key.curve.size
-    return Writer(mail.authority_box.address, authority.sign_message, size)
-
-
 @fault("forged answers by mail")
 def test_a_refusal_counts_for_the_request_that_it_states_and_no_other(
     mail: MailOffice, caplog: pytest.LogCaptureFixture
@@ -219,15 +170,12 @@ def test_a_request_that_was_corrupted_on_its_way_is_not_refused(
     mail: MailOffice,
 ) -> None:
     (one,) = sent(mail)
-    (raw,) = mail.authority_box.all()
+    (raw,) = emptied(mail.authority_box)
     message = email.message_from_bytes(raw)
     attached = message.get_payload()[1]
     data = bytearray(attached.get_payload(decode=True))
     data[200] ^= 1
     attached.set_payload(base64.encodebytes(bytes(data)).decode())
-    with mail.authority_box.imap() as client:
-        client.delete_messages(client.search(["ALL"]))
-        client.expunge()
     mail.authority_box.put(message.as_bytes())
     (served,) = mail.serve()
     assert isinstance(served.fault, RequestRefused) and served.request_id != one["id"]

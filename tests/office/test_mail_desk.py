@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import email
+import logging
 from email.message import Message
 
 import pytest
 from office.letters import reply
 from office.mail_office import MailOffice
+from office.sent_requests import emptied, receive, sent
+from tally import fault
 
 from gostkey.errors import RequestRefused
 from gostkey.renewal.transports.mail.messages import Writer, write_request
 
 ID = "ab" * 32
+SUBJECT = f"Certificate renewal [gostkey {ID}]"
 
 
 def made_requests(mail: MailOffice, count: int) -> list[bytes]:
@@ -26,7 +30,7 @@ def made_requests(mail: MailOffice, count: int) -> list[bytes]:
 
 
 def ask(mail: MailOffice, *files: tuple[str, bytes], **headers: str) -> bytes:
-    headers = {"subject": f"Certificate renewal [gostkey {ID}]", **headers}
+    headers = {"subject": SUBJECT, **headers}
     return reply(*files, sender=mail.box.address, **headers)
 
 
@@ -57,9 +61,59 @@ def test_what_is_no_request_is_refused_with_words(mail: MailOffice) -> None:
         mail.authority_box.put(raw)
     served = mail.serve()
     assert all(isinstance(one.fault, RequestRefused) for one in served)
-    texts = [str(one.get_payload()) for one in answers(mail, 3)]
-    assert len(texts) == 3
+    texts = [one.as_string() for one in answers(mail, 3)]
+    # One has no request that could be refused.
+    assert sorted(".refused.txt" in text for text in texts) == [False, True, True]
     assert mail.authority_box.all() == []
+
+
+@fault("questions by mail without the request")
+def test_nobody_gets_a_refusal_of_a_request_that_is_not_there(
+    mail: MailOffice,
+) -> None:
+    (one,) = sent(mail)
+    (request,) = emptied(mail.authority_box)
+    named = {"sender": mail.box.address, "Message_ID": "<question@office.test>"}
+    for raw in (
+        # The office asks where it is; somebody writes in the office's name.
+        reply(subject=f"Re: {one['subject']}", In_Reply_To=one["message"], **named),
+        reply(
+            sender="mallory@else.test",
+            Reply_To=mail.box.address,
+            Message_ID=one["message"],
+        ),
+    ):
+        mail.authority_box.put(raw)
+    served = mail.serve()
+    assert [served_one.request_id for served_one in served] == [one["id"]] * 2
+    mail.box.wait_for(2)
+    assert [row["group"] for row in receive(mail).rows] == ["waiting"]
+    mail.authority_box.put(request)
+    mail.serve()
+    mail.box.wait_for(3)
+    assert [row["state"] for row in receive(mail).rows] == ["backed-up"]
+
+
+def test_what_a_program_sent_without_a_request_gets_no_answer(
+    mail: MailOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    (one,) = sent(mail)
+    (request,) = emptied(mail.authority_box)
+    # A gateway took the request out; and somebody is away.
+    message = email.message_from_bytes(request)
+    attached = message.get_payload()[1]
+    for name in attached.keys():
+        del attached[name]
+    attached.set_payload("removed")
+    mail.authority_box.put(message.as_bytes())
+    mail.authority_box.put(ask(mail, Auto_Submitted="auto-generated; owner=x"))
+    with caplog.at_level(logging.WARNING, "gostkey.renewal"):
+        assert mail.serve() == []
+    assert mail.box.all() == [] and len(mail.authority_box.all()) == 2
+    assert f"names request {one['id']} and holds none" in caplog.text
+    # A person's program may say that it was a person.
+    mail.authority_box.put(ask(mail, Auto_Submitted="no"))
+    assert len(mail.serve()) == 1
 
 
 def test_automatic_mail_lists_and_strangers_get_no_answer(mail: MailOffice) -> None:
@@ -73,6 +127,7 @@ def test_automatic_mail_lists_and_strangers_get_no_answer(mail: MailOffice) -> N
         ask(mail, file, Return_Path="<>"),
         ask(mail, file, Reply_To="somebody@else.test"),
         ask(mail, file, Reply_To="not an address"),
+        reply(file, sender="a@else.test", Reply_To=mail.box.address, subject=SUBJECT),
         ask(mail, file, Message_ID=f"<gostkey.answer.{ID}.{'0' * 16}@office.test>"),
         ask(mail, file, subject="Hello"),
     ):

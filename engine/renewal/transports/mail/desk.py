@@ -5,11 +5,15 @@ however often it comes.  A message counts as done only when the answer was taken
 mail server; if that is cut off, it is answered again.  First certificates are not
 issued here.
 
+A message that names a request and holds none gets words and no refusal: anybody may
+name any request, and what the authority signs would count as its decision.
+
 Sources: RFC 3834 2 (whom never to answer).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,9 +28,17 @@ from ..transport import request_ids_of
 from . import identifiers
 from .entities import Entity, read_entity
 from .mailbox import DONE, Criteria, Found, Mailbox, Place, either
-from .messages import Asked, Writer, write_certificate, write_refusal
+from .messages import (
+    Asked,
+    Writer,
+    write_certificate,
+    write_no_request,
+    write_refusal,
+)
 from .sending import Letter, Sender
 from .settings import MailSettings, is_address
+
+log = logging.getLogger("gostkey.renewal")
 
 _AT_ONCE = 200
 """Requests that are issued in one transaction, and answered in one session."""
@@ -45,7 +57,8 @@ class Served:
     sender: str
     certificate: Certificate | None = None
     fault: GostKeyError | None = None
-    """RequestRefused if the authority said no, else why no answer went out."""
+    """RequestRefused if the authority said no or no request was there, else why no
+    answer went out."""
 
 
 @dataclass(frozen=True)
@@ -118,15 +131,18 @@ class RequestDesk:
         for named in identifiers.named_in(header.field("Message-ID")):
             if named.kind == identifiers.ANSWER:
                 return False
-        if header.field("Auto-Submitted").lower().startswith("auto-replied"):
+        if _submitted(header) == "auto-replied":
             return False
         if header.field("Precedence").lower() in ("bulk", "junk", "list"):
             return False
         if header.field("List-Id") or header.field("Return-Path") == "<>":
             return False
-        sender = _sender(header)
+        sender, author = _sender(header), parseaddr(header.field("From"))[1]
         clients = self._settings.clients
-        return bool(sender) and (not clients or sender.lower() in clients)
+        # Who may ask at all may not have the answer sent to somebody else.
+        return bool(sender) and (
+            not clients or {sender.lower(), author.lower()} <= set(clients)
+        )
 
     def _questions(self, found: Place, raw: bytes) -> list[_Question]:
         try:
@@ -159,7 +175,17 @@ class RequestDesk:
             ]
         stated = named[0].request_id if named else None
         stated = stated or identifiers.id_in_subject(asked.subject)
-        return [] if stated is None else [_Question(found, asked, stated, None)]
+        if stated is None:
+            return []
+        if _submitted(message) not in ("", "no"):
+            log.warning(
+                "message from %r names request %s and holds none, and no person sent "
+                "it; it stays in the mailbox, read it",
+                found.sender,
+                stated,
+            )
+            return []
+        return [_Question(found, asked, stated, None)]
 
     def _answer(
         self, questions: Sequence[_Question], at: datetime, crl: bytes | None
@@ -221,6 +247,11 @@ _CRITERIA: Criteria = [
 ]
 
 
+def _submitted(header: Entity) -> str:
+    """Say how a message came about (RFC 3834 5); "" if it does not say."""
+    return header.field("Auto-Submitted").lower().partition(";")[0].strip()
+
+
 def _sender(header: Entity) -> str:
     """Give the address to answer to; "" if there is none that can be written to."""
     for name in ("Reply-To", "From"):
@@ -254,6 +285,8 @@ def _written(
     at: datetime,
     crl: bytes | None,
 ) -> bytes:
+    if one.request is None:
+        return write_no_request(writer, one.asked, one.request_id, _NO_REQUEST, at)
     if isinstance(answer, RequestRefused):
         return write_refusal(writer, one.asked, one.request_id, str(answer), at)
     owner = " ".join(answer.subject.owner.split())

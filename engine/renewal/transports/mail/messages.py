@@ -1,8 +1,8 @@
 """The messages themselves: a request, a certificate, a refusal.
 
-Every message has words for a person and an attachment for a program, so that an
+Each of them has words for a person and an attachment for a program, so that an
 authority where people read mail can answer too: with a certificate attached, however
-it is called.
+it is called.  Where there is nothing for a program, there are words alone.
 
 Sources: RFC 5322; RFC 8551 3.2 (application/pkcs7-mime); RFC 2585 (pkix-cert);
 RFC 3834 (Auto-Submitted).
@@ -177,6 +177,18 @@ def write_refusal(
         stated.encode("utf-8"),
     )
     return writer.write(_answer(writer, asked, request_id), text, [file], at)
+
+
+def write_no_request(
+    writer: Writer, asked: Asked, request_id: str, why: str, at: datetime
+) -> bytes:
+    """Make the answer to a message that names a request and holds none: words."""
+    text = (
+        f"Nothing was done: {why}.\n\n"
+        f"Request:  {request_id}\n\n"
+        "This decides nothing on the request. If it did not arrive, send it again.\n"
+    )
+    return writer.write(_answer(writer, asked, request_id), text, [], at)
 
 
 def _answer(writer: Writer, asked: Asked, request_id: str) -> list[tuple[str, str]]:
