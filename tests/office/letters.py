@@ -8,6 +8,11 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from functools import cached_property
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs7
+
 from gostkey.pki import extensions as ext
 from gostkey.pki.certificates import Certificate, build_certificate
 from gostkey.pki.names import Name
@@ -59,6 +64,19 @@ class Signer:
         """Give what writes messages, signed or not."""
         size = self.key.key.curve.size
         return Writer("authority@office.test", self.key.sign if signed else None, size)
+
+
+def web_bundle() -> bytes:
+    """Make a .p7b with the certificate of a web server, whose key is not a GOST one."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "www.office.test")])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 5)
+        .not_valid_before(AT)
+        .not_valid_after(AT + timedelta(days=365))
+        .sign(key, hashes.SHA256())
+    )
+    return pkcs7.serialize_certificates([made], serialization.Encoding.DER)
 
 
 def reply(

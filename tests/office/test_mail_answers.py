@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from office.letters import Signer, reply
+from office.letters import Signer, reply, web_bundle
 from office.mail_office import MailOffice
 from office.sent_requests import (
     asked_of,
@@ -125,6 +125,28 @@ def test_corrupted_and_wrong_answers_are_told_and_a_better_one_is_taken(
     report = receive(mail)
     assert [row["state"] for row in report.rows] == ["backed-up"] * 2
     assert mail.box.all() == []
+
+
+@fault("foreign certificates by mail")
+@pytest.mark.parametrize("threaded", [False, True])
+def test_certificates_with_other_keys_hold_up_no_answer(
+    mail: MailOffice, threaded: bool
+) -> None:
+    """An authority may send round its new certificate for the web."""
+    (one,) = sent(mail)
+    thread = [("In-Reply-To", one["message"])] if threaded else []
+    mail.box.put(
+        authority_writer(mail).write(
+            [("To", mail.box.address), ("Subject", "Our web site"), *thread],
+            "Our new certificate.",
+            [("application/x-pkcs7-certificates", "site.p7b", web_bundle())],
+            mail.office.clock(),
+        )
+    )
+    assert [row["group"] for row in receive(mail).rows] == ["waiting"]
+    mail.serve()
+    mail.box.wait_for(2)
+    assert [row["state"] for row in receive(mail).rows] == ["backed-up"]
 
 
 def test_a_refusal_is_told_with_the_reason_of_the_authority(mail: MailOffice) -> None:

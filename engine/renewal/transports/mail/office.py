@@ -290,10 +290,9 @@ class MailTransport:
             if answer.request_id is not None:
                 self._take(found, answer, answer.request_id)
             elif answer.kind is Kind.CERTIFICATE:
-                for certificate in answer.certificates:
-                    key = certificate.public_key.to_bytes()
-                    self._by_key.setdefault(key, []).append((found, answer))
-
+                for key in map(_key_of, answer.certificates):
+                    if key is not None:
+                        self._by_key.setdefault(key, []).append((found, answer))
         self._unnamed.clear()
 
     def _read(self, raw: bytes) -> Answer:
@@ -336,6 +335,16 @@ def _is_request(header: Entity) -> bool:
     return any(one.kind == identifiers.REQUEST for one in named)
 
 
+def _key_of(certificate: Certificate) -> bytes | None:
+    """Give the public key; None if it is none of ours, such as a web server's."""
+    try:
+        return certificate.public_key.to_bytes()
+    except GeneratorFailure:
+        raise
+    except GostKeyError:
+        return None
+
+
 def _choose(answers: Sequence[Answer], pending: Pending, to: str) -> bytes | None:
     """Choose of what has come for a request.
 
@@ -347,14 +356,11 @@ def _choose(answers: Sequence[Answer], pending: Pending, to: str) -> bytes | Non
     for answer in reversed(answers):
         last.setdefault(answer.kind, answer)
         for one in answer.certificates:
-            try:
-                if one.public_key.to_bytes() == pending.public_key:
-                    return one.der
-            except GeneratorFailure:
-                raise
-            except GostKeyError:
-                continue
-            other = other or one
+            key = _key_of(one)
+            if key == pending.public_key:
+                return one.der
+            if key is not None:
+                other = other or one
     if Kind.REFUSAL in last:
         raise RequestRefused(last[Kind.REFUSAL].text)
     if Kind.RETURNED in last:
