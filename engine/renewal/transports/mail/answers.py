@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gostkey.errors import EncodingError, GeneratorFailure, GostKeyError
 from gostkey.pki import cms
@@ -32,13 +31,13 @@ _CERTIFICATE_SUFFIXES = (".cer", ".crt", ".pem", ".der")
 _BUNDLE_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-certificates")
 _BUNDLE_SUFFIXES = (".p7b", ".p7c")
 _CRL_TYPES = ("application/pkix-crl", "application/x-pkcs7-crl")
-_MOST_CERTIFICATES = 16
 
 
 class Kind(enum.Enum):
     """What an answer is."""
 
     CERTIFICATE = "certificate"
+    """There may be refusals beside it."""
     REFUSAL = "refusal"
     RETURNED = "returned"
     UNREADABLE = "unreadable"
@@ -55,13 +54,14 @@ class Answer:
 
     kind: Kind
     request_id: str | None = None
-    """The request that it is for, where the message says it; the refused one is what
-    the refusal itself says, whatever the header."""
+    """The request that the message names."""
     certificates: tuple[Certificate, ...] = ()
+    """For any requests."""
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """Request to the reason: those that the refusals themselves state."""
     text: str = ""
-    """Why it is refused or returned; what is wrong with it."""
+    """Why the request came back; what is wrong with the message."""
     crls: tuple[bytes, ...] = ()
-    at: datetime | None = None
 
 
 def read_answer(
@@ -104,7 +104,7 @@ def read_answer(
 def _read_parts(parts: Sequence[Entity], request_id: str | None) -> Answer:
     certificates: list[Certificate] = []
     crls: list[bytes] = []
-    refusal: str | None = None
+    refusals: dict[str, str] = {}
     broken = ""
     for part in parts:
         if part.parts:
@@ -115,7 +115,7 @@ def _read_parts(parts: Sequence[Entity], request_id: str | None) -> Answer:
         elif name.endswith(REFUSAL_SUFFIX):
             stated = _refusal(part.text)
             if stated is not None:
-                request_id, refusal = stated
+                refusals[stated[0]] = stated[1]
         elif _may_be_certificate(kind, name):
             try:
                 certificates += _certificates_in(part.data)
@@ -123,13 +123,16 @@ def _read_parts(parts: Sequence[Entity], request_id: str | None) -> Answer:
                 raise
             except GostKeyError as error:
                 broken = broken or f"{short(part.file_name, 80)}: {short(str(error))}"
-    found = tuple(certificates[:_MOST_CERTIFICATES])
     names = identifiers.id_in_names(part.file_name for part in parts)
     request_id = request_id or names or _id_in_text(parts)
-    if found:
-        return Answer(Kind.CERTIFICATE, request_id, found, crls=tuple(crls))
-    if refusal is not None:
-        return Answer(Kind.REFUSAL, request_id, text=refusal)
+    if certificates or refusals:
+        return Answer(
+            Kind.CERTIFICATE if certificates else Kind.REFUSAL,
+            request_id,
+            tuple(certificates),
+            refusals,
+            crls=tuple(crls),
+        )
     if broken:
         return Answer(Kind.UNREADABLE, request_id, text=broken)
     return Answer(Kind.NOTHING, request_id, text="holds no certificate")

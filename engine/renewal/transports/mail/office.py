@@ -14,7 +14,6 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,7 @@ from typing import Any
 from gostkey.errors import (
     CampaignError,
     EncodingError,
-    GeneratorFailure,
     GostKeyError,
-    RequestRefused,
-    RequestReturned,
     TransportError,
 )
 from gostkey.pki.certificates import Certificate
@@ -36,6 +32,7 @@ from ..transport import Pending, Trust
 from ..trusted import load_trust
 from . import identifiers
 from .answers import Answer, Kind, read_answer, request_named
+from .collected import Collected, is_misnamed
 from .entities import Entity
 from .mailbox import DONE, Criteria, Mailbox, Place, either
 from .messages import Writer, write_request
@@ -50,17 +47,6 @@ _DAEMONS = ("mailer-daemon", "postmaster")
 """Who returns what cannot be delivered."""
 _MOST_UNNAMED = 1000
 """Messages that name no request and are looked into, the newest ones of a search."""
-_COUNTS = (Kind.CERTIFICATE, Kind.REFUSAL, Kind.RETURNED, Kind.UNREADABLE)
-
-
-@dataclass
-class _Heard:
-    """What is known of one request."""
-
-    found: list[Place] = field(default_factory=list)
-    """Not read yet."""
-    answers: list[tuple[Place, Answer]] = field(default_factory=list)
-    """Those that say something, oldest first."""
 
 
 class MailTransport:
@@ -91,10 +77,13 @@ class MailTransport:
         self._known: tuple[Certificate, ...] | None = None
         self._crls: NewestCrls | None = None
         self._is_new = True
-        self._heard: dict[str, _Heard] = {}
+        self._named: dict[str, list[Place]] = {}
+        """Messages that name a request; not read yet."""
         self._unnamed: list[Place] = []
         """Those that name no request, and may be answers; not read yet."""
-        self._by_key: dict[bytes, list[tuple[Place, Answer]]] = {}
+        self._collected = Collected()
+        self._untold: dict[str, list[str]] = {}
+        """Of messages that name a request and do not count, for the log."""
 
     @classmethod
     def open(
@@ -174,33 +163,31 @@ class MailTransport:
         if self._is_new:
             self._search()
             self._is_new = False
-        wanted: dict[int, str] = {}
-        messages: list[Place] = []
+        self._read_named([one.request_id for one in pendings])
+        if not all(map(self._collected.decides, pendings)):
+            # It may be in the answer to another request.
+            self._read_named(list(self._named))
         for one in pendings:
-            heard = self._heard.get(one.request_id)
-            for found in heard.found if heard else ():
-                wanted[found.uid] = one.request_id
-                messages.append(found)
-        for found, raw in self._mailbox.messages(messages):
-            self._take(found, self._read(raw), wanted[found.uid])
-        for one in pendings:
-            if one.request_id in self._heard:
-                self._heard[one.request_id].found.clear()
+            for text in self._untold.pop(one.request_id, ()):
+                log.warning("%s", text)
+
+    def _read_named(self, request_ids: Iterable[str]) -> None:
+        wanted = {
+            found: request_id
+            for request_id in request_ids
+            for found in self._named.get(request_id, ())
+        }
+        for found, raw in self._mailbox.messages(list(wanted)):
+            self._take(found, self._read(raw), wanted[found])
+        # Only now: after a fault they are read again.
+        for request_id in set(wanted.values()):
+            del self._named[request_id]
 
     def fetch(self, pending: Pending) -> bytes | None:
         """Give the certificate, the newest one that is for the request's key."""
-        if self._is_new or (
-            pending.request_id in self._heard and self._heard[pending.request_id].found
-        ):
+        if self._is_new or pending.request_id in self._named:
             self.expect([pending])
-        named = self._by_key.pop(pending.public_key, None)
-        if named is not None:
-            self._heard.setdefault(pending.request_id, _Heard()).answers += named
-        heard = self._heard.get(pending.request_id)
-        if heard is None:
-            return None
-        answers = [answer for _, answer in heard.answers]
-        return _choose(answers, pending, self._settings.to)
+        return self._collected.choose(pending, self._settings.to)
 
     def refresh(self) -> None:
         """Search for new messages at the next look."""
@@ -211,16 +198,7 @@ class MailTransport:
 
         Failing to is no fault: what stays is read again, and is not needed.
         """
-        done: list[Place] = []
-        for request_id in request_ids:
-            heard = self._heard.pop(request_id, None)
-            if heard is not None:
-                done += heard.found
-                done += [
-                    found
-                    for found, answer in heard.answers
-                    if len(self._of_subscribers(answer)) < 2
-                ]
+        done = self._collected.settle(request_ids)
         try:
             self._mailbox.done(done)
         except TransportError as error:
@@ -280,19 +258,13 @@ class MailTransport:
             if campaign is not None and campaign != self._campaign:
                 continue
             if request_id is not None:
-                self._heard.setdefault(request_id, _Heard()).found.append(one.place)
+                self._named.setdefault(request_id, []).append(one.place)
             elif one.header.content_type.startswith(("multipart/", "application/")):
                 self._unnamed.append(one.place)
         # Kept until they are read: after a fault they are not found again.
         del self._unnamed[:-_MOST_UNNAMED]
         for found, raw in self._mailbox.messages(self._unnamed):
-            answer = self._read(raw)
-            if answer.request_id is not None:
-                self._take(found, answer, answer.request_id)
-            elif answer.kind is Kind.CERTIFICATE:
-                for key in map(_key_of, answer.certificates):
-                    if key is not None:
-                        self._by_key.setdefault(key, []).append((found, answer))
+            self._take(found, self._read(raw))
         self._unnamed.clear()
 
     def _read(self, raw: bytes) -> Answer:
@@ -307,25 +279,20 @@ class MailTransport:
         self._crls.take(answer.crls)
         return answer
 
-    def _of_subscribers(self, answer: Answer) -> list[Certificate]:
-        """Leave out the authority's own certificates, which may go with an answer."""
-        return [one for one in answer.certificates if one not in (self._known or ())]
-
-    def _take(self, found: Place, answer: Answer, request_id: str) -> None:
-        """Keep an answer, if it is one; tell of what a person should read."""
-        if answer.kind is Kind.REFUSAL and answer.request_id != request_id:
-            # Nobody signs the header, so anybody may name another request there.
-            text = f"its header names this request, its refusal {answer.request_id}"
-            answer = replace(answer, kind=Kind.NOTHING, text=text)
-        if answer.kind in _COUNTS:
-            heard = self._heard.setdefault(request_id, _Heard())
-            heard.answers.append((found, answer))
+    def _take(self, found: Place, answer: Answer, named: str | None = None) -> None:
+        """Keep what counts; what a person should read is told to who waits for it."""
+        named = named or answer.request_id
+        self._collected.add(found, answer, named, self._known or ())
+        if named is None:
             return
-        log.warning(
-            "message from %r on request %s: %s; it stays in the mailbox, read it",
-            found.sender,
-            request_id,
-            answer.text or "holds nothing for a program",
+        text = answer.text
+        if is_misnamed(answer, named):
+            text = f"its header names this request, it refuses {min(answer.refusals)}"
+        elif answer.kind not in (Kind.NOTHING, Kind.FORGED):
+            return
+        self._untold.setdefault(named, []).append(
+            f"message from {found.sender!r} on request {named}: {text}; it stays in "
+            "the mailbox, read it"
         )
 
 
@@ -333,43 +300,3 @@ def _is_request(header: Entity) -> bool:
     """Say whether a message is a request, where both ends use one mailbox."""
     named = identifiers.named_in(header.field("Message-ID"))
     return any(one.kind == identifiers.REQUEST for one in named)
-
-
-def _key_of(certificate: Certificate) -> bytes | None:
-    """Give the public key; None if it is none of ours, such as a web server's."""
-    try:
-        return certificate.public_key.to_bytes()
-    except GeneratorFailure:
-        raise
-    except GostKeyError:
-        return None
-
-
-def _choose(answers: Sequence[Answer], pending: Pending, to: str) -> bytes | None:
-    """Choose of what has come for a request.
-
-    A certificate for its key counts most, the newest one; then a refusal; then that
-    the request came back; then what cannot be right and is told as what it is.
-    """
-    last: dict[Kind, Answer] = {}
-    other: Certificate | None = None
-    for answer in reversed(answers):
-        last.setdefault(answer.kind, answer)
-        for one in answer.certificates:
-            key = _key_of(one)
-            if key == pending.public_key:
-                return one.der
-            if key is not None:
-                other = other or one
-    if Kind.REFUSAL in last:
-        raise RequestRefused(last[Kind.REFUSAL].text)
-    if Kind.RETURNED in last:
-        raise RequestReturned(
-            f"the message to {to} came back: {last[Kind.RETURNED].text}; correct the "
-            "address, then run resume, which sends it again"
-        )
-    if other is not None:
-        return other.der
-    if Kind.UNREADABLE in last:
-        return last[Kind.UNREADABLE].text.encode("utf-8")
-    return None
