@@ -26,6 +26,7 @@ from tally import fault
 
 from gostkey.errors import RequestRefused
 from gostkey.pki.certificates import Certificate
+from gostkey.renewal.transports.mail import office
 from gostkey.renewal.transports.mail.messages import (
     write_certificate,
     write_refusal,
@@ -291,6 +292,30 @@ def test_huge_messages_and_bombs_are_left_where_they_are(
     mail.box.wait_for(1, sender=mail.authority_box.address)
     assert [row["state"] for row in receive(mail).rows] == ["backed-up"]
     assert mail.box.all() == [huge, bomb]
+
+
+@fault("mailbox full of other mail")
+def test_an_answer_is_found_behind_newer_mail_or_it_is_told_that_none_was_looked_for(
+    mail: MailOffice, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(office, "_MOST_UNNAMED", 3)
+    mail.write_office(top={"require_signed": False})
+    (one,) = sent(mail)
+    sender = mail.authority_box.address
+    mail.box.put(reply(("a.cer", certificate_for(mail, one["id"]).der), sender=sender))
+    for _ in range(3):
+        mail.box.put(reply(("offer.pdf", b"x"), sender=sender))
+    with caplog.at_level(logging.WARNING, "gostkey.renewal"):
+        assert [row["group"] for row in receive(mail).rows] == ["waiting"]
+    assert "only the newest 3 are looked into, and 1 are not" in caplog.text
+    assert sender in caplog.text
+    # What mail servers write is looked into only if it says what came back.
+    with mail.box.imap() as client:
+        client.delete_messages(client.search(["TEXT", "offer.pdf"]))
+        client.expunge()
+    for _ in range(3):
+        mail.box.put(reply(("note.txt", b"x"), sender="MAILER-DAEMON@office.test"))
+    assert [row["state"] for row in receive(mail).rows] == ["backed-up"]
 
 
 def fill(mail: MailOffice, count: int) -> dict[str, bytes]:

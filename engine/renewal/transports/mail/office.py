@@ -45,8 +45,9 @@ log = logging.getLogger("gostkey.renewal")
 
 _DAEMONS = ("mailer-daemon", "postmaster")
 """Who returns what cannot be delivered."""
-_MOST_UNNAMED = 1000
-"""Messages that name no request and are looked into, the newest ones of a search."""
+_MOST_UNNAMED = 10_000
+"""Messages that name no request and are looked into, the newest ones of a search: more
+than an authority writes in years, as all of them are fetched in every run."""
 
 
 class MailTransport:
@@ -259,13 +260,29 @@ class MailTransport:
                 continue
             if request_id is not None:
                 self._named.setdefault(request_id, []).append(one.place)
-            elif one.header.content_type.startswith(("multipart/", "application/")):
+            elif self._may_answer(one.header):
                 self._unnamed.append(one.place)
         # Kept until they are read: after a fault they are not found again.
-        del self._unnamed[:-_MOST_UNNAMED]
+        left_out = self._unnamed[:-_MOST_UNNAMED]
+        if left_out:
+            log.warning(
+                "of the messages that name no request only the newest %d are looked "
+                "into, and %d are not; move old mail from %s and from mail servers to "
+                "another folder",
+                *(_MOST_UNNAMED, len(left_out), self._settings.to),
+            )
+            del self._unnamed[:-_MOST_UNNAMED]
         for found, raw in self._mailbox.messages(self._unnamed):
             self._take(found, self._read(raw))
         self._unnamed.clear()
+
+    def _may_answer(self, header: Entity) -> bool:
+        """Say whether a message that names no request may be an answer."""
+        sender = header.field("From").lower()
+        of_authority = self._settings.to.lower() in sender
+        if not of_authority and any(one in sender for one in _DAEMONS):
+            return header.content_type == "multipart/report"
+        return header.content_type.startswith(("multipart/", "application/"))
 
     def _read(self, raw: bytes) -> Answer:
         if self._known is None or self._crls is None:
