@@ -116,11 +116,15 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.PENDING_ELSEWHERE: (
         "a new key for this one has been made already and waits for its certificate",
-        "go on with the campaign that made it: gostkey renew resume",
+        "go on with the campaign that made it: gostkey renew resume; if the authority "
+        "refused its request, undo it there first: gostkey renew rollback",
     ),
     Reason.BY_AUTHORITY: (
         "the certification authority refuses the request",
-        "ask the authority; in most cases " + OFFICE,
+        "ask the authority; in most cases "
+        + OFFICE
+        + "; if it was a mistake, undo this "
+        "renewal (gostkey renew rollback), then begin a new campaign with the key",
     ),
     Reason.ROLLED_BACK: (
         "the renewal was rolled back",

@@ -26,6 +26,7 @@ from tally import fault
 
 from gostkey.errors import RequestRefused
 from gostkey.pki.certificates import Certificate
+from gostkey.renewal import Campaign
 from gostkey.renewal.transports.mail import office
 from gostkey.renewal.transports.mail.messages import (
     write_certificate,
@@ -165,6 +166,50 @@ def test_a_refusal_is_told_with_the_reason_of_the_authority(mail: MailOffice) ->
     (row,) = report.rows
     assert row["reason"] == "refused-by-authority" and "revoked" in row["text"]
     assert mail.box.all() == [] and len(mail.box.all("gostkey")) == 1
+
+
+def begin_anew(mail: MailOffice, name: str) -> Campaign:
+    """Begin another campaign with the same keys."""
+    return Campaign.begin(
+        *(mail.folder / name, mail.office.plan(), mail.transport()),
+        clock=mail.office.clock,
+    )
+
+
+def test_a_refusal_is_final_until_the_renewal_is_undone_and_begun_anew(
+    mail: MailOffice,
+) -> None:
+    (one,) = sent(mail)
+    mail.box.put(
+        write_refusal(
+            *(authority_writer(mail), asked_of(mail, one), one["id"]),
+            *("a mistake", mail.office.clock()),
+        )
+    )
+    receive(mail)
+    mail.serve()
+    mail.box.wait_for(1)
+    with reopen(mail) as campaign:
+        (row,) = campaign.resume().rows
+        assert row["reason"] == "refused-by-authority"
+        assert "gostkey renew rollback" in row["cure"]
+    with begin_anew(mail, "too-soon") as campaign:
+        (row,) = campaign.run().rows
+    assert row["reason"] == "renewal-under-way"
+    assert "gostkey renew rollback" in row["cure"]
+    with reopen(mail) as campaign:
+        (undone,) = campaign.roll_back([one["id"]])
+    assert undone.error is None
+    with begin_anew(mail, "anew") as campaign:
+        campaign.run()
+    mail.authority_box.wait_for(1)
+    # The authority has a certificate for the refused request, which nobody has.
+    issued = certificate_for(mail, one["id"])
+    mail.office.authority.revoke(issued.serial, mail.office.clock(), "superseded")
+    mail.serve()
+    mail.box.wait_for(2)
+    with Campaign.open(mail.folder / "anew", clock=mail.office.clock) as campaign:
+        assert [row["state"] for row in campaign.receive().rows] == ["backed-up"]
 
 
 @fault("forged answers by mail")
