@@ -107,6 +107,35 @@ def test_forged_answers_are_not_believed_and_stay(
     assert [row["state"] for row in report.rows] == ["backed-up"]
 
 
+@fault("forged answers by mail")
+def test_what_does_not_count_is_told_though_it_is_in_no_thread(
+    mail: MailOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    (one,) = sent(mail)
+    der, sender = certificate_for(mail, one["id"]).der, mail.authority_box.address
+    name, other = f"{one['id']}.cer", f"{'0' * 64}.cer"
+    parts = [(f"{number}.cer", b"x") for number in range(64)]
+    broken = ("application/pkix-cert", "a.cer", b"x")
+    for raw in (
+        reply((name, der), sender=sender),
+        reply(("a.cer", der), sender=sender),
+        reply(*parts, sender=sender),
+        authority_writer(mail).write([], "See.", [broken], mail.office.clock()),
+        # What concerns somebody else's request, and no request.
+        reply((other, der), sender=sender),
+        reply(("offer.pdf", b"x"), sender=sender),
+    ):
+        mail.box.put(raw)
+    with caplog.at_level(logging.WARNING, "gostkey.renewal"):
+        assert [row["group"] for row in receive(mail).rows] == ["waiting"]
+    told = "\n".join(caplog.messages)
+    assert told.count("it stays in the mailbox, read it") == 4
+    assert told.count(f"{sender}' that names no request: is not signed") == 1
+    assert told.count(f"{sender}' on request {one['id']}: is not signed") == 1
+    assert told.count("that names no request: message: more than 64 parts") == 1
+    assert told.count("that names no request: a.cer: ") == 1
+
+
 @fault("corrupted answers by mail")
 def test_corrupted_and_wrong_answers_are_told_and_a_better_one_is_taken(
     mail: MailOffice,

@@ -237,7 +237,7 @@ def test_bombs_are_refused_at_once() -> None:
     for raw in (deep, wide, long, large):
         with pytest.raises(EncodingError):
             read_entity(raw)
-        assert read(raw).kind is Kind.NOTHING
+        assert read(raw).kind is Kind.NOT_READ
     # Messages in messages are not opened at all.
     assert len(list(read_entity(inside).walk())) == 1
 

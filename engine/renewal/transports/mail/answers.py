@@ -44,6 +44,8 @@ class Kind(enum.Enum):
     """Something is attached as a certificate and is none."""
     NOTHING = "nothing"
     """An automatic reply, or words for a person."""
+    NOT_READ = "not-read"
+    """More than is taken apart."""
     FORGED = "forged"
     """Not signed by the authority, though it must be; nothing in it counts."""
 
@@ -77,7 +79,7 @@ def read_answer(
     try:
         message = read_entity(raw)
     except EncodingError as error:
-        return Answer(Kind.NOTHING, text=str(error))
+        return Answer(Kind.NOT_READ, text=str(error))
     request_id = _request_id(message)
     returned = _returned(message)
     if returned is not None:
@@ -96,7 +98,8 @@ def read_answer(
                 if signatures
                 else "is not signed"
             )
-            return Answer(Kind.FORGED, request_id, text=why)
+            named = _named(list(message.walk()), request_id)
+            return Answer(Kind.FORGED, named, text=why)
         believed = [message]
     return _read_parts([part for one in believed for part in one.walk()], request_id)
 
@@ -123,8 +126,7 @@ def _read_parts(parts: Sequence[Entity], request_id: str | None) -> Answer:
                 raise
             except GostKeyError as error:
                 broken = broken or f"{short(part.file_name, 80)}: {short(str(error))}"
-    names = identifiers.id_in_names(part.file_name for part in parts)
-    request_id = request_id or names or _id_in_text(parts)
+    request_id = _named(parts, request_id)
     if certificates or refusals:
         return Answer(
             Kind.CERTIFICATE if certificates else Kind.REFUSAL,
@@ -206,6 +208,12 @@ def request_named(header: Entity) -> tuple[str | None, str | None]:
     if stated:
         return stated[0], None
     return identifiers.id_in_subject(header.field("Subject")), None
+
+
+def _named(parts: Sequence[Entity], request_id: str | None) -> str | None:
+    """Find the request that a message names, where its header names none."""
+    names = identifiers.id_in_names(part.file_name for part in parts)
+    return request_id or names or _id_in_text(parts)
 
 
 def _id_in_text(parts: Sequence[Entity]) -> str | None:

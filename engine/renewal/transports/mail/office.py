@@ -301,16 +301,24 @@ class MailTransport:
         named = named or answer.request_id
         self._collected.add(found, answer, named, self._known or ())
         if named is None:
+            # Of other people's mail, which holds nothing for us, nothing is told.
+            if answer.kind in (Kind.FORGED, Kind.UNREADABLE, Kind.NOT_READ):
+                log.warning("%s", _told(found, answer.text))
             return
         text = answer.text
         if is_misnamed(answer, named):
             text = f"its header names this request, it refuses {min(answer.refusals)}"
-        elif answer.kind not in (Kind.NOTHING, Kind.FORGED):
+        elif answer.kind not in (Kind.NOTHING, Kind.NOT_READ, Kind.FORGED):
             return
-        self._untold.setdefault(named, []).append(
-            f"message from {found.sender!r} on request {named}: {text}; it stays in "
-            "the mailbox, read it"
-        )
+        self._untold.setdefault(named, []).append(_told(found, text, named))
+
+
+def _told(found: Place, text: str, named: str | None = None) -> str:
+    about = "that names no request" if named is None else f"on request {named}"
+    return (
+        f"message from {found.sender!r} {about}: {text}; it stays in the mailbox, "
+        "read it"
+    )
 
 
 def _is_request(header: Entity) -> bool:
