@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from gostkey.errors import GeneratorFailure, GostKeyError
+from gostkey.errors import EncodingError, GeneratorFailure, GostKeyError
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.signatures import Claim, which_hold
 
@@ -116,7 +116,10 @@ class Fetch:
         return each(works, lambda w: self._fetch(context, w), Reason.TRANSPORT)
 
     def _fetch(self, context: Context, work: Work) -> Outcome:
-        answer = context.transport.fetch(work.pending())
+        try:
+            answer = context.transport.fetch(work.pending())
+        except EncodingError as error:
+            return verdict(Reason.ANSWER_UNREADABLE, str(error))
         if answer is None:
             return Waiting()
         try:

@@ -151,6 +151,8 @@ def test_corrupted_and_wrong_answers_are_told_and_a_better_one_is_taken(
     report = receive(mail)
     reasons = [row["reason"] for row in report.rows]
     assert reasons == ["answer-unreadable", "answer-for-another-key"]
+    # Which file it is, and what is wrong with that.
+    assert ": a.cer: certificate: not the DER" in report.rows[0]["text"]
     assert [row["state"] for row in report.rows] == ["sent", "sent"]
     mail.serve()
     mail.box.wait_for(4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import codecs
 import email
 import email.policy
 from email.message import EmailMessage
@@ -12,8 +14,11 @@ from hypothesis import strategies as st
 from office.letters import ASKED, AT, CAMPAIGN, REQUEST_ID, Signer, reply
 
 from gostkey.errors import EncodingError
+from gostkey.keyforms import pem
+from gostkey.pki.bundles import certs_only
 from gostkey.renewal.transports.mail import entities, identifiers
 from gostkey.renewal.transports.mail.answers import Answer, Kind, read_answer
+from gostkey.renewal.transports.mail.attached import certificates_in
 from gostkey.renewal.transports.mail.entities import read_entity
 from gostkey.renewal.transports.mail.mailbox import Place, _batches
 from gostkey.renewal.transports.mail.messages import (
@@ -158,6 +163,29 @@ def test_a_person_may_attach_it_as_he_likes(name: str) -> None:
     answer = read(raw, require=False)
     assert answer.kind is Kind.CERTIFICATE and answer.request_id == REQUEST_ID
     assert [one.der for one in answer.certificates] == [certificate.der]
+
+
+def test_certificates_are_read_in_the_forms_that_programs_write() -> None:
+    root, one = AUTHORITY.key.certificate, STRANGER.key.certificate
+    both, microsoft = {root.der, one.der}, certs_only([root, one])
+    bare = base64.encodebytes(one.der)
+    for data, found in (
+        ((root.to_pem() + one.to_pem()).encode(), both),
+        ((one.to_pem() + root.to_pem()).replace("\n", "\r\n").encode(), both),
+        (pem(microsoft, "CERTIFICATE").encode(), both),
+        (pem(microsoft, "PKCS7").encode(), both),
+        (base64.encodebytes(microsoft), both),
+        (bare, {one.der}),
+        (codecs.BOM_UTF8 + bare, {one.der}),
+        (codecs.BOM_UTF8 + one.to_pem().encode(), {one.der}),
+        # What is beside a certificate does not spoil it.
+        ((pem(b"\x30\x03abc", "X509 CRL") + one.to_pem()).encode(), {one.der}),
+        (b"subject=x\n-----BEGIN X-----\n" + one.to_pem().encode(), {one.der}),
+    ):
+        assert {made.der for made in certificates_in(data)} == found
+    for data in (b"", b"MII", b"no certificate", pem(b"\x30\x03abc", "X").encode()):
+        with pytest.raises(EncodingError):
+            certificates_in(data)
 
 
 def test_the_request_is_found_wherever_the_message_names_it() -> None:

@@ -59,6 +59,7 @@ class Transport(Protocol):
         Raises:
             TransportError: if it cannot be fetched now.
             RequestRefused: if the authority said no.
+            EncodingError: if what came as a certificate is none.
         """
 
     def refresh(self) -> None:

@@ -1,7 +1,6 @@
 """What an answer says: a certificate, a refusal, a request that came back, or nothing.
 
-Sources: RFC 2585; RFC 5652 (certificates only); RFC 3464 (returned messages);
-RFC 3834.
+Sources: RFC 2585; RFC 3464 (returned messages); RFC 3834.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gostkey.errors import EncodingError, GeneratorFailure, GostKeyError
-from gostkey.pki import cms
 from gostkey.pki.certificates import Certificate
 
 from . import identifiers
+from .attached import certificates_in
 from .connecting import short
 from .entities import Entity, read_entity
 from .messages import REFUSAL_SUFFIX
@@ -121,7 +120,7 @@ def _read_parts(parts: Sequence[Entity], request_id: str | None) -> Answer:
                 refusals[stated[0]] = stated[1]
         elif _may_be_certificate(kind, name):
             try:
-                certificates += _certificates_in(part.data)
+                certificates += certificates_in(part.data)
             except GeneratorFailure:
                 raise
             except GostKeyError as error:
@@ -156,22 +155,6 @@ def _has_content(message: Entity) -> bool:
         or part.file_name.lower().endswith(REFUSAL_SUFFIX)
         for part in message.walk()
     )
-
-
-def _certificates_in(data: bytes) -> list[Certificate]:
-    """Read a certificate, or a CMS that brings certificates."""
-    try:
-        one = Certificate.from_bytes(data)
-        one.public_key  # noqa: B018  read now, to find faults
-        return [one]
-    except GeneratorFailure:
-        raise
-    except GostKeyError as error:
-        try:
-            bundle = cms.SignedData.from_bytes(data).certificates
-        except GostKeyError:
-            raise error from None
-        return list(bundle)
 
 
 def _refusal(text: str) -> tuple[str, str] | None:

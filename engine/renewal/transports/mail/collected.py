@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gostkey.errors import (
+    EncodingError,
     GeneratorFailure,
     GostKeyError,
     RequestRefused,
@@ -105,6 +106,7 @@ class Collected:
         Raises:
             RequestRefused: if the authority said no.
             RequestReturned: if the request came back.
+            EncodingError: naming the file that should be a certificate and is none.
         """
         self._keys[pending.request_id] = pending.public_key
         fit = self._by_key.get(pending.public_key)
@@ -122,7 +124,7 @@ class Collected:
         if Kind.CERTIFICATE in last:
             return last[Kind.CERTIFICATE].certificate
         if Kind.UNREADABLE in last:
-            return last[Kind.UNREADABLE].text.encode("utf-8")
+            raise EncodingError(last[Kind.UNREADABLE].text)
         return None
 
     def settle(self, request_ids: Iterable[str]) -> list[Place]:
