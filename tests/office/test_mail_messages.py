@@ -15,6 +15,7 @@ from office.letters import ASKED, AT, CAMPAIGN, REQUEST_ID, Signer, reply
 
 from gostkey.errors import EncodingError
 from gostkey.keyforms import pem
+from gostkey.pki import cms
 from gostkey.pki.bundles import certs_only
 from gostkey.renewal.transports.mail import entities, identifiers
 from gostkey.renewal.transports.mail.answers import Answer, Kind, read_answer
@@ -124,6 +125,37 @@ def test_what_is_not_signed_by_the_authority_does_not_count() -> None:
         changed = signed.replace(place, place[:-1] + b"X", 1)
         assert changed != signed
         assert read(changed).kind is Kind.FORGED
+
+
+def inside(signer: Signer, raw: bytes, **headers: str) -> bytes:
+    """Put a message into its signature, as some programs sign: smime.p7m."""
+    key = signer.key
+    data = cms.sign(raw, key.key, key.certificate, signing_time=AT)
+    message = EmailMessage(policy=email.policy.SMTP)
+    message["From"] = "authority@office.test"
+    for name, value in headers.items():
+        message[name.replace("_", "-")] = value
+    message.set_content(
+        *(data, "application", "pkcs7-mime"),
+        filename="smime.p7m",
+        params={"smime-type": "signed-data", "name": "smime.p7m"},
+    )
+    return message.as_bytes()
+
+
+def test_a_message_inside_its_signature_counts_if_the_authority_signed() -> None:
+    der = STRANGER.key.certificate.der
+    # Lines may end in either way inside.
+    for raw in (reply(("a.cer", der)), reply(("a.cer", der)).replace(b"\r\n", b"\n")):
+        answer = read(inside(AUTHORITY, raw, In_Reply_To=ASKED.message_id))
+        assert answer.kind is Kind.CERTIFICATE and answer.request_id == REQUEST_ID
+        assert [one.der for one in answer.certificates] == [der]
+    forged = inside(STRANGER, reply((f"{REQUEST_ID}.cer", der)))
+    answer = read(forged)
+    assert answer.kind is Kind.FORGED and answer.request_id == REQUEST_ID
+    assert read(forged, require=False).kind is Kind.CERTIFICATE
+    words = inside(AUTHORITY, reply())
+    assert read(words).kind is read(words, require=False).kind is Kind.NOTHING
 
 
 def test_nothing_outside_the_signed_part_counts() -> None:

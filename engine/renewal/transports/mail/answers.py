@@ -18,7 +18,7 @@ from .attached import certificates_in
 from .connecting import short
 from .entities import Entity, read_entity
 from .messages import REFUSAL_SUFFIX
-from .smime import signed_parts, signers_of
+from .smime import signed_parts
 
 _CERTIFICATE_TYPES = (
     "application/pkix-cert",
@@ -83,23 +83,20 @@ def read_answer(
     returned = _returned(message)
     if returned is not None:
         return Answer(Kind.RETURNED, _returned_id(message) or request_id, text=returned)
-    believed: list[Entity] = []
-    signatures = signed_parts(message)
-    for content, signature in signatures:
-        if signers_of(content, signature, known):
-            believed.append(content)
+    signed = signed_parts(message)
+    believed = [one.content for one in signed if one.signers(known)]
     if not believed:
+        believed = [message, *(one.content for one in signed if one.is_inside)]
         if require_signed:
-            if not _has_content(message):
+            parts = [part for one in believed for part in one.walk()]
+            if not _has_content(parts):
                 return Answer(Kind.NOTHING, request_id, text="holds no certificate")
             why = (
                 "its signature is not one of the authority's, or does not verify"
-                if signatures
+                if signed
                 else "is not signed"
             )
-            named = _named(list(message.walk()), request_id)
-            return Answer(Kind.FORGED, named, text=why)
-        believed = [message]
+            return Answer(Kind.FORGED, _named(parts, request_id), text=why)
     return _read_parts([part for one in believed for part in one.walk()], request_id)
 
 
@@ -148,12 +145,12 @@ def _may_be_certificate(kind: str, name: str) -> bool:
     )
 
 
-def _has_content(message: Entity) -> bool:
+def _has_content(parts: Sequence[Entity]) -> bool:
     """Say whether a message has anything that would count if it were signed."""
     return any(
         _may_be_certificate(part.content_type, part.file_name.lower())
         or part.file_name.lower().endswith(REFUSAL_SUFFIX)
-        for part in message.walk()
+        for part in parts
     )
 
 

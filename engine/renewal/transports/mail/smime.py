@@ -1,6 +1,8 @@
 """Signed messages: multipart/signed with a detached CMS signature.
 
-Sources: RFC 8551 3.5.3; RFC 1847; the micalg names as OpenSSL's GOST engine and
+Of other people's also a message inside its signature (smime.p7m) is read.
+
+Sources: RFC 8551 3.5.2, 3.5.3; RFC 1847; the micalg names as OpenSSL's GOST engine and
 CryptoPro write them.
 """
 
@@ -21,12 +23,13 @@ from gostkey.pki.certificates import Certificate
 from gostkey.signing import SigningKey
 
 from ...secret_files import read_password
-from .entities import Entity
+from .entities import Entity, read_entity
 
 Sign = Callable[[bytes, datetime], bytes]
 """Content and time to a detached CMS signature, DER."""
 
 _TYPES = ("application/pkcs7-signature", "application/x-pkcs7-signature")
+_INSIDE_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _MICALG = {32: "gostr3411-2012-256", 64: "gostr3411-2012-512"}
 
 
@@ -72,35 +75,58 @@ def _base64(data: bytes) -> bytes:
     return base64.encodebytes(data).replace(b"\n", b"\r\n").removesuffix(b"\r\n")
 
 
-def signed_parts(message: Entity) -> list[tuple[Entity, bytes]]:
-    """Find what is signed in a message: the part, and its signature in DER."""
+@dataclass(frozen=True)
+class SignedPart:
+    """What is signed in a message."""
+
+    content: Entity
+    signature: bytes
+    """CMS, DER."""
+    is_inside: bool
+    """Whether the content is in the signature, and nowhere else in the message."""
+
+    def signers(self, known: Iterable[Certificate]) -> list[Certificate]:
+        """Give those of the *known* certificates that signed; [] if it is not good.
+
+        All signers must be known ones: what anybody else signed too is odd.
+        """
+        accepted = {one.der: one for one in known}
+        beside = None if self.is_inside else self.content.raw
+        try:
+            signed = cms.SignedData(self.signature)
+            signers = signed.verify(beside, accepted.values())
+        except GeneratorFailure:
+            raise
+        except GostKeyError:
+            return []
+        if any(one.der not in accepted for one in signers):
+            return []
+        return signers
+
+
+def signed_parts(message: Entity) -> list[SignedPart]:
+    """Find what is signed in a message."""
     found = []
     for one in message.walk():
+        if one.content_type in _INSIDE_TYPES:
+            content = _inside(one.data)
+            if content is not None:
+                found.append(SignedPart(content, one.data, is_inside=True))
         if one.content_type != "multipart/signed" or len(one.parts) != 2:
             continue
         content, signature = one.parts
         if signature.content_type in _TYPES:
-            found.append((content, signature.data))
+            found.append(SignedPart(content, signature.data, is_inside=False))
     return found
 
 
-def signers_of(
-    content: Entity, signature: bytes, known: Iterable[Certificate]
-) -> list[Certificate]:
-    """Give those of the *known* certificates that signed; [] if it is not good.
-
-    All signers must be known ones: what anybody else signed too is odd.
-    """
-    accepted = {one.der: one for one in known}
+def _inside(data: bytes) -> Entity | None:
+    """Read the message inside a signature; None if there is none, as in a .p7b."""
     try:
-        signers = cms.SignedData(signature).verify(content.raw, accepted.values())
-    except GeneratorFailure:
-        raise
+        content = cms.SignedData(data).content
+        return None if content is None else read_entity(content)
     except GostKeyError:
-        return []
-    if any(one.der not in accepted for one in signers):
-        return []
-    return signers
+        return None
 
 
 @dataclass
