@@ -25,7 +25,7 @@ from renewal.offices import certificate_in
 from tally import fault
 
 from gostkey.errors import RequestRefused
-from gostkey.pki.certificates import Certificate
+from gostkey.pki.certificates import Certificate, build_certificate
 from gostkey.renewal import Campaign
 from gostkey.renewal.transports.mail import office
 from gostkey.renewal.transports.mail.messages import (
@@ -105,6 +105,37 @@ def test_forged_answers_are_not_believed_and_stay(
     mail.box.wait_for(4)
     report = receive(mail)
     assert [row["state"] for row in report.rows] == ["backed-up"]
+
+
+@fault("forged answers by mail")
+def test_a_newer_certificate_of_somebody_else_is_not_preferred(
+    mail: MailOffice,
+) -> None:
+    mail.write_office(top={"require_signed": False})
+    (one,) = sent(mail)
+    good, stranger = certificate_for(mail, one["id"]), Signer("Stranger").key
+    # By the name alone it is not known who issued it.
+    for name in (
+        stranger.certificate.subject,
+        mail.office.authority.certificate.subject,
+    ):
+        forged = build_certificate(
+            issuer=name,
+            signing_key=stranger.key,
+            subject=good.subject,
+            public_key=good.public_key,
+            serial=7,
+            not_before=good.not_before,
+            not_after=good.not_after,
+            extensions=[],
+        )
+        mail.box.put(reply(("a.cer", forged), In_Reply_To=one["message"]))
+        (row,) = receive(mail).rows
+        assert row["reason"] == "chain"
+    messages = emptied(mail.box)
+    for raw in (reply(("a.cer", good.der), In_Reply_To=one["message"]), *messages):
+        mail.box.put(raw)
+    assert [row["state"] for row in receive(mail).rows] == ["backed-up"]
 
 
 @fault("forged answers by mail")

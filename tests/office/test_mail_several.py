@@ -117,8 +117,8 @@ def test_a_message_is_done_when_nobody_waits_for_any_part_of_it() -> None:
     for place, brought in ((both, made), (late, made[:1]), (misled, made[1:2])):
         answer = Answer(Kind.CERTIFICATE, certificates=tuple(brought))
         collected.add(place, answer, first.request_id, own)
-    assert collected.choose(first, "") == made[0].der
+    assert collected.choose(first, "", own) == made[0].der
     # What came in its name and is for the other one stays, too.
     assert collected.settle([first.request_id]) == [late]
-    assert collected.choose(second, "") == made[1].der
+    assert collected.choose(second, "", own) == made[1].der
     assert sorted(collected.settle([second.request_id])) == [both, misled]

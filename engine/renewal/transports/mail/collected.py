@@ -93,15 +93,19 @@ class Collected:
             one.kind in (Kind.REFUSAL, Kind.RETURNED) for one in said
         )
 
-    def choose(self, pending: Pending, to: str) -> bytes | None:
+    def choose(
+        self, pending: Pending, to: str, authority: Sequence[Certificate]
+    ) -> bytes | None:
         """Choose of what has come for a request.
 
-        A certificate for its key counts most, the newest one; then a refusal; then
-        that the request came back; then what cannot be right and is told as what it is.
+        A certificate for its key counts most, the newest one that the authority issued;
+        then a refusal; then that the request came back; then what cannot be right and
+        is told as what it is.
 
         Args:
             pending: the request.
             to: the authority's address.
+            authority: its certificates.
 
         Raises:
             RequestRefused: if the authority said no.
@@ -111,7 +115,8 @@ class Collected:
         self._keys[pending.request_id] = pending.public_key
         fit = self._by_key.get(pending.public_key)
         if fit:
-            return max(fit, key=_age).certificate
+            newest_first = sorted(fit, key=_age, reverse=True)
+            return _best([one.certificate for one in newest_first], authority)
         said = sorted(self._by_request.get(pending.request_id, ()), key=_age)
         last = {one.kind: one for one in said}
         if Kind.REFUSAL in last:
@@ -144,6 +149,31 @@ class Collected:
                 if not left and self._open.pop(place, None) is not None:
                     done.append(place)
         return done
+
+
+def _best(certificates: Sequence[bytes], authority: Sequence[Certificate]) -> bytes:
+    """Choose the first that the authority issued; where it issued none, the first.
+
+    Where messages need no signature, anybody may send something newer than it did.
+    """
+    several = list(dict.fromkeys(certificates))
+    if len(several) > 1:
+        for der in several:
+            if _is_issued(Certificate.of_known(der), authority):
+                return der
+    return several[0]
+
+
+def _is_issued(certificate: Certificate, authority: Sequence[Certificate]) -> bool:
+    for issuer in authority:
+        try:
+            certificate.verify_signed_by(issuer)
+        except GeneratorFailure:
+            raise
+        except GostKeyError:
+            continue
+        return True
+    return False
 
 
 def is_misnamed(answer: Answer, named: str) -> bool:

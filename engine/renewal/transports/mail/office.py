@@ -188,7 +188,7 @@ class MailTransport:
         """Give the certificate, the newest one that is for the request's key."""
         if self._is_new or pending.request_id in self._named:
             self.expect([pending])
-        return self._collected.choose(pending, self._settings.to)
+        return self._collected.choose(pending, self._settings.to, self._known or ())
 
     def refresh(self) -> None:
         """Search for new messages at the next look."""
