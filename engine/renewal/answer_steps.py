@@ -113,6 +113,7 @@ class Fetch:
             except (GostKeyError, OSError) as error:
                 failure = fault_of(error, Reason.TRANSPORT)
                 return [failure for _ in works]
+        context.renew_trust()
         return each(works, lambda w: self._fetch(context, w), Reason.TRANSPORT)
 
     def _fetch(self, context: Context, work: Work) -> Outcome:

@@ -46,7 +46,7 @@ from .randomness import Randomness
 from .reasons import Reason, Verdict, verdict
 from .storage.store import Change, Clock, Item
 from .tokens import Tokens, is_token_address, token_verdict
-from .transports import Pending, Transport, Trust
+from .transports import Pending, Transport, Trust, TrustBringing
 from .turns import Turns
 
 log = logging.getLogger("gostkey.renewal")
@@ -223,7 +223,7 @@ class Context:
         return verdict(Reason.CLOCK, f"it shows {now:%Y-%m-%d %H:%M} UTC")
 
     def trust(self) -> Trust:
-        """Take the authority's certificates and CRLs, once in a run.
+        """Take the authority's certificates and CRLs, once until answers bring newer.
 
         Raises:
             GostKeyError: if they cannot be had.
@@ -231,6 +231,12 @@ class Context:
         if self._trust is None:
             self._trust = self.transport.trust()
         return self._trust
+
+    def renew_trust(self) -> None:
+        """Take them anew when they are needed, if answers have brought newer ones."""
+        transport = self.transport
+        if isinstance(transport, TrustBringing) and transport.has_new_trust():
+            self._trust = self._verifier = None
 
     def settle_trust(self) -> None:
         """Take the authority's CRLs now if they can be had: workers do not ask it."""

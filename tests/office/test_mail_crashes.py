@@ -174,6 +174,26 @@ def test_the_crl_comes_with_the_answer(mail: MailOffice) -> None:
     assert kept.name.startswith("from-mail-") and kept.read_bytes() == crl
 
 
+def test_a_crl_that_comes_with_an_answer_is_used_in_a_run_that_makes_keys(
+    mail: MailOffice,
+) -> None:
+    """The making of keys has looked at the CRLs before the answers are collected."""
+    mail.office.add()
+    container = mail.office.add().container
+    with mail.office.begin(mail.transport()) as campaign:
+        elsewhere = container.rename(mail.folder / "elsewhere")
+        assert states(campaign.run()) == ["sent", "planned"]
+    elsewhere.rename(container)
+    mail.authority_box.wait_for(1)
+    # By now the CRL of the first day has ended.
+    mail.office.clock.forward(days=9)
+    at = mail.office.clock()
+    mail.desk().serve(at, mail.office.authority.crl(at))
+    mail.box.wait_for(1)
+    with reopen(mail) as campaign:
+        assert states(campaign.resume()) == ["backed-up", "sent"]
+
+
 @fault("mailbox numbered anew")
 def test_a_mailbox_that_is_numbered_anew_is_read_anew(mail: MailOffice) -> None:
     mail.office.add()

@@ -17,7 +17,7 @@ from typing import Any
 
 from gostkey.errors import CampaignError
 
-from .collecting import Collecting
+from .collecting import Collecting, TrustBringing
 from .embedded import EmbeddedCA
 from .folder import FolderTransport
 from .hooks import CommandTransport
@@ -38,6 +38,7 @@ __all__ = [
     "Pending",
     "Transport",
     "Trust",
+    "TrustBringing",
     "faults_of",
     "from_settings",
     "load_trust",

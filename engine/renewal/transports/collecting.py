@@ -30,6 +30,14 @@ class Collecting(Protocol):
 
 
 @runtime_checkable
+class TrustBringing(Protocol):
+    """A transport whose answers may bring CRLs with them."""
+
+    def has_new_trust(self) -> bool:
+        """Say whether `trust` would give more than it gave last."""
+
+
+@runtime_checkable
 class Closable(Protocol):
     """A transport that holds something open: a line to a server, or a key."""
 

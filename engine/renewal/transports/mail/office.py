@@ -77,6 +77,7 @@ class MailTransport:
         self._mailbox = Mailbox(settings, patience)
         self._known: tuple[Certificate, ...] | None = None
         self._crls: NewestCrls | None = None
+        self._has_new_crl = False
         self._is_new = True
         self._named: dict[str, list[Place]] = {}
         """Messages that name a request; not read yet."""
@@ -225,7 +226,12 @@ class MailTransport:
     def trust(self) -> Trust:
         """Read the authority's certificates and CRLs from their folder."""
         assert self._settings.trusted is not None
+        self._has_new_crl = False
         return load_trust(self._settings.trusted)
+
+    def has_new_trust(self) -> bool:
+        """Say whether an answer has brought a CRL since `trust` was asked."""
+        return self._has_new_crl
 
     def settings(self) -> dict[str, Any]:
         """Describe the transport for the store: the file is read again by `resume`."""
@@ -293,7 +299,8 @@ class MailTransport:
         answer = read_answer(
             raw, self._known, require_signed=self._settings.require_signed
         )
-        self._crls.take(answer.crls)
+        if self._crls.take(answer.crls):
+            self._has_new_crl = True
         return answer
 
     def _take(self, found: Place, answer: Answer, named: str | None = None) -> None:

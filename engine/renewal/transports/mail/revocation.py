@@ -41,23 +41,28 @@ class NewestCrls:
         for one in crls:
             self._is_newer(one)
 
-    def take(self, crls: Iterable[bytes]) -> None:
+    def take(self, crls: Iterable[bytes]) -> bool:
         """Keep CRLs that an authority in the folder has signed, if they are newer.
 
         What is wrong with one is no fault of the answer that it came with.
+
+        Returns:
+            Whether there is a new one in the folder.
         """
+        is_new = False
         for der in crls:
             if der == self._seen:
                 continue
             self._seen = der
             try:
-                self._take(der)
+                is_new |= self._take(der)
             except GeneratorFailure:
                 raise
             except (GostKeyError, OSError) as error:
                 log.warning("a CRL that came by mail is not kept: %s", error)
+        return is_new
 
-    def _take(self, der: bytes) -> None:
+    def _take(self, der: bytes) -> bool:
         crl = RevocationList.from_bytes(der)
         fault: CertificateError | None = None
         for issuer in self._known:
@@ -68,9 +73,10 @@ class NewestCrls:
             except CertificateError as error:
                 fault = error
                 continue
-            if self._is_newer(crl):
-                self._write(crl)
-            return
+            if not self._is_newer(crl):
+                return False
+            self._write(crl)
+            return True
         raise fault or CertificateError(f"{crl.title}: is not of the authority")
 
     def _is_newer(self, crl: RevocationList) -> bool:
