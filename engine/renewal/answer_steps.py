@@ -234,3 +234,16 @@ BACK_TO_SENT = frozenset(
     }
 )
 """Faults of an answer after which another answer may come."""
+_BACK_TO_SENT = frozenset(one.value for one in BACK_TO_SENT)
+
+
+def state_after_stop(step: str, reason: str) -> str | None:
+    """Give the state to which a key goes back that stopped; None if it stays.
+
+    Args:
+        step: at which it stopped.
+        reason: why, as the store has it.
+    """
+    if step == "checked" and reason in _BACK_TO_SENT:
+        return "sent"
+    return "requested" if reason == Reason.REQUEST_RETURNED.value else None

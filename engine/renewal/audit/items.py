@@ -9,12 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..answer_steps import BACK_TO_SENT
+from ..answer_steps import state_after_stop
 from ..reasons import NOTHING_TO_DO, REFUSALS, Reason
 from ..storage.schema import ROLLED_BACK, STATES, item
 from ..storage.store import Store
 
-_BACK_TO_SENT = frozenset(one.value for one in BACK_TO_SENT)
 _BY_THE_CALENDAR = {Reason.LAST_DAY, Reason.EXPIRED, Reason.NOT_YET_VALID}
 _FOR_GOOD = frozenset(one.value for one in REFUSALS - _BY_THE_CALENDAR | NOTHING_TO_DO)
 """After these nothing is tried again, so the reason stays with the item."""
@@ -59,10 +58,8 @@ class Outcomes:
         where.reason = str(_read(text).get("reason"))
         if step == "planned":
             where.state = "not-due" if phase == "skipped" else "due"
-        elif step == "checked" and where.reason in _BACK_TO_SENT:
-            where.state = "sent"
-        elif where.reason == Reason.REQUEST_RETURNED.value:
-            where.state = "requested"
+        else:
+            where.state = state_after_stop(step, where.reason) or where.state
 
     def disagreements(self, store: Store) -> Iterator[str]:
         """Compare with the items of a store; say what differs, an item a sentence."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 import sqlalchemy as sa
 
+from ..answer_steps import state_after_stop
 from ..planning.rules import last_day
 from ..report import STOPPED, group_of
-from ..storage.schema import STATES, item, journal
+from ..storage.schema import ROLLED_BACK, STATES, item, journal
 from ..storage.store import Store, parse_moment
 
 __all__ = ["Ends", "Timeline", "cures_of", "ends_of", "timeline_of"]
@@ -62,7 +64,8 @@ class Timeline:
 def timeline_of(store: Store) -> Timeline:
     """Read from the journal when the keys came into which state.
 
-    Steps of time in which nothing happened are left out.
+    Steps of time in which nothing happened are left out.  A key that was rolled back
+    is in no state from then on.
     """
     at = journal.c.at
     ((first, last),) = store.rows(sa.select(sa.func.min(at), sa.func.max(at)))
@@ -75,32 +78,56 @@ def timeline_of(store: Store) -> Timeline:
     # Written out: PostgreSQL takes two parameters for two different expressions.
     part = sa.literal_column(str(length), sa.Integer)
     moment = sa.func.substr(at, sa.literal_column("1", sa.Integer), part)
-    query = (
-        sa.select(moment, journal.c.step, sa.func.count())
-        .where(journal.c.phase == "after")
-        .group_by(moment, journal.c.step)
-        .order_by(moment)
-    )
-    reached = dict.fromkeys(STATES[1:], 0)
+    moved: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for text, come_from, to, number in _moves(store, moment):
+        moved[text][come_from] -= number
+        moved[text][to] += number
     moments: list[datetime] = []
     states: dict[str, list[int]] = {state: [] for state in STATES[1:]}
-    text = ""
-    for bucket, step, number in [*store.rows(query), ("", "", 0)]:
-        if bucket != text and text:
-            begins = _moment(text)
-            # The beginning too, so that a campaign of one second is a line.
-            if not moments:
-                moments.append(begins)
-                for values in states.values():
-                    values.append(0)
-            moments.append(begins + timedelta(seconds=span))
-            for state, after in zip(STATES[1:], [*STATES[2:], ""], strict=True):
-                gone = reached.get(after, 0)
-                states[state].append(max(0, reached[state] - gone))
-        text = bucket
-        if step in reached:
-            reached[step] += number
+    here: Counter[str] = Counter()
+    for text in sorted(moved):
+        begins = _moment(text)
+        # The beginning too, so that a campaign of one second is a line.
+        if not moments:
+            moments.append(begins)
+            for values in states.values():
+                values.append(0)
+        moments.append(begins + timedelta(seconds=span))
+        here.update(moved[text])
+        for state, values in states.items():
+            values.append(max(0, here[state]))
     return Timeline(moments, states)
+
+
+def _moves(
+    store: Store, moment: sa.ColumnElement[str]
+) -> Iterator[tuple[str, str, str, int]]:
+    """Read the moves of keys from state to state: when, from, to, and how many keys.
+
+    Each step takes its keys from the state before it, so the database counts them.
+    Only the moves back are read one by one, of which there are few.
+    """
+    step, phase = journal.c.step, journal.c.phase
+    forward = (
+        sa.select(moment, step, sa.func.count())
+        .where(phase == "after", step.in_(STATES[1:]))
+        .group_by(moment, step)
+    )
+    for text, name, number in store.rows(forward):
+        yield text, STATES[STATES.index(name) - 1], name, number
+    stopped = sa.and_(
+        phase.not_in(("before", "after", "skipped")), step.in_(STATES[2:])
+    )
+    undone = sa.and_(phase == "after", step == ROLLED_BACK)
+    back = sa.select(moment, step, journal.c.detail).where(sa.or_(stopped, undone))
+    for text, name, detail in store.rows(back):
+        told = json.loads(detail)
+        if name == ROLLED_BACK:
+            yield text, told["state"], ROLLED_BACK, 1
+            continue
+        to = state_after_stop(name, str(told.get("reason")))
+        if to is not None:
+            yield text, STATES[STATES.index(name) - 1], to, 1
 
 
 def _moment(text: str) -> datetime:

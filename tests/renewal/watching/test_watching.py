@@ -20,16 +20,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from renewal.offices import NOW, Office
 
-from gostkey.errors import CampaignError, MediumError
-from gostkey.renewal import Report
+from gostkey.errors import CampaignError, MediumError, RequestReturned
+from gostkey.renewal import EmbeddedCA, Report
 from gostkey.renewal.chunks import Event
 from gostkey.renewal.overdue import list_overdue
 from gostkey.renewal.planning.rules import MOSCOW
 from gostkey.renewal.reasons import Reason
 from gostkey.renewal.storage.schema import item
 from gostkey.renewal.storage.store import Store
+from gostkey.renewal.transports import Pending
 from gostkey.renewal.watching.counts import Counts, read_counts
-from gostkey.renewal.watching.figures import cures_of, ends_of, timeline_of
+from gostkey.renewal.watching.figures import Timeline, cures_of, ends_of, timeline_of
 from gostkey.renewal.watching.follow import Sight, follow
 from gostkey.renewal.watching.metrics import Metric, MetricsFile, exposition
 from gostkey.renewal.watching.pace import Pace
@@ -242,6 +243,63 @@ def test_a_timeline_ends_where_the_keys_are(
     assert all(
         sum(values[at] for values in timeline.states.values()) == 3 for at in (1, 2)
     )
+
+
+def test_a_timeline_follows_keys_that_were_rolled_back(
+    office: Office, kept_in: str | None
+) -> None:
+    office.store = kept_in
+    for _ in range(3):
+        office.add()
+    with office.begin() as campaign:
+        campaign.run()
+        office.clock.forward(seconds=20)
+        undone = campaign.roll_back(["2"], not_used=True)
+    assert [one.error for one in undone] == [None]
+    with Store.open(office.campaign) as store:
+        timeline = timeline_of(store)
+    shown = {name: list(values) for name, values in timeline.states.items()}
+    assert shown.pop("backed-up") == [0, 3, 2]
+    assert not any(map(any, shown.values()))
+
+
+class BadAnswers(EmbeddedCA):
+    """Answers the second request with a wrong certificate, returns the third."""
+
+    def fetch(self, pending: Pending) -> bytes | None:
+        if "k001" in pending.label:
+            return self.authority.certificate.der
+        if "k002" in pending.label:
+            raise RequestReturned("the mail came back")
+        return super().fetch(pending)
+
+
+def test_a_timeline_follows_keys_that_go_back(
+    office: Office, kept_in: str | None
+) -> None:
+    """A bad answer goes back to *sent*, a returned request to *requested*."""
+    office.store = kept_in
+    for _ in range(3):
+        office.add()
+    bad = BadAnswers(office.authority, office.folder / "ca", office.clock)
+    with office.begin(bad) as campaign:
+        campaign.run()
+        states = [row["state"] for row in campaign.report().rows]
+    assert states == ["backed-up", "sent", "requested"]
+    with Store.open(office.campaign) as store:
+        timeline = timeline_of(store)
+    assert last_of(timeline) == {"backed-up": 1, "sent": 1, "requested": 1}
+    office.clock.forward(seconds=20)
+    with office.open() as campaign:
+        campaign.resume()
+        assert campaign.report().counts["renewed"] == 3
+    with Store.open(office.campaign) as store:
+        timeline = timeline_of(store)
+    assert last_of(timeline) == {"backed-up": 3}
+
+
+def last_of(timeline: Timeline) -> dict[str, int]:
+    return {name: values[-1] for name, values in timeline.states.items() if values[-1]}
 
 
 def test_a_long_campaign_is_told_in_hours(office: Office) -> None:
