@@ -14,6 +14,7 @@ from gostkey.renewal.audit import (
     CMS_NAME,
     LOG_NAME,
     Verification,
+    signed_here,
     signers,
     verify,
 )
@@ -182,6 +183,15 @@ class _Targets(NamedTuple):
         "without it any key will do, and is named."
     ),
 )
+@click.option(
+    "--audit-copy",
+    type=PathOption,
+    metavar="FILE",
+    help=_(
+        "With --verify: a copy of the log, or of its last line, that was kept "
+        "elsewhere; the log must go on from it."
+    ),
+)
 @at_option
 @json_option
 @click.pass_obj
@@ -196,6 +206,7 @@ def report_(
     force: bool,
     check: bool,
     audit_public: Path | None,
+    audit_copy: Path | None,
     at: datetime | None,
 ) -> Exit:
     targets = _Targets(table, page, csv)
@@ -205,12 +216,14 @@ def report_(
         raise click.UsageError(_("--verify writes no files; give two commands"))
     if audit_public is not None and not check:
         raise click.UsageError(_("--audit-public goes with --verify"))
+    if audit_copy is not None and not check:
+        raise click.UsageError(_("--audit-copy goes with --verify"))
     if bom and csv is None:
         raise click.UsageError(_("--bom goes with --csv"))
     if len({one.absolute() for one in targets.named}) < len(targets.named):
         raise click.UsageError(_("each file needs a name of its own"))
     if check:
-        return _verify(out, folder, store, audit_public)
+        return _verify(out, folder, store, audit_public, audit_copy)
     for target in targets.named:
         refuse_taken(target, force)
     if not targets.named and not out.json:
@@ -257,7 +270,8 @@ def _write(
     if targets.page is not None:
         csv = targets.csv
         beside = csv is not None and csv.parent == targets.page.parent
-        audit = verify(folder, store) if (folder / LOG_NAME).exists() else None
+        expected = (folder / LOG_NAME).exists() or signed_here(folder, store)
+        audit = verify(folder, store) if expected else None
         made = Page(
             folder.absolute().name,
             store,
@@ -271,11 +285,16 @@ def _write(
 
 
 def _verify(
-    out: Output, folder: Path, url: str | None, audit_public: Path | None
+    out: Output,
+    folder: Path,
+    url: str | None,
+    audit_public: Path | None,
+    copy: Path | None,
 ) -> Exit:
     key = None if audit_public is None else read_public_key(audit_public)[0]
     with Store.open(folder, url) as store:
-        found = verify(folder, store, key)
+        found = verify(folder, store, key, copy)
+        is_shared = store.database.is_shared
     if out.json:
         out.record(_verification_record(found))
     else:
@@ -292,9 +311,14 @@ def _verify(
                     for one in found.seals
                 ),
                 *_cms(found),
+                *(
+                    [(_("as the copy"), _("up to line {n}").format(n=copied))]
+                    if (copied := found.copied_lines)
+                    else []
+                ),
             ]
         )
-    if found.other_logs:
+    if found.other_logs and is_shared:
         out.note(
             plural(
                 "the store knows signatures of {n} more log: of another station, or of "
@@ -374,4 +398,5 @@ def _verification_record(found: Verification) -> dict[str, object]:
         "problems": [one.__dict__ for one in found.problems],
         "more_problems": found.more_problems,
         "other_logs": found.other_logs,
+        "copied_lines": found.copied_lines,
     }

@@ -288,6 +288,7 @@ def test_csv_and_json_tell_the_same(run: Run, campaign: Path) -> None:
         ["--verify", "--csv", "x"],
         ["--audit-public", "x"],
         ["--csv", "x", "--html", "./x"],
+        ["--audit-copy", "x"],
     ],
 )
 def test_options_that_do_not_fit_are_refused(
@@ -440,6 +441,40 @@ def test_a_changed_line_is_named(run: Run, office: Office, tmp_path: Path) -> No
     assert "line 7: differs from outcome" in ran.stderr
     assert "line 8: does not follow" in ran.stderr
     assert "does NOT prove" in ran.stderr
+
+
+def test_a_log_is_compared_with_a_copy_that_was_kept(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    assert renew(run, office, tmp_path).code == 0
+    folder = tmp_path / "campaign"
+    lines = (folder / "audit.jsonl").read_bytes().splitlines(keepends=True)
+    kept = tmp_path / "kept.jsonl"
+    kept.write_bytes(lines[-1])
+    check = ["renew", "report", "--campaign", folder, "--verify", "--audit-copy"]
+    ran = run(*check, kept)
+    assert ran.code == 0, ran.stderr
+    assert f"as the copy           up to line {len(lines)}" in ran.stdout
+    kept.write_bytes(lines[-1].replace(b'"at":"2', b'"at":"3'))
+    ran = run(*check, kept)
+    assert ran.code == 2
+    assert f"line {len(lines)}: is not the line that was kept" in ran.stderr
+    kept.write_bytes(b"nothing of the kind\n")
+    ran = run(*check, kept)
+    assert ran.code == 3 and "holds no line of an audit log" in ran.stderr
+
+
+def test_a_page_tells_that_the_log_is_gone(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    pytest.importorskip("matplotlib")
+    assert renew(run, office, tmp_path).code == 0
+    folder = tmp_path / "campaign"
+    (folder / "audit.jsonl").unlink()
+    page = tmp_path / "page.html"
+    ran = run("renew", "report", "--campaign", folder, "--html", page)
+    assert ran.code == 0, ran.stderr
+    assert "1 problem: gostkey renew report --verify" in page.read_text("utf-8")
 
 
 def test_a_folder_for_metrics_that_is_not_there_is_told_before_a_key_is_made(

@@ -8,6 +8,7 @@ from .check import Problem, Verification, verify
 from .keys import AUDIT_KEY, AUDIT_PUBLIC, campaigns_key, signers
 from .lines import CMS_NAME, LOG_NAME
 from .log import AUDIT_LOCK, AuditLog
+from .seals import signed_here
 from .signed import CmsSignature
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Problem",
     "Verification",
     "campaigns_key",
+    "signed_here",
     "signers",
     "verify",
 ]

@@ -7,7 +7,7 @@ problem names its line, counted from 1 as an editor shows it; 0 is the log as a 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,9 @@ from .lines import (
     parse,
     step,
 )
+from .seals import LastSeal
 from .signed import CmsSignature, SignatureCheck
+from .tail import last_line
 
 MOST_PROBLEMS = 100
 """Problems that are told one by one."""
@@ -83,6 +85,8 @@ class Verification:
     """The signature as a CMS message, if there is one and it is right."""
     other_logs: int = 0
     """Logs that signatures in the store belong to, besides this one."""
+    copied_lines: int = 0
+    """Lines up to the end of a copy that was kept elsewhere, if they are the same."""
 
     @property
     def good(self) -> bool:
@@ -98,7 +102,10 @@ class Verification:
 
 
 def verify(
-    folder: Path, store: Store, public_key: VerifyingKey | None = None
+    folder: Path,
+    store: Store,
+    public_key: VerifyingKey | None = None,
+    copy: Path | None = None,
 ) -> Verification:
     """Check the log of a campaign.
 
@@ -106,12 +113,15 @@ def verify(
         folder: of the campaign.
         store: of the campaign, open.
         public_key: that must have signed; any key will do if it is left out.
+        copy: of the log, or of its last line alone, that was kept elsewhere: the log
+            must go on from it.
 
     Raises:
-        MediumError: if the log cannot be read.
-        CampaignError: if the store cannot be.
+        MediumError: if the log or its copy cannot be read.
+        CampaignError: if the store cannot be, or the copy is none.
     """
     path = folder / LOG_NAME
+    kept = (0, b"") if copy is None else last_line(copy)
     found = Verification(path)
     try:
         with path.open("rb") as file:
@@ -120,7 +130,7 @@ def verify(
                 return found
             lines = iter(lambda: file.readline(MOST), b"")
             beside = SignatureCheck(folder)
-            _Check(found, store, public_key, beside).all(lines)
+            _Check(found, store, public_key, beside, kept).all(lines)
     except FileNotFoundError:
         found.tell(0, "there is no log; nothing was run yet, or it was removed")
     except OSError as error:
@@ -151,11 +161,13 @@ class _Check:
         store: Store,
         public_key: VerifyingKey | None,
         beside: SignatureCheck,
+        kept: tuple[int, bytes],
     ) -> None:
         self._found = found
         self._beside = beside
         self._store = store
         self._wanted = public_key
+        self._kept_number, self._kept = kept
         self._journal = store.rows(outcomes(0))
         self._row = next(self._journal, None)
         self._last = 0
@@ -163,6 +175,8 @@ class _Check:
         self._name = ""
         self._texts: dict[int, bytes] = {}
         """Seals by their line's number, counted from 0."""
+        self._lost: set[str] = set()
+        """Logs of which this one tells that they were gone."""
 
     def all(self, lines: Iterator[bytes]) -> None:
         """Check everything."""
@@ -177,9 +191,17 @@ class _Check:
                 self._beside.add(text)
                 if not self._is_next_step(number, line, prev):
                     self._line(number, line, prev)
+                if number == self._kept_number:
+                    self._compare_with_copy(number, line)
                 prev = digest
         found.lines = number
         self._ends_early(number)
+        if number < self._kept_number:
+            self._tell(
+                number + 1,
+                f"the log ends, and its copy goes on to line {self._kept_number}: the "
+                "end was cut off, or the log was begun anew",
+            )
         if found.signed_lines < found.lines:
             since = "nothing is signed"
             if found.signed_lines:
@@ -196,6 +218,17 @@ class _Check:
 
     def _tell(self, number: int, text: str) -> None:
         self._found.tell(number, text)
+
+    def _compare_with_copy(self, number: int, line: bytes) -> None:
+        if line == self._kept:
+            # Each line has the digest of the one before it, so all are the same.
+            self._found.copied_lines = number
+            return
+        self._tell(
+            number,
+            "is not the line that was kept: the log was written anew since, or the "
+            "copy is of another one",
+        )
 
     def _is_next_step(self, number: int, line: bytes, prev: str) -> bool:
         """Take a line that tells what the journal has next, as nearly all do.
@@ -247,10 +280,26 @@ class _Check:
             self._found.runs += 1
         elif kind == "repair":
             self._found.repairs += 1
+        elif kind == "lost":
+            self._gone(number, said)
         elif kind == "seal":
             self._seal(number, line, said)
         else:
             self._tell(number, "is of no kind that is known")
+
+    def _gone(self, number: int, said: dict[str, Any]) -> None:
+        name, line = str(said.get("log")), said.get("line")
+        self._lost.add(name)
+        until = line + 1 if isinstance(line, int) else line
+        if name == self._name:
+            what = f"this log had been signed up to line {until}, and ended before it"
+        else:
+            what = f"an earlier log, signed up to line {until}, was gone"
+        self._tell(
+            number,
+            f"tells that {what}: what it told was taken from the journal once more, "
+            "and may have been changed in between",
+        )
 
     # -- the journal ---------------------------------------------------------
 
@@ -358,11 +407,11 @@ class _Check:
 
     def _seals_of_the_store(self) -> None:
         """Compare with what the store knows; it may be that of several logs."""
-        others = set()
+        others: dict[str, LastSeal] = {}
         query = sa.select(audit_seal).order_by(audit_seal.c.id)
         for row in self._store.rows(query):
             if row.log != self._name:
-                others.add(row.log)
+                others[row.log] = LastSeal(row.log, row.line, row.text)
                 continue
             there = self._texts.pop(row.line, None)
             if there is None:
@@ -377,3 +426,16 @@ class _Check:
         for number in self._texts:
             self._tell(number + 1, "is a signature that the store does not remember")
         self._found.other_logs = len(others)
+        if not self._store.database.is_shared:
+            self._of_no_station(others.values())
+
+    def _of_no_station(self, others: Iterable[LastSeal]) -> None:
+        """Tell of other logs, which can only have been in this very folder."""
+        for one in others:
+            if one.log not in self._lost:
+                self._tell(
+                    0,
+                    "the store remembers another log that was here, signed up to line "
+                    f"{one.line + 1} ({str(one.said.get('at'))[:19]} UTC, "
+                    f"{one.said.get('who')}): it was removed or replaced",
+                )

@@ -17,11 +17,15 @@ the log up to this line and with it:
     A run begins, or goes on.
 ``repair``
     After a crash: so many bytes were no whole line and were cut off; their digest.
+``lost``
+    When the log was opened, lines that had been signed in this folder were gone: the
+    name of their log, and number and digest of the line that had signed it last.
 ``seal``
     A signature of all lines before.  It signs this line as it is without its member
     ``signature``: over Streebog as wide as the key, ``s || r`` in hex (RFC 9215);
-    ``public_key`` is SubjectPublicKeyInfo in hex.  ``certificate``, if it is there, is
-    Streebog-256 of the certificate with which the log is signed as a CMS message, too.
+    ``public_key`` is SubjectPublicKeyInfo in hex, ``folder`` the campaign's folder on
+    its machine.  ``certificate``, if it is there, is Streebog-256 of the certificate
+    with which the log is signed as a CMS message, too.
 """
 
 from __future__ import annotations

@@ -7,10 +7,15 @@ a second after its step at the latest, or after a crash when the next run begins
 
 With several stations each has a log in its own folder, which holds the outcomes of all
 of them; in one folder only one process writes.
+
+A log that was signed and is gone, or is shorter than it was signed, is completed from
+the journal all the same, as the renewal must go on; but it says so in a line, which is
+signed with the rest and which no later run takes away.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import time
@@ -45,6 +50,9 @@ from .lines import (
     outcomes,
     step,
 )
+from .seals import place_of, signed_here
+
+log = logging.getLogger("gostkey.renewal")
 
 AUDIT_LOCK = "audit.lock"
 _PAUSE = 0.25
@@ -125,9 +133,11 @@ class AuditLog:
             flush_folder(self._folder)
         self._name, self._number = end.name, end.number
         self._prev, self._journal = end.prev, end.journal
-        if not self._number:
+        anew = not self._number
+        if anew:
             self._begin()
         self._put_seal_back()
+        self._tell_what_is_gone(anew)
         if cut is not None:
             self._add(members(kind="repair", **self._now(), **cut))
         # What an earlier run did stands before what this one begins; of a plan alone,
@@ -248,7 +258,10 @@ class AuditLog:
         return True
 
     def _seal(self, key: SigningKey, certificate: Certificate | None = None) -> None:
-        with_what = {"public_key": key.verifying_key.to_spki().hex()}
+        with_what = {
+            "folder": place_of(self._folder),
+            "public_key": key.verifying_key.to_spki().hex(),
+        }
         if certificate is not None:
             with_what["certificate"] = certificate.fingerprint().hex()
         rest = members(kind="seal", **self._now(), **with_what)
@@ -291,6 +304,27 @@ class AuditLog:
             start = line_of(self._number, self._prev, "")[:-1]
             if line.startswith(start):
                 self._add(line[len(start) : -1].decode("utf-8"))
+
+    def _tell_what_is_gone(self, anew: bool) -> None:
+        """Tell of lines that were signed in this folder and are not there any more.
+
+        Args:
+            anew: whether this log was begun now, so that any other one is gone.
+        """
+        number = self._number
+        for seal in signed_here(self._folder, self._store):
+            own = seal.log == self._name
+            if seal.line < number if own else not anew:
+                continue
+            log.warning(
+                "%s: was signed up to line %d, and that is gone; report --verify will "
+                "tell it",
+                self.path,
+                seal.line + 1,
+            )
+            digest = digest_of(seal.text.encode("utf-8", "surrogatepass"))
+            said = {"log": seal.log, "line": seal.line, "digest": digest}
+            self._add(members(kind="lost", **self._now(), **said))
 
     def _take_over(self, most: int | None = None) -> bool:
         """Take over what the journal has more, or some of it; say if that is left."""

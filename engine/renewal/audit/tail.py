@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gostkey.errors import MediumError
+from gostkey.errors import CampaignError, MediumError
 from gostkey.hashing import streebog256
+from gostkey.media import explain
 from gostkey.media.durable import flush_file, flush_folder, write_file
 
-from .lines import MOST, NOTHING, digest_of, parse
+from .lines import LOG_NAME, MOST, NOTHING, digest_of, parse
 
 _WINDOW = 1 << 16
 
@@ -70,6 +71,33 @@ def read(path: Path) -> End:
                 window *= 8
     except FileNotFoundError:
         return End()
+
+
+def last_line(path: Path) -> tuple[int, bytes]:
+    """Read the last whole line of a copy of a log, which may have nothing else.
+
+    Returns:
+        Its number, from 1, and the line without its line feed.
+
+    Raises:
+        MediumError: if it cannot be read.
+        CampaignError: if there is no such line.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - 2 * MOST))
+            lines = file.read().split(b"\n")
+    except OSError as error:
+        raise explain(error, path) from error
+    for line in reversed(lines):
+        bare = line.strip()
+        found = parse(bare)
+        if found is not None:
+            return found["n"] + 1, bare
+    raise CampaignError(
+        f"{path}: holds no line of an audit log; give a copy of {LOG_NAME}, or of its "
+        "last line"
+    )
 
 
 def _last_whole(

@@ -29,7 +29,7 @@ from gostkey.renewal.audit import (
 )
 from gostkey.renewal.audit import tail as ends
 from gostkey.renewal.audit.lines import MOST, parse
-from gostkey.renewal.storage.schema import STATES, item, journal
+from gostkey.renewal.storage.schema import item, journal
 from gostkey.renewal.storage.store import Store
 from gostkey.signing import SigningKey
 
@@ -64,6 +64,7 @@ class Remembered:
         self._store = store
         self._known: dict[str, list[Any]] = {}
         self._begun = store.created_at()
+        self.database = store.database
 
     def created_at(self) -> Any:
         return self._begun
@@ -366,21 +367,6 @@ def test_more_than_one_broken_line_is_kept_beside(office: Office) -> None:
     assert repair["cut"] == len(rest)
     assert repair["digest"] == streebog256(rest).hexdigest()
     assert check(office).good
-
-
-def test_a_log_that_is_gone_is_begun_anew_and_that_is_told(office: Office) -> None:
-    office.add()
-    with office.begin() as campaign:
-        campaign.run()
-    (office.campaign / LOG_NAME).unlink()
-    with office.open() as campaign:
-        campaign.resume()
-    found = check(office)
-    assert found.good and found.other_logs == 1
-    lines = (office.campaign / LOG_NAME).read_text(encoding="utf-8").splitlines()
-    kinds = [json.loads(line)["kind"] for line in lines]
-    # What the first run did stands before the second one.
-    assert kinds == ["log", *["step"] * len(STATES[1:]), "run", "seal"]
 
 
 def test_the_end_of_a_log_is_found_in_any_bytes(tmp_path: Path) -> None:
