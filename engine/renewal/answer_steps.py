@@ -33,6 +33,7 @@ from .steps import (
     fault_of,
 )
 from .storage.store import moment
+from .storage.storing import hex_digests
 from .tokens import token_verdict
 from .transports import Collecting
 
@@ -114,7 +115,8 @@ class Fetch:
                 failure = fault_of(error, Reason.TRANSPORT)
                 return [failure for _ in works]
         context.renew_trust()
-        return each(works, lambda w: self._fetch(context, w), Reason.TRANSPORT)
+        outcomes = each(works, lambda w: self._fetch(context, w), Reason.TRANSPORT)
+        return _with_digests(outcomes)
 
     def _fetch(self, context: Context, work: Work) -> Outcome:
         try:
@@ -134,8 +136,24 @@ class Fetch:
                 "new_begins": moment(certificate.signing_begins),
                 "new_ends": moment(certificate.signing_ends),
             },
-            {"serial": f"{certificate.serial:x}"},
+            {
+                "serial": f"{certificate.serial:x}",
+                "begins": moment(certificate.signing_begins),
+                "ends": moment(certificate.signing_ends),
+            },
         )
+
+
+def _with_digests(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Have the journal tell which certificates were fetched: hashed together."""
+    fetched = [one for one in outcomes if isinstance(one, Done)]
+    digests = iter(hex_digests([one.values["certificate"] for one in fetched]))
+    return [
+        Done(one.values, {**one.detail, "certificate": next(digests)})
+        if isinstance(one, Done)
+        else one
+        for one in outcomes
+    ]
 
 
 class Check:

@@ -180,12 +180,12 @@ class BackUp:
 
 
 def _copied(copies: Mapping[str, Copy]) -> Outcome:
-    values = {}
+    values: dict[str, str] = {}
     for column, copy in copies.items():
         if copy.error is not None:
             return verdict(Reason.MEDIUM, str(copy.error))
         values[column] = copy.place
-    return Done(values)
+    return Done(values, {ARCHIVE: None, BACKUP: None, **values})
 
 
 def folder_of(place: str, container_name: str) -> str:

@@ -326,7 +326,14 @@ def _keyed(work: Work, *, adopted: bool) -> Done:
         "public_key": public,
         "note": "; ".join(work.notes) or None,
     }
-    return Done(values, {"public_key": public.hex(), "adopted": adopted})
+    return Done(
+        values,
+        {
+            "public_key": public.hex(),
+            "adopted": adopted,
+            "folder": work.item.new_folder,
+        },
+    )
 
 
 def _is_on_its_disk(work: Work) -> bool:

@@ -38,8 +38,10 @@ from gostkey.errors import (
 from gostkey.media import FolderStore
 from gostkey.media.tokens import TokenInfo
 from gostkey.renewal import Campaign, Listing, make_plan, read_list, read_tree
+from gostkey.renewal.audit import verify
 from gostkey.renewal.copies import unpack
 from gostkey.renewal.planning.plan_file import plan_from_json, plan_to_json
+from gostkey.renewal.storage.store import Store
 from gostkey.renewal.tokens import Tokens
 
 
@@ -77,6 +79,9 @@ def test_token_to_the_same_token(office: Office, in_readers: InReaders) -> None:
     assert readers.left_logged_in == 0
     assert card.pins[2].left == 10
     assert who.pin_file is not None
+    # The log tells of the place to which the container was moved with its certificate.
+    with Store.open(office.campaign) as store:
+        assert verify(office.campaign, store).problems == []
 
 
 def test_folder_to_a_token_that_is_empty_is_experimental(

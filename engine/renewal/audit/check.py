@@ -20,13 +20,13 @@ from gostkey.signing import VerifyingKey
 
 from ..storage.schema import audit_seal
 from ..storage.store import Store
-from .items import Outcomes
+from ..storage.storing import hex_digests
+from .items import Outcomes, bad_rows
 from .lines import (
     CMS_NAME,
     LOG_NAME,
     MOST,
     NOTHING,
-    digests_of,
     line_of,
     outcomes,
     parse,
@@ -184,7 +184,7 @@ class _Check:
         prev, number = NOTHING, 0
         for some in _blocks(lines):
             bare = [text.removesuffix(b"\n") for text in some]
-            for text, line, digest in zip(some, bare, digests_of(bare), strict=True):
+            for text, line, digest in zip(some, bare, hex_digests(bare), strict=True):
                 number += 1
                 if len(line) == len(text):
                     self._tell(number, "is cut off: it does not end as a line does")
@@ -276,6 +276,14 @@ class _Check:
             begun = str(said.get("campaign"))
             if begun != self._store.created_at().isoformat():
                 self._tell(number, f"is of another campaign, begun at {begun}")
+            # A log of an earlier version tells of no rows.
+            told = said.get("bad_rows")
+            if told is not None and told != bad_rows(self._store):
+                self._tell(
+                    number,
+                    "tells of other rows of the list that could not be used than the "
+                    "store has",
+                )
         elif kind == "run":
             self._found.runs += 1
         elif kind == "repair":

@@ -8,7 +8,8 @@ the log up to this line and with it:
 
 ``log``
     The first line: the log's own name (random, 32 hex digits), the moment when the
-    campaign was begun, and who began the log and when.
+    campaign was begun, and who began the log and when; ``bad_rows`` are the rows of
+    the list that could not be used, how many and their Streebog-256.
 ``step``
     An outcome of the journal: when, who (user@host:process), the number of the item
     in the store, the key (Streebog-256 of the old certificate, hex), the step, what
@@ -31,13 +32,11 @@ the log up to this line and with it:
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 import sqlalchemy as sa
 
-from gostkey import batch
 from gostkey.backend import active
 
 from ..storage.schema import item, journal
@@ -56,12 +55,6 @@ _text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 def digest_of(line: bytes) -> str:
     """Give Streebog-256 of a line without its line feed, in hex."""
     return active.hashes.streebog_one(256, line).hex()
-
-
-def digests_of(lines: Sequence[bytes]) -> list[str]:
-    """Give `digest_of` of many lines, which takes half the time of one by one."""
-    text = batch.digest(lines, 256, threads=1).tobytes().hex()
-    return [text[at : at + 64] for at in range(0, len(text), 64)]
 
 
 def line_of(number: int, prev: str, rest: str) -> bytes:

@@ -39,6 +39,7 @@ from ..storage.schema import STATES, audit_seal, journal
 from ..storage.store import Clock, Store, moment, nothing
 from ..storage.who import who
 from . import signed, tail
+from .items import bad_rows
 from .keys import campaigns_key
 from .lines import (
     FORMAT,
@@ -285,12 +286,15 @@ class AuditLog:
 
     def _begin(self) -> None:
         self._name = secrets.token_hex(16)
+        # A trial that is still to be made has no list yet.
+        is_planned = self._store.phase() == "planned"
         rest = members(
             kind="log",
             **self._now(),
             format=FORMAT,
             log=self._name,
             campaign=moment(self._store.created_at()),
+            bad_rows=bad_rows(self._store) if is_planned else None,
         )
         self._add(rest)
 

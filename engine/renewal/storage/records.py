@@ -98,6 +98,12 @@ _OF_STEPS = frozenset(
 )
 PLANNED_FIELDS = tuple(name for name in ITEM_FIELDS if name not in _OF_STEPS)
 """Those that a plan gives; the steps give the others, which are None before."""
+FOUND_FIELDS = tuple(
+    name
+    for name in PLANNED_FIELDS
+    if name not in ("id", "state", "reason", "text", "cure", "old_certificate")
+)
+"""Those that never change again; the old certificate is in them by its fingerprint."""
 planned_row_of: Callable[[Item], tuple[Any, ...]] = attrgetter(*PLANNED_FIELDS)
 """The values of the fields that a plan gives, in their order."""
 
