@@ -10,22 +10,20 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 
 from gostkey.errors import GostKeyError
-from gostkey.media import FolderStore
 
 from . import collector
 from .answer_steps import Check, Fetch, Send
 from .chunks import Progress, do_step, state_before
 from .forks import CAN_FORK, WorkerDied, a_few
-from .install_steps import ARCHIVE, BACKUP, BackUp, Install
+from .install_steps import BackUp, Install
 from .key_steps import MakeKey, MakeRequest
+from .leftovers import clean
 from .pacing import CHUNK, Pacing
 from .steps import Context, Step, Work
 from .storage.schema import STATES
 from .storage.store import Item, Store
-from .tokens import Tokens
 from .workers import Crew
 
 STEPS: tuple[Step, ...] = (
@@ -220,30 +218,3 @@ class Counted:
 def is_unsent(one: Item) -> bool:
     """Say whether an item's request is still to be sent."""
     return STATES.index(one.state) < STATES.index("sent")
-
-
-def clean(store: Store, folder: Path, tokens: Tokens) -> None:
-    """Remove what a killed run left half-written, where it was at work.
-
-    Another campaign that writes to the same medium in this very moment
-    would have to try again; nothing that is finished is touched.
-    """
-    store.settle_places()
-    places: set[Path] = set()
-    for item_id, step in store.interrupted().items():
-        (one,) = store.items([item_id])
-        if step == "keyed" and one.destination:
-            places.add(Path(one.destination))
-        elif step == "installed" and one.new_folder:
-            places.add(Path(one.new_folder))
-        elif step == "backed-up":
-            places |= {folder / ARCHIVE, folder / BACKUP}
-    half = store.begun_on_tokens()
-    tokens.learn(half)
-    for one in half:
-        # A token that is not there fails its item, with the right words.
-        with contextlib.suppress(GostKeyError):
-            tokens.remove_half(one.moving_to or one.new_folder or "")
-    for place in places:
-        if place.is_dir():
-            FolderStore(place, depth=0).clean_leftovers(older_than=0)

@@ -21,6 +21,7 @@ from . import transports
 from .answer_steps import BACK_TO_SENT
 from .audit import AuditLog
 from .chunks import OnEvent, Progress
+from .leftovers import clean
 from .lock import CampaignLock
 from .pacing import Pacing
 from .planning.csv_list import read_list
@@ -29,7 +30,7 @@ from .planning.plan import make_plan
 from .randomness import Randomness
 from .reasons import FINAL_FAULTS, REFUSALS, Reason
 from .report import Report, make_report
-from .running import MAKING, RECEIVING, STEPS, Run, clean
+from .running import MAKING, RECEIVING, STEPS, Run
 from .settings import zone_of
 from .stations.claims import shared
 from .steps import Context, Step

@@ -19,7 +19,15 @@ from gostkey.containers import Container, build_container
 from gostkey.errors import GostKeyError, MediumError
 from gostkey.media import FolderStore
 from gostkey.media import durable as media_files
-from gostkey.renewal import Campaign, EmbeddedCA, Listing, Pending, make_plan
+from gostkey.media.groups import Job, Replacing, Writing
+from gostkey.renewal import (
+    Campaign,
+    EmbeddedCA,
+    Listing,
+    Pending,
+    Report,
+    make_plan,
+)
 from gostkey.renewal.copies import Copy, unpack
 from gostkey.renewal.storage.store import Store
 from gostkey.signing import SigningKey
@@ -175,6 +183,77 @@ def test_another_days_container_for_the_same_key_is_noticed(trio: Office) -> Non
         trio.campaign, plan, trio.transport(), clock=trio.clock
     ) as campaign:
         check_others(campaign.run(), "name-taken", group="failed")
+
+
+@pytest.mark.parametrize(
+    "step", [Writing.flush, Writing.rename, Replacing.flush, Replacing.replace]
+)
+def test_what_a_pulled_medium_has_of_a_new_key_is_removed_by_resume(
+    trio: Office,
+    kept_in: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+    step: Callable[[Job], None],
+) -> None:
+    """Nothing can be removed while it is away; what waits on it is half a container."""
+    kind, usb = type_of(step), trio.folder / "usb"
+    usb.mkdir()
+    trio.change(1, destination=usb)
+    trio.store = kept_in
+
+    def away(do: Callable[[Job], None]) -> Callable[[Job], None]:
+        def attempt(self: Job) -> None:
+            if self.place.startswith(str(usb)):
+                raise OSError(errno.EIO, os.strerror(errno.EIO), self.place)
+            do(self)
+
+        return attempt
+
+    def leftovers() -> list[Path]:
+        return list(usb.rglob(".gostkey*"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, step.__name__, away(step))
+        patch.setattr(kind, "undo", away(kind.undo))
+        assert stopped_by_media(run(trio)) == [False, True, False]
+    assert leftovers()
+    with trio.open() as campaign:
+        # While it is locked the others are not held up.
+        with monkeypatch.context() as patch:
+            patch.setattr(media_files, "discard", locked)
+            patch.setattr(kind, step.__name__, away(step))
+            assert stopped_by_media(campaign.resume()) == [False, True, False]
+        assert campaign.resume().counts["renewed"] == 3
+    assert not leftovers()
+
+
+def stopped_by_media(report: Report) -> list[bool]:
+    return [row["reason"] == "medium" for row in report.rows]
+
+
+def type_of(step: Callable[[Job], None]) -> type[Job]:
+    return Writing if step.__qualname__.startswith("Writing") else Replacing
+
+
+def locked(path: str) -> None:
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+
+def test_a_key_of_another_campaign_is_no_reason_to_clean_where_that_one_writes(
+    trio: Office,
+) -> None:
+    with trio.begin() as campaign:
+        elsewhere = trio.folder / "other"
+        plan = trio.plan()
+        assert campaign.run().counts["renewed"] == 3
+        with Campaign.begin(
+            elsewhere, plan, trio.transport(), clock=trio.clock
+        ) as other:
+            reasons = {row["reason"] for row in other.run().rows}
+            assert reasons == {"held-by-another-campaign"}
+            half = trio.keys / f"{media_files.TEMPORARY}0011223344556677"
+            half.mkdir()
+            other.resume()
+            assert half.is_dir()
 
 
 # -- copies ---------------------------------------------------------------
