@@ -5,11 +5,15 @@ What is killed is the process, not the disk: what a call has done stays.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import struct
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,3 +98,27 @@ def every_step(
             return
         yield step
     raise AssertionError("it does not end")
+
+
+def die_in_a_message(monkeypatch: pytest.MonkeyPatch, mark: Path, nth: int = 1) -> None:
+    """Have the first process of a pool that comes so far die in its n-th message.
+
+    Args:
+        monkeypatch: of the test.
+        mark: a file that is made by the one that dies.
+        nth: message; half of it comes through.
+    """
+    original = Connection.send
+    sent = 0
+
+    def send(self: Connection, told: Any) -> None:
+        nonlocal sent
+        if multiprocessing.parent_process() is not None:
+            sent += 1
+            if sent == nth and not mark.exists():
+                mark.touch()
+                os.write(self.fileno(), struct.pack("!i", 1000) + b"half of it")
+                os.kill(os.getpid(), signal.SIGKILL)
+        original(self, told)
+
+    monkeypatch.setattr(Connection, "send", send)

@@ -37,6 +37,18 @@ def a_few(all_of_it: Sequence[T]) -> Sequence[T]:
     return all_of_it[:: max(1, len(all_of_it) // 16)]
 
 
+def receive(connection: Connection) -> Any:
+    """Wait for what the other end of a pipe says.
+
+    Raises:
+        EOFError: if it is gone, be it in the middle of a long message.
+    """
+    try:
+        return connection.recv()
+    except OSError as error:
+        raise EOFError from error
+
+
 class WorkerDied(CampaignError):
     """A forked process ended in the middle of its work."""
 
@@ -141,7 +153,7 @@ def mapping(
 
     def serve(connection: Connection) -> None:
         while True:
-            connection.send(work(connection.recv()))
+            connection.send(work(receive(connection)))
 
     with Forks(serve, workers) as crew:
         yield partial(_map_in_order, crew.forks)
@@ -162,6 +174,6 @@ def _map_in_order(forks: Sequence[Fork], chunks: Iterable[T]) -> Iterator[Any]:
 def _answer_of(fork: Fork) -> Any:
     """Wait for what came of a chunk."""
     try:
-        return fork.connection.recv()
-    except (EOFError, ConnectionError):
+        return receive(fork.connection)
+    except EOFError:
         raise fork.died() from None

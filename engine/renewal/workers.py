@@ -27,7 +27,7 @@ from gostkey.backend import active
 from gostkey.errors import GeneratorFailure
 
 from .chunks import Progress, do_step, take_over
-from .forks import Fork, Forks
+from .forks import Fork, Forks, receive
 from .places import Wanted
 from .randomness import Randomness, counters
 from .reasons import Verdict
@@ -54,7 +54,7 @@ class _Parent:
         """Send a question and wait for its answer."""
         self._connection.send((self._changes, kind, *values))
         self._changes = []
-        return self._connection.recv()
+        return receive(self._connection)
 
     def record(self, changes: Sequence[Change], at: datetime) -> None:
         """Have changes journalled before anything else is asked."""
@@ -219,7 +219,7 @@ class Crew:
                 assert isinstance(ready, Connection)
                 fork = by_connection[ready]
                 try:
-                    changes, kind, *values = ready.recv()
+                    changes, kind, *values = receive(ready)
                     if kind == "chunk":
                         self._hand_out(fork, changes, chunks, progress)
                         continue

@@ -7,9 +7,10 @@ import os
 import signal
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from crashes import forks
+from crashes import die_in_a_message, forks
 from renewal.offices import Office
 
 from gostkey import bindings
@@ -63,6 +64,17 @@ def test_a_process_that_dies_is_told() -> None:
         assert [next(results), next(results)] == [0, 1]
         with pytest.raises(WorkerDied, match="status -9"):
             next(results)
+    assert multiprocessing.active_children() == []
+
+
+@forks
+def test_a_process_that_dies_in_the_middle_of_its_answer_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    die_in_a_message(monkeypatch, tmp_path / "died")
+    with mapping(slowly, 2) as in_order:
+        with pytest.raises(WorkerDied, match="status -9"):
+            list(in_order(range(4)))
     assert multiprocessing.active_children() == []
 
 

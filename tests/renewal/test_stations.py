@@ -22,7 +22,7 @@ from typing import Any
 import psycopg
 import pytest
 from clusters import Cluster
-from crashes import forks, in_child
+from crashes import die_in_a_message, forks, in_child
 from renewal.offices import Office
 from renewal.scenes import RECORDS, Scene
 from renewal.test_campaign import Post
@@ -251,6 +251,19 @@ def test_a_killed_workers_chunk_is_taken_over(
     with disturbed.by(fault, record, kill_me) as shared:
         assert work(shared) == 0
         assert (shared.office.folder / "spoiled").exists()
+
+
+def test_a_worker_that_is_killed_in_the_middle_of_a_message_is_replaced(
+    shared: Scene,
+    undisturbed: list[tuple[Any, ...]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    with monkeypatch.context() as patch:
+        die_in_a_message(patch, tmp_path / "died", nth=3)
+        assert work(shared, workers=1) == 0
+    assert (tmp_path / "died").exists()
+    check(shared, undisturbed)
 
 
 @pytest.mark.parametrize("record", records(3))

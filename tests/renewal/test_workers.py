@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crashes import forks, in_child
+from crashes import die_in_a_message, forks, in_child
 from renewal.offices import Office, snapshot
 from renewal.scenes import SUBSCRIBERS, Scene, Template, kill_at
 
@@ -104,6 +104,23 @@ def test_the_chunk_of_a_killed_worker_is_taken_over_in_the_same_run(
     mark = tmp_path / "one has died"
     assert scene.run(worker_killed_at(record, when, mark)) == 0
     assert mark.exists()
+    assert scene.table() == undisturbed
+    scene.check_one_of_each()
+
+
+@pytest.mark.parametrize("nth", [1, 4])
+def test_a_worker_that_is_killed_in_the_middle_of_a_message_is_replaced(
+    template: Template,
+    undisturbed: list[tuple[Any, ...]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    nth: int,
+) -> None:
+    scene = with_workers(template, tmp_path / "scene")
+    with monkeypatch.context() as patch:
+        die_in_a_message(patch, tmp_path / "died", nth)
+        assert scene.run() == 0
+    assert (tmp_path / "died").exists()
     assert scene.table() == undisturbed
     scene.check_one_of_each()
 

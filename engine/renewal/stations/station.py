@@ -30,7 +30,7 @@ from gostkey.signing import SigningKey
 from .. import transports
 from ..audit.log import AuditLog
 from ..chunks import OnEvent, Progress
-from ..forks import CAN_FORK, Fork, Forks
+from ..forks import CAN_FORK, Fork, Forks, receive
 from ..install_steps import ARCHIVE, BACKUP
 from ..pacing import Pacing
 from ..randomness import Randomness
@@ -247,8 +247,8 @@ class Station:
             crew = by_connection[ready]  # type: ignore[index]
             (fork,) = crew.forks
             try:
-                kind, *told = fork.connection.recv()
-            except (EOFError, ConnectionError):
+                kind, *told = receive(fork.connection)
+            except EOFError:
                 job = self._jobs.pop(fork, 0)
                 if job:
                     self._dead.add(job)
