@@ -4,7 +4,7 @@ Before a campaign makes a key it claims the old one, by the SHA-256 of its certi
 in a small database of the user.  Another campaign's claim is judged by that campaign's
 own journal, so nothing has to be cleaned up after a crash: a claim counts while that
 campaign is at the key and when it has renewed it, and is void if the campaign is gone,
-has rolled the key back, or failed before it made a new one.
+has rolled the key back, or failed before it chose a folder for a new one.
 
 A claim is taken or taken over in one transaction of the database, and looked at again
 before each key is made.  So two campaigns cannot both have a key, whoever comes first.
@@ -27,7 +27,7 @@ from gostkey.errors import GostKeyError, MediumError
 
 from .reasons import Reason
 from .storage.records import Item
-from .storage.schema import ROLLED_BACK, STATES
+from .storage.schema import STATES
 from .storage.store import Store
 
 VARIABLE = "GOSTKEY_STATE"
@@ -210,8 +210,12 @@ class _Others:
                 continue
             if one.state in _HAVE_IT:
                 return True
-            begun = one.reason is None or one.reason == Reason.ROLLED_BACK.value
-            return one.state == "planned" and begun and one.state != ROLLED_BACK
+            if one.state != "planned":
+                return False
+            # Where a folder was chosen the new key may be: a medium that is away, for
+            # which the item has failed, does not tell.
+            goes_on = one.reason is None or one.reason == Reason.ROLLED_BACK.value
+            return goes_on or one.new_folder is not None
         return False
 
     def _store(self, campaign: Path) -> Store | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -115,6 +116,52 @@ def test_a_failure_before_a_key_frees_the_claim(
     report = first.resume()
     assert groups(report) == ["failed", "waiting"]
     assert str(office.folder / "second") in report.rows[0]["text"]
+
+
+def killed_when_its_key_is_made(office: Office, name: str, destination: str) -> None:
+    """Run a campaign that dies before it is written that its only key was made."""
+
+    def work() -> None:
+        kill_at(2, "before")()
+        with begin(office, name, destination) as campaign:
+            campaign.run()
+
+    assert in_child(work) == -signal.SIGKILL
+
+
+@forks
+def test_a_key_on_a_medium_that_is_away_keeps_its_claim(office: Office) -> None:
+    office.add()
+    killed_when_its_key_is_made(office, "first", "a")
+    away = (office.folder / "a").rename(office.folder / "drawer")
+    with Campaign.open(office.folder / "first", clock=office.clock) as first:
+        report = first.resume()
+        assert [row["reason"] for row in report.rows] == ["medium"]
+        with begin(office, "second", "b") as second:
+            report = second.run()
+            assert [row["reason"] for row in report.rows] == [
+                "held-by-another-campaign"
+            ]
+        away.rename(office.folder / "a")
+        assert groups(first.resume()) == ["waiting"]
+    assert len(list((office.folder / "a").iterdir())) == 1
+    assert list((office.folder / "b").iterdir()) == []
+
+
+def test_a_key_that_could_not_be_written_is_free_when_it_was_rolled_back(
+    two: tuple[Campaign, Campaign], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = two
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gostkey.media.durable.write_file", full)
+        assert groups(first.run()) == ["failed", "failed"]
+    assert groups(second.run()) == ["failed", "failed"]
+    assert [one.error for one in first.roll_back(["1", "2"])] == [None, None]
+    assert groups(second.resume()) == ["waiting", "waiting"]
 
 
 def test_a_campaign_that_is_gone_claims_nothing(
