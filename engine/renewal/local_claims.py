@@ -116,7 +116,7 @@ class LocalClaims:
         Raises:
             MediumError: if the claims cannot be read or written.
         """
-        mine = str(self.campaign.absolute())
+        mine = os.path.realpath(self.campaign)
         keys = _keys_of(items)
         held: dict[int, str] = {}
         others = _Others()
@@ -135,7 +135,8 @@ class LocalClaims:
                 ).fetchone()
                 if row is None:
                     continue
-                if others.has(Path(row[0]), row[1], key):
+                is_mine = _is_same(row[0], mine)
+                if not is_mine and others.has(Path(row[0]), row[1], key):
                     held[number] = row[0]
                     continue
                 connection.execute(
@@ -169,7 +170,7 @@ class LocalClaims:
         """
         if not items:
             return
-        mine = str(self.campaign.absolute())
+        mine = os.path.realpath(self.campaign)
         with _writing() as connection:
             connection.executemany(
                 "delete from claim where key = ? and campaign = ?",
@@ -180,6 +181,14 @@ class LocalClaims:
                 "delete from claim where campaign = ?",
                 [one for one in rows if not os.path.isdir(one[0])],
             )
+
+
+def _is_same(folder: str, mine: str) -> bool:
+    """Say whether a claim's campaign is this one, under whatever path it was made."""
+    try:
+        return os.path.samefile(folder, mine)
+    except OSError:
+        return False
 
 
 def _keys_of(items: Sequence[Item]) -> dict[int, bytes]:

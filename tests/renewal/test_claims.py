@@ -148,6 +148,43 @@ def test_a_key_on_a_medium_that_is_away_keeps_its_claim(office: Office) -> None:
     assert list((office.folder / "b").iterdir()) == []
 
 
+@forks
+@pytest.mark.parametrize("claimed_by", ["first", "link", "detour"])
+@pytest.mark.parametrize("resumed_by", ["first", "link", "detour"])
+def test_a_campaign_is_the_same_by_whichever_path(
+    office: Office, claimed_by: str, resumed_by: str
+) -> None:
+    office.add()
+    killed_when_its_key_is_made(office, "first", "a")
+    paths = {
+        "first": office.folder / "first",
+        "link": office.folder / "link",
+        "detour": office.folder / "keys" / ".." / "first",
+    }
+    paths["link"].symlink_to(paths["first"], target_is_directory=True)
+    # As claims were written before paths were resolved.
+    with _writing() as connection:
+        path = str(paths[claimed_by])
+        connection.execute("update claim set campaign = ?", (path,))
+    with Campaign.open(paths[resumed_by], clock=office.clock) as campaign:
+        assert groups(campaign.resume()) == ["waiting"]
+    with begin(office, "second", "b") as second:
+        report = second.run()
+    assert [row["reason"] for row in report.rows] == ["held-by-another-campaign"]
+
+
+@forks
+def test_a_campaign_that_was_moved_keeps_its_keys(office: Office) -> None:
+    office.add()
+    killed_when_its_key_is_made(office, "first", "a")
+    moved = (office.folder / "first").rename(office.folder / "moved")
+    with Campaign.open(moved, clock=office.clock) as campaign:
+        assert groups(campaign.resume()) == ["waiting"]
+    with begin(office, "second", "b") as second:
+        report = second.run()
+    assert [row["reason"] for row in report.rows] == ["held-by-another-campaign"]
+
+
 def test_a_key_that_could_not_be_written_is_free_when_it_was_rolled_back(
     two: tuple[Campaign, Campaign], monkeypatch: pytest.MonkeyPatch
 ) -> None:
