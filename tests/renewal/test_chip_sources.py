@@ -14,6 +14,7 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from clusters import Cluster
 from crashes import forks, in_child
 from mock_tokens import PIN, MockToken, mock_token, opened
 from renewal.offices import Office
@@ -41,6 +42,7 @@ from gostkey.renewal import (
     read_tree,
 )
 from gostkey.renewal.planning.people import person
+from gostkey.renewal.stations.station import Station
 from gostkey.renewal.tokens import Tokens
 
 CHIP = "chip:3b000001"
@@ -86,7 +88,9 @@ class Inside:
         # Another process opens the authority anew.
         authority = CertificateAuthority.open(office.folder / "ca")
         transport = EmbeddedCA(authority, office.folder / "ca", office.clock)
-        return Campaign.begin(office.campaign, plan, transport, clock=office.clock)
+        return Campaign.begin(
+            office.campaign, plan, transport, clock=office.clock, store=office.store
+        )
 
     def go_on(self, campaign: Campaign, what: str = "run") -> Report:
         with Tokens(library=self.mock.library) as tokens:
@@ -224,6 +228,23 @@ def test_a_key_in_a_chip_gets_a_successor_in_a_folder(inside: Inside) -> None:
     (entry,) = Container.parse(FolderStore(keys).read(place)).keys
     assert entry.certificate is not None and not entry.exportable
     assert list(inside.keys()) == ["director"]
+
+
+@forks
+def test_a_station_leaves_a_key_in_a_chip_to_the_run_that_has_the_token(
+    inside: Inside, cluster: Cluster
+) -> None:
+    pytest.importorskip("procrastinate", reason="pip install 'gostkey[office]'")
+    inside.add("director")
+    office = inside.office
+    office.store = cluster.new_campaign()
+    inside.begin(inside.plan(destination=office.keys)).close()
+    inside.mock.restart()
+    report = Station(office.campaign, office.clock).work()
+    (row,) = report.rows
+    assert (row["state"], row["reason"]) == ("planned", None)
+    with Campaign.open(office.campaign, clock=office.clock) as campaign:
+        assert inside.go_on(campaign).counts["renewed"] == 1
 
 
 def test_lists_and_saved_plans_name_keys_in_a_chip(inside: Inside) -> None:

@@ -28,6 +28,7 @@ _DONE_BY_JOBS = sa.and_(
     item.c.state.in_(STATES[1:-1]),
     item.c.container.not_like("token:%"),
     item.c.destination.not_like("token:%"),
+    item.c.container.not_like("chip:%"),
     item.c.destination.not_like("chip:%"),
 )
 """Tokens are at one station and want their PIN."""
