@@ -6,14 +6,15 @@ while all of them wait for the disk no processor has work.  So two workers take 
 while one writes, the other computes.
 
 A turn is a lock on a byte of a file without a name.  The system gives it back when its
-holder ends, however that is.  It is a matter of speed alone: where it cannot be had,
-all write at once.
+holder ends, however that is; from one that is stopped (SIGSTOP) it does not come back.
+It is a matter of speed alone: where it cannot be had, or not for long, all write at
+once.
 """
 
 from __future__ import annotations
 
-import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
@@ -23,6 +24,13 @@ try:
 except ImportError:  # Windows, where there is one process
     fcntl = None  # type: ignore[assignment]
 
+PATIENCE = 10.0
+"""Seconds after which one writes without a turn: a chunk takes a tenth of one on a
+disk, and some on a slow stick."""
+_LOST = 0.05
+"""What part of the time that was waited may be waited too long."""
+_SHORTEST, _LONGEST = 0.001, 0.02
+"""Seconds between two looks, which themselves cost some microseconds."""
 _DISKS = 1 << 32
 """Numbers of disks that are told apart."""
 
@@ -54,26 +62,27 @@ class Turns:
         try:
             yield
         finally:
-            if place is not None:
-                self._lock(fcntl.LOCK_UN, place)
+            if self._file is not None and place is not None:
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
 
     def _take(self, first: int) -> int | None:
         """Lock one of the bytes from *first*; return which, or None if it cannot be."""
         if self._file is None:
             return None
-        for place in range(first, first + self.at_once):
-            if self._lock(fcntl.LOCK_EX | fcntl.LOCK_NB, place):
+        begun = time.monotonic()
+        while True:
+            for place in range(first, first + self.at_once):
+                try:
+                    fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+                except (BlockingIOError, PermissionError):
+                    continue  # another one has it
+                except OSError:
+                    return None
                 return place
-        place = first + os.getpid() % self.at_once
-        return place if self._lock(fcntl.LOCK_EX, place) else None
-
-    def _lock(self, kind: int, place: int) -> bool:
-        assert self._file is not None
-        try:
-            fcntl.lockf(self._file, kind, 1, place)
-        except OSError:
-            return False
-        return True
+            waited = time.monotonic() - begun
+            if waited > PATIENCE:
+                return None
+            time.sleep(min(max(_SHORTEST, waited * _LOST), _LONGEST))
 
     def close(self) -> None:
         """Make no more turns."""

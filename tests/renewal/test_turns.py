@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -20,6 +21,7 @@ from renewal.offices import Office
 
 from gostkey.errors import MediumError
 from gostkey.media import FolderStore
+from gostkey.renewal import turns as turns_module
 from gostkey.renewal.turns import Turns
 
 LONG = 60.0
@@ -91,7 +93,8 @@ def test_the_second_one_writes_when_the_first_has_ended() -> None:
 
 
 @forks
-def test_of_four_two_write_at_the_same_time() -> None:
+@pytest.mark.parametrize("ends", [0, 1])
+def test_of_four_two_write_and_the_third_when_either_has_ended(ends: int) -> None:
     turns = Turns(4)
     with writers(turns, 7) as (first,):
         assert first.writes()
@@ -99,8 +102,7 @@ def test_of_four_two_write_at_the_same_time() -> None:
             assert second.writes()
             with writers(turns, 7) as (third,):
                 assert not third.writes(SHORT)
-                first.finish()
-                second.finish()
+                (first, second)[ends].finish()
                 assert third.writes()
 
 
@@ -114,6 +116,35 @@ def test_a_killed_one_gives_its_turn_back() -> None:
             assert first.process.pid is not None
             os.kill(first.process.pid, signal.SIGKILL)
             assert second.writes()
+
+
+@forks
+def test_a_stopped_one_is_not_waited_for_without_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(turns_module, "PATIENCE", 2 * SHORT)
+    turns = Turns(2)
+    with writers(turns, 7) as (first,):
+        assert first.writes()
+        assert first.process.pid is not None
+        os.kill(first.process.pid, signal.SIGSTOP)
+        with writers(turns, 7) as (second,):
+            assert second.writes()
+            second.finish()
+            # It had none, so it gave none back.
+            with writers(turns, 8, 7) as (elsewhere, third):
+                assert elsewhere.writes()
+                assert third.writes()
+
+
+@forks
+def test_without_locks_all_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(turns_module.fcntl, "lockf", none_left)
+    with writers(Turns(2), 7, 7) as both:
+        assert all(one.writes() for one in both)
 
 
 @forks
