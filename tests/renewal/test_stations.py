@@ -23,7 +23,7 @@ import psycopg
 import pytest
 from clusters import Cluster
 from crashes import die_in_a_message, forks, in_child
-from renewal.offices import Office
+from renewal.offices import Office, snapshot
 from renewal.scenes import RECORDS, Scene
 from renewal.test_campaign import Post
 from tally import Tally
@@ -36,7 +36,7 @@ from gostkey.renewal.stations import chunk, jobs
 from gostkey.renewal.stations import station as station_module
 from gostkey.renewal.stations.station import Station
 from gostkey.renewal.storage import advisory, postgres
-from gostkey.renewal.storage.address import Address
+from gostkey.renewal.storage.address import ADDRESS_NAME, Address, remember
 from gostkey.renewal.storage.store import Change, Store
 
 pytest.importorskip("procrastinate", reason="pip install 'gostkey[office]'")
@@ -483,6 +483,27 @@ def test_a_campaign_in_a_file_has_one_station(office: Office) -> None:
     office.begin().close()
     with pytest.raises(CampaignError, match="begin one with --store"):
         Station(office.campaign, office.clock).work()
+
+
+def test_no_station_hides_a_campaign_that_is_in_a_file(shared: Scene) -> None:
+    office = shared.office
+    assert office.store is not None
+    theirs = office.folder / "theirs"
+    plan = make_plan(Listing(tuple(office.subscribers)), office.clock())
+    Campaign.begin(theirs, plan, shared.reopen(), clock=office.clock).close()
+    before = set(snapshot(theirs))
+    with pytest.raises(CampaignError, match="campaign.sqlite: is another campaign"):
+        Station(theirs, office.clock, office.store).work()
+    with pytest.raises(CampaignError, match="name a folder of its own"):
+        Campaign.open(theirs, clock=office.clock, store=office.store)
+    assert set(snapshot(theirs)) == before
+    # Where it was hidden already, it is told how it is found again.
+    remember(theirs, Address.parse(office.store, theirs))
+    with pytest.raises(CampaignError, match="remove .*campaign.store"):
+        Station(theirs, office.clock).work()
+    (theirs / ADDRESS_NAME).unlink()
+    with Campaign.open(theirs, clock=office.clock) as campaign:
+        assert not campaign.is_shared
 
 
 def test_answers_that_come_later_are_looked_for_again(

@@ -49,6 +49,7 @@ class Database(ABC):
 
         Raises:
             OSError: if the folder cannot be written.
+            CampaignError: if it has another campaign.
         """
 
     @abstractmethod

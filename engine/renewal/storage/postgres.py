@@ -26,9 +26,9 @@ import sqlalchemy as sa
 
 from gostkey.errors import CampaignError, MediumError, StoreLost, after_interrupt
 
-from .address import Address, remember
+from .address import ADDRESS_NAME, Address, remember, remembered
 from .advisory import WHOLE_CAMPAIGN, Ask, Locks
-from .databases import Database
+from .databases import Database, SqliteDatabase
 
 T = TypeVar("T")
 
@@ -200,8 +200,29 @@ class PostgresDatabase(Database):
             return found is not None and self.has_campaign(connection)
 
     def prepare(self) -> None:
-        """Remember the address in the campaign's folder."""
+        """Remember the address in the campaign's folder.
+
+        Raises:
+            CampaignError: if a campaign in a file there would be hidden.
+        """
+        in_file = SqliteDatabase(self._folder)
+        try:
+            is_taken = in_file.exists()
+        finally:
+            in_file.close()
+        if is_taken:
+            raise CampaignError(
+                f"{in_file.where}: is another campaign; name a folder of its own "
+                f"(--campaign) for {self.where}{self._hint_at_hidden()}"
+            )
         remember(self._folder, self.address)
+
+    def _hint_at_hidden(self) -> str:
+        """Say how a campaign that is hidden already is found again."""
+        if remembered(self._folder) is None:
+            return ""
+        path = self._folder / ADDRESS_NAME
+        return f"; to go on with the other one, remove {path}, which hides it"
 
     @contextmanager
     def beginning(self) -> Iterator[sa.Connection]:
