@@ -230,8 +230,8 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.HELD: (
         "another campaign renews the key, or has renewed it",
-        "go on with that campaign; once it has been given up and removed, run resume "
-        "here",
+        "go on with that campaign; or undo it there (gostkey renew rollback), then run "
+        "resume here",
     ),
     Reason.NEW_CONTAINER: (
         "the new container cannot be used as it was written",

@@ -196,7 +196,9 @@ def test_a_key_that_could_not_be_written_is_free_when_it_was_rolled_back(
     with monkeypatch.context() as patch:
         patch.setattr("gostkey.media.durable.write_file", full)
         assert groups(first.run()) == ["failed", "failed"]
-    assert groups(second.run()) == ["failed", "failed"]
+    report = second.run()
+    assert groups(report) == ["failed", "failed"]
+    assert all("gostkey renew rollback" in row["cure"] for row in report.rows)
     assert [one.error for one in first.roll_back(["1", "2"])] == [None, None]
     assert groups(second.resume()) == ["waiting", "waiting"]
 
