@@ -10,6 +10,7 @@ An answer that fails goes back to *sent*, so that a better one can come.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +36,7 @@ from .steps import (
 from .storage.store import moment
 from .storage.storing import hex_digests
 from .tokens import token_verdict
-from .transports import Collecting
+from .transports import Collecting, Locating
 
 TEST_MESSAGE = b"gostkey: test signature of a renewed key"
 
@@ -128,7 +129,9 @@ class Fetch:
         try:
             certificate = Certificate.from_bytes(answer)
         except GostKeyError as error:
-            return verdict(Reason.ANSWER_UNREADABLE, str(error))
+            return _with_place(
+                context, work, verdict(Reason.ANSWER_UNREADABLE, str(error))
+            )
         work.remember(certificate)
         return Done(
             {
@@ -184,7 +187,7 @@ class Check:
         good = dict(zip(tests, which_hold(list(tests.values())), strict=True))
         bad = verdict(Reason.TEST_SIGNATURE, "the signature does not verify")
         return [
-            outcome if good.get(work.item.id, True) else bad
+            _with_place(context, work, outcome) if good.get(work.item.id, True) else bad
             for work, outcome in zip(works, outcomes, strict=True)
         ]
 
@@ -222,6 +225,15 @@ class Check:
         return Claim(certificate.public_key, signature, TEST_MESSAGE)
 
 
+def _with_place(context: Context, work: Work, outcome: Outcome) -> Outcome:
+    """Have the verdict on a bad answer name the file that it is in."""
+    transport = context.transport
+    if not isinstance(outcome, Verdict) or not isinstance(transport, Locating):
+        return outcome
+    place = transport.place_of(work.pending()) if outcome.reason in _OF_ANSWERS else ""
+    return replace(outcome, text=f"{outcome.text} ({place})") if place else outcome
+
+
 def settle(context: Context, step: str, works: Sequence[Work]) -> None:
     """Let the transport put away what the journal has: good answers and last words.
 
@@ -252,6 +264,7 @@ BACK_TO_SENT = frozenset(
     }
 )
 """Faults of an answer after which another answer may come."""
+_OF_ANSWERS = BACK_TO_SENT | {Reason.ANSWER_UNREADABLE}
 _BACK_TO_SENT = frozenset(one.value for one in BACK_TO_SENT)
 
 

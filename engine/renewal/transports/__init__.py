@@ -23,7 +23,7 @@ from .folder import FolderTransport
 from .hooks import CommandTransport
 from .http import HttpTransport
 from .mail import MailTransport
-from .transport import Pending, Transport, Trust, request_ids_of
+from .transport import Locating, Pending, Transport, Trust, request_ids_of
 from .trusted import MAX_ANSWER_BYTES, load_trust
 from .trying import faults_of
 
@@ -34,6 +34,7 @@ __all__ = [
     "EmbeddedCA",
     "FolderTransport",
     "HttpTransport",
+    "Locating",
     "MailTransport",
     "Pending",
     "Transport",

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gostkey.errors import GostKeyError, TransportError
-from gostkey.pki.certificates import Certificate
 
+from .inbox import Inbox
 from .transport import Pending, Trust
-from .trusted import CERTIFICATE_SUFFIXES, files_in, load_trust, read_answer
+from .trusted import load_trust
 
 
 @dataclass
@@ -22,15 +22,18 @@ class FolderTransport:
 
     A request is ``<id>.p7m`` in the outbox.  Its answer is in the inbox as
     ``<id>.cer`` (or .crt, .pem, .der), or under any name if it is a
-    certificate for the new key.  Nothing in either folder is ever removed.
+    certificate for the new key; `Inbox` says which of several counts.  Nothing in
+    either folder is ever removed.
     """
 
     outbox: Path
     inbox: Path
     trusted: Path
     """Folder with the authority's certificates and CRLs, DER or PEM."""
-    _by_key: dict[bytes, bytes] | None = None
     checks_requests: bool = False
+    _found: Inbox | None = field(default=None, init=False)
+    _given: dict[str, Path] = field(default_factory=dict, init=False)
+    """Request to the file that `fetch` gave."""
 
     def submit(self, pendings: Sequence[Pending]) -> list[GostKeyError | None]:
         """Put the requests into the outbox, each whole or not at all."""
@@ -60,17 +63,22 @@ class FolderTransport:
 
     def fetch(self, pending: Pending) -> bytes | None:
         """Find the answer in the inbox, by its name or by its key."""
-        for suffix in CERTIFICATE_SUFFIXES:
-            named = self.inbox / f"{pending.request_id}{suffix}"
-            if named.is_file():
-                return read_answer(named)
-        if self._by_key is None:
-            self._by_key = self._index()
-        return self._by_key.get(pending.public_key)
+        if self._found is None:
+            self._found = Inbox(self.inbox, self.trust)
+        answer = self._found.find(pending.request_id, pending.public_key)
+        if answer is None:
+            return None
+        self._given[pending.request_id] = answer.path
+        return answer.data
+
+    def place_of(self, pending: Pending) -> str:
+        """Name the file that `fetch` gave."""
+        return str(self._given.get(pending.request_id, ""))
 
     def refresh(self) -> None:
         """Look into the inbox anew at the next `fetch`."""
-        self._by_key = None
+        self._found = None
+        self._given.clear()
 
     def trust(self) -> Trust:
         """Read the authority's certificates and CRLs; self-signed ones are roots.
@@ -88,14 +96,3 @@ class FolderTransport:
             "inbox": str(self.inbox.absolute()),
             "trusted": str(self.trusted.absolute()),
         }
-
-    def _index(self) -> dict[bytes, bytes]:
-        found = {}
-        for path in files_in(self.inbox, CERTIFICATE_SUFFIXES):
-            try:
-                data = read_answer(path)
-                found[Certificate.from_bytes(data).public_key.to_bytes()] = data
-            except GostKeyError:
-                # Not a certificate, or not a GOST one: none of ours.
-                continue
-        return found

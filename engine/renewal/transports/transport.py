@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from gostkey import batch
 from gostkey.errors import GostKeyError
@@ -70,6 +70,14 @@ class Transport(Protocol):
 
     def settings(self) -> dict[str, Any]:
         """Describe the transport for the store, so that `resume` finds it."""
+
+
+@runtime_checkable
+class Locating(Protocol):
+    """A transport whose answers are where a person can find them."""
+
+    def place_of(self, pending: Pending) -> str:
+        """Name the place of the answer that `fetch` gave, or "" if it is not known."""
 
 
 def request_ids_of(requests: Sequence[bytes]) -> list[str]:

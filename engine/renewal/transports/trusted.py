@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -49,15 +50,25 @@ def files_in(folder: Path, suffixes: Iterable[str]) -> list[Path]:
     Raises:
         TransportError: if the folder cannot be read.
     """
+    return [folder / name for name in names_in(folder, suffixes)]
+
+
+def names_in(folder: Path, suffixes: Iterable[str]) -> list[str]:
+    """List their names alone, which is much faster for a hundred thousand of them.
+
+    Raises:
+        TransportError: as `files_in`.
+    """
     try:
-        children = sorted(folder.iterdir())
+        names = sorted(os.listdir(folder))
     except FileNotFoundError:
         return []
     except OSError as error:
         raise TransportError(
             f"{folder}: cannot be read: {error.strerror or error}"
         ) from error
-    return [one for one in children if one.suffix.lower() in suffixes]
+    endings = tuple(suffixes)
+    return [one for one in names if one.lower().endswith(endings)]
 
 
 def read_answer(path: Path) -> bytes:
