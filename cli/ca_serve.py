@@ -8,7 +8,7 @@ or over a share or a carried disk: its outbox is the inbox here.  For HTTPS it i
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,12 @@ import click
 
 from gostkey.errors import GeneratorFailure, GostKeyError, RequestRefused
 from gostkey.pki.ca import CertificateAuthority
+from gostkey.renewal.transports import request_ids_of
+from gostkey.renewal.transports.refusals import (
+    REFUSAL_SUFFIX,
+    reason_in,
+    refusal_text,
+)
 
 from .ca import FOLDER, PASSWORD_OPTIONS, ca_command, open_authority
 from .ca_https import Https, https_options
@@ -164,21 +170,29 @@ def _answer_all(
     # What a writer has not finished has a name that begins with a dot.
     for request in sorted(inbox.glob("[!.]*.p7m")):
         certificate_file = outbox / f"{request.stem}.cer"
-        refusal_file = outbox / f"{request.stem}.refused.txt"
-        if certificate_file.exists() or _refused(request, refusal_file):
+        refusal_file = outbox / f"{request.stem}{REFUSAL_SUFFIX}"
+        if certificate_file.exists():
             continue
+        digest = ""
         try:
             with naming(request.name):
                 data = read_file(request, LARGEST_REQUEST)
+                (digest,) = request_ids_of([data])
+                if _is_refused(request, digest, refusal_file):
+                    continue
                 certificate = authority.issue_renewal(data, at)
             write_file(certificate_file, certificate.der)
+            with suppress(OSError):
+                # Of a copy that was not finished then; the certificate counts more.
+                refusal_file.unlink()
         except GeneratorFailure:
             raise
         except (GostKeyError, OSError) as error:
             failures.append(describe(error))
             out.failure(failures[-1], request.name)
             if isinstance(error, RequestRefused):
-                write_file(refusal_file, f"{error}\n".encode(), force=True)
+                text = refusal_text(digest, str(error))
+                write_file(refusal_file, text, force=True)
             continue
         done += 1
         out.note(
@@ -199,9 +213,14 @@ def _answer_all(
     return done, failures
 
 
-def _refused(request: Path, refusal: Path) -> bool:
-    """Say whether this very file was refused; one copied anew is looked at again."""
+def _is_refused(request: Path, digest: str, refusal: Path) -> bool:
+    """Say whether these very bytes were refused, and not put there anew since.
+
+    The times alone say nothing: a copy may have that of the original.
+    """
     try:
-        return refusal.stat().st_mtime >= request.stat().st_mtime
-    except OSError:
+        if refusal.stat().st_mtime < request.stat().st_mtime:
+            return False
+        return reason_in(read_file(refusal, LARGEST_REQUEST), digest) is not None
+    except (GostKeyError, OSError):
         return False

@@ -277,6 +277,10 @@ class RequestReturned(TransportError):
     """A request came back undelivered; it must be sent again."""
 
 
+class UnsignedRefusal(TransportError):
+    """Something that nobody signed says that the authority refuses a request."""
+
+
 # -- measuring --------------------------------------------------------------
 
 

@@ -67,6 +67,7 @@ class Reason(enum.Enum):
     TRANSPORT = "transport"
     LOGIN = "login-refused"
     REQUEST_RETURNED = "request-returned"
+    UNSIGNED_REFUSAL = "refusal-unsigned"
     ANSWER_UNREADABLE = "answer-unreadable"
     ANSWER_OTHER_KEY = "answer-for-another-key"
     ANSWER_OTHER_SUBJECT = "answer-for-another-subject"
@@ -256,6 +257,11 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
     Reason.REQUEST_RETURNED: (
         "the request came back undelivered",
         "correct the authority's address, then run resume, which sends it again",
+    ),
+    Reason.UNSIGNED_REFUSAL: (
+        "a file that nobody signed says that the authority refuses the request",
+        "ask the authority; if it does, " + OFFICE + "; if not, remove that file and "
+        "run receive, which also takes a certificate that comes after all",
     ),
     Reason.ANSWER_UNREADABLE: (
         "the authority's answer is not a certificate",

@@ -31,6 +31,7 @@ from gostkey.errors import (
     RequestRefused,
     RequestReturned,
     TransportError,
+    UnsignedRefusal,
     WrongPassword,
 )
 from gostkey.media import FolderStore
@@ -405,6 +406,7 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (RequestRefused, Reason.BY_AUTHORITY),
     (LoginRefused, Reason.LOGIN),
     (RequestReturned, Reason.REQUEST_RETURNED),
+    (UnsignedRefusal, Reason.UNSIGNED_REFUSAL),
     (TransportError, Reason.TRANSPORT),
 )
 

@@ -53,6 +53,7 @@ _TRIED_AGAIN = (frozenset(Reason) - REFUSALS - FINAL_FAULTS) | {
     Reason.NOT_YET_VALID,
 }
 _TRIED_AGAIN_BY_RECEIVE = BACK_TO_SENT | {
+    Reason.UNSIGNED_REFUSAL,
     Reason.ANSWER_UNREADABLE,
     Reason.TRANSPORT,
     Reason.LOGIN,

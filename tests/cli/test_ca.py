@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -100,6 +101,58 @@ def test_serve_answers_the_requests_of_a_campaign(
     ran = run("renew", "receive", "--campaign", tmp_path / "campaign", *NOW, "--json")
     assert ran.code == 0, ran.stderr
     assert [one.get("status") for one in ran.records] == 4 * ["renewed"] + [None]
+
+
+def serving(office: Office, base: Path) -> list[object]:
+    """Answer once what `send_requests` has put there."""
+    return [
+        *["ca", "serve", office.authority, "--once", "--json", *NOW],
+        *["--inbox", base / "outbox", "--outbox", base / "inbox"],
+        *["--publish", base / "trusted"],
+    ]
+
+
+def test_a_request_that_was_not_whole_is_answered_once_it_is(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    outbox = send_requests(run, office, tmp_path)
+    one = min(outbox.iterdir())
+    whole, about = one.read_bytes(), one.stat()
+    one.write_bytes(whole[:300])
+    assert run(*serving(office, tmp_path)).code == 2
+    refusal = tmp_path / "inbox" / f"{one.stem}.refused.txt"
+    assert refusal.is_file()
+    # That refusal is of other bytes, so the office does not take it for its own.
+    receiving = ["renew", "receive", "--campaign", tmp_path / "campaign", *NOW]
+    states = [row.get("status") for row in run(*receiving, "--json").records]
+    assert sorted(states[:4]) == ["renewed"] * 3 + ["waiting"]
+    # The copy that is whole has the time of the original, as `cp -p` gives it.
+    one.write_bytes(whole)
+    os.utime(one, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert run(*serving(office, tmp_path)).code == 0
+    assert not refusal.exists()
+    assert run(*receiving).code == 0
+
+
+def test_a_refusal_is_told_at_the_office_until_a_certificate_comes(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    outbox = send_requests(run, office, tmp_path)
+    one = min(outbox.iterdir())
+    refusal = tmp_path / "inbox" / f"{one.stem}.refused.txt"
+    refusal.parent.mkdir()
+    refusal.write_text(
+        f"Request: {one.stem}\nStatus: refused\nReason: no licence\n", encoding="utf-8"
+    )
+    receiving = ["renew", "receive", "--campaign", tmp_path / "campaign", *NOW]
+    (told,) = [row for row in run(*receiving, "--json").records if "error" in row]
+    assert told["request_id"] == one.stem
+    assert told["error"]["code"] == "refusal-unsigned"
+    assert f"{refusal}: no licence" in told["error"]["message"]
+    # Without the request's digest it is none of the authority's own.
+    refusal.write_text("no licence\n", encoding="utf-8")
+    assert run(*serving(office, tmp_path)).code == 0
+    assert run(*receiving).code == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT (POSIX)")

@@ -62,7 +62,11 @@ class FolderTransport:
         return None
 
     def fetch(self, pending: Pending) -> bytes | None:
-        """Find the answer in the inbox, by its name or by its key."""
+        """Find the answer in the inbox, by its name or by its key.
+
+        Raises:
+            TransportError: as `Inbox.find`.
+        """
         if self._found is None:
             self._found = Inbox(self.inbox, self.trust)
         answer = self._found.find(pending.request_id, pending.public_key)

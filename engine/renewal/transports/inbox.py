@@ -12,9 +12,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from gostkey.errors import CertificateError, GostKeyError, TransportError
+from gostkey.errors import (
+    CertificateError,
+    GostKeyError,
+    TransportError,
+    UnsignedRefusal,
+)
 from gostkey.pki.certificates import Certificate
 
+from .refusals import REFUSAL_SUFFIX, reason_in
 from .transport import Trust
 from .trusted import CERTIFICATE_SUFFIXES, names_in, read_answer
 
@@ -51,10 +57,12 @@ class Inbox:
         """Find what answers a request best, or None if nothing does.
 
         A certificate for the key counts most: one that the authority signed before
-        others, of these the newest.  Then what has the request's name and is no such
-        thing, for the campaign to say what it is.
+        others, of these the newest.  Then a refusal.  Then what has the request's
+        name and is no such thing, for the campaign to say what it is.
 
         Raises:
+            UnsignedRefusal: if there is a refusal of this request and no certificate
+                for the key.
             TransportError: if a file with the request's name cannot be read and there
                 is nothing better, or the folder cannot be read.
         """
@@ -66,6 +74,7 @@ class Inbox:
             with_key = self._under_any_name().get(public_key, [])
         if with_key:
             return self._best(with_key)
+        self._raise_refusal(request_id)
         if named:
             return next((one for one in named if _key_of(one.data)), named[0])
         if fault is not None:
@@ -85,6 +94,13 @@ class Inbox:
             except TransportError as error:
                 fault = fault or error
         return found, fault
+
+    def _raise_refusal(self, request_id: str) -> None:
+        path = self._folder / f"{request_id}{REFUSAL_SUFFIX}"
+        if path.is_file():
+            reason = reason_in(read_answer(path), request_id)
+            if reason is not None:
+                raise UnsignedRefusal(f"{path}: {reason}")
 
     def _listed(self) -> list[str]:
         if self._names is None:
