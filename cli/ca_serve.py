@@ -176,7 +176,7 @@ def _answer_all(
         digest = ""
         try:
             with naming(request.name):
-                data = read_file(request, LARGEST_REQUEST)
+                data = read_file(request, LARGEST_REQUEST, ordinary=True)
                 (digest,) = request_ids_of([data])
                 if _is_refused(request, digest, refusal_file):
                     continue
@@ -221,6 +221,7 @@ def _is_refused(request: Path, digest: str, refusal: Path) -> bool:
     try:
         if refusal.stat().st_mtime < request.stat().st_mtime:
             return False
-        return reason_in(read_file(refusal, LARGEST_REQUEST), digest) is not None
+        text = read_file(refusal, LARGEST_REQUEST, ordinary=True)
+        return reason_in(text, digest) is not None
     except (GostKeyError, OSError):
         return False

@@ -10,6 +10,7 @@ import errno
 import hashlib
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -57,8 +58,13 @@ def out_option(what: str, *, required: bool = True) -> Callable[[F], F]:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[BinaryIO]:
+def reading(path: Path, *, ordinary: bool = False) -> Iterator[BinaryIO]:
     """Open a file to be read piece by piece, or the standard input for "-".
+
+    Args:
+        path: which.
+        ordinary: refuse pipes and devices, at which a reader may wait for ever: for
+            what others have put into a folder, and nobody has named.
 
     Raises:
         OSError: if it cannot be opened.
@@ -70,18 +76,25 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         raise IsADirectoryError(
             errno.EISDIR, _("a folder, and a file is needed"), str(path)
         )
-    with path.open("rb") as stream:
+    with open(path, "rb", opener=_open_at_once if ordinary else None) as stream:
+        if ordinary and not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, _("not an ordinary file; remove it"), str(path))
         yield stream
 
 
-def read_file(path: Path, limit: int = LIMIT) -> bytes:
-    """Read a whole file, or the standard input for "-".
+def _open_at_once(path: str, flags: int) -> int:
+    # Without O_NONBLOCK the open itself would wait at a pipe for its other end.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_file(path: Path, limit: int = LIMIT, *, ordinary: bool = False) -> bytes:
+    """Read a whole file, or the standard input for "-"; *ordinary* as in `reading`.
 
     Raises:
         OSError: if it cannot be read.
         EncodingError: if it is longer than *limit* bytes.
     """
-    with reading(path) as stream:
+    with reading(path, ordinary=ordinary) as stream:
         data = stream.read(limit + 1)
     if len(data) > limit:
         raise EncodingError(

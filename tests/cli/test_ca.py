@@ -155,6 +155,18 @@ def test_a_refusal_is_told_at_the_office_until_a_certificate_comes(
     assert run(*receiving).code == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="makes a named pipe (POSIX)")
+def test_a_pipe_among_the_requests_is_not_waited_for(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    pipe = send_requests(run, office, tmp_path) / "0.p7m"
+    os.mkfifo(pipe)
+    ran = run(*serving(office, tmp_path))
+    assert ran.code == 2
+    assert "not an ordinary file" in ran.stderr and str(pipe) in ran.stderr
+    assert len(list((tmp_path / "inbox").iterdir())) == 4
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT (POSIX)")
 def test_serve_waits_for_requests_until_it_is_stopped(
     run: Run, office: Office, tmp_path: Path

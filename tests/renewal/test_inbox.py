@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,4 +103,19 @@ def test_of_two_that_the_authority_signed_the_newer_one_counts(desk: Desk) -> No
     desk.new_crl()
     assert desk.receive()["reason"] == "chain"
     desk.put("{id} (1).cer", issued_anew(desk.office, desk.good))
+    assert desk.receive()["group"] == "renewed"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="makes a named pipe (POSIX)")
+def test_a_pipe_among_the_answers_is_not_waited_for(desk: Desk) -> None:
+    for name in ("aa.cer", "{id}.crt", "{id}.refused.txt"):
+        os.mkfifo(desk.inbox / name.format(id=desk.request_id))
+    assert desk.receive()["group"] == "waiting"
+    desk.put("{id}.cer", desk.good)
+    pipe = desk.trusted / "next.crl"
+    os.mkfifo(pipe)
+    told = desk.receive()
+    assert told["reason"] == "transport"
+    assert f"{pipe}: is not an ordinary file" in str(told["text"])
+    pipe.unlink()
     assert desk.receive()["group"] == "renewed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -75,10 +76,13 @@ def read_answer(path: Path) -> bytes:
     """Read what came from outside, up to `MAX_ANSWER_BYTES`.
 
     Raises:
-        TransportError: if the file cannot be read, or is longer.
+        TransportError: if the file cannot be read, is longer, or is a pipe or a
+            device, at which a reader may wait for ever.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise TransportError(f"{path}: is not an ordinary file; remove it")
             data = file.read(MAX_ANSWER_BYTES + 1)
     except OSError as error:
         raise TransportError(
@@ -87,3 +91,8 @@ def read_answer(path: Path) -> bytes:
     if len(data) > MAX_ANSWER_BYTES:
         raise TransportError(f"{path}: longer than {MAX_ANSWER_BYTES} bytes; remove it")
     return data
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Without O_NONBLOCK the open itself would wait at a pipe for its other end.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
