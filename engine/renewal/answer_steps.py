@@ -10,7 +10,6 @@ An answer that fails goes back to *sent*, so that a better one can come.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -231,7 +230,7 @@ def _with_place(context: Context, work: Work, outcome: Outcome) -> Outcome:
     if not isinstance(outcome, Verdict) or not isinstance(transport, Locating):
         return outcome
     place = transport.place_of(work.pending()) if outcome.reason in _OF_ANSWERS else ""
-    return replace(outcome, text=f"{outcome.text} ({place})") if place else outcome
+    return outcome.at(place) if place else outcome
 
 
 def settle(context: Context, step: str, works: Sequence[Work]) -> None:

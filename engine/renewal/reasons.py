@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 class Reason(enum.Enum):
@@ -352,10 +352,22 @@ class Verdict:
         """Say whether `resume` tries the item again."""
         return self.kind == "failed" and self.reason not in FINAL_FAULTS
 
+    def at(self, place: str) -> Verdict:
+        """Add the place of what was met."""
+        return replace(self, text=f"{self.text} ({_encodable(place)})")
+
 
 def verdict(reason: Reason, detail: str = "", *, cure: str | None = None) -> Verdict:
     """Make the verdict for *reason*; *detail* says what exactly was met."""
     text, usual_cure = TEXTS[reason]
     if detail:
-        text = f"{text}: {detail}"
+        text = f"{text}: {_encodable(detail)}"
     return Verdict(reason, text, usual_cure if cure is None else cure)
+
+
+def _encodable(text: str) -> str:
+    """Escape what has no place in UTF-8, which stores and journals are kept in.
+
+    Names of files may hold octets that are no characters.
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

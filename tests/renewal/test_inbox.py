@@ -119,3 +119,21 @@ def test_a_pipe_among_the_answers_is_not_waited_for(desk: Desk) -> None:
     assert f"{pipe}: is not an ordinary file" in str(told["text"])
     pipe.unlink()
     assert desk.receive()["group"] == "renewed"
+
+
+@pytest.mark.skipif(
+    sys.platform in ("win32", "darwin"), reason="needs names of files in any octets"
+)
+def test_names_that_are_no_text_are_told(desk: Desk) -> None:
+    answer = desk.put(
+        os.fsdecode(b"\xfe.cer"), remade(Certificate.from_bytes(desk.good))
+    )
+    told = desk.receive()
+    assert told["reason"] == "chain" and "\\udcfe.cer" in str(told["text"])
+    answer.write_bytes(desk.good)
+    junk = desk.trusted / os.fsdecode(b"junk-\xff.cer")
+    junk.write_bytes(b"junk")
+    told = desk.receive()
+    assert told["reason"] == "transport" and "junk-\\udcff.cer" in str(told["text"])
+    junk.unlink()
+    assert desk.receive()["group"] == "renewed"
