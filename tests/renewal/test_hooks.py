@@ -148,7 +148,7 @@ def test_a_slow_program_is_killed_with_what_it_started(centre: Centre) -> None:
     began = time.monotonic()
     fault = submit(centre, f"(sleep 1; touch {left}) & sleep 60", timeout=0.3)
     assert isinstance(fault, TransportError)
-    assert "did not answer in time" in str(fault)
+    assert "try: was not done in 0.3 s and was killed" in str(fault)
     assert time.monotonic() - began < 10
     time.sleep(1.2)
     assert not left.exists()
@@ -260,7 +260,30 @@ def test_the_request_is_in_a_folder_of_its_own_that_is_gone(centre: Centre) -> N
 def test_an_answer_that_is_none_is_told(centre: Centre, text: str, words: str) -> None:
     where = script(centre.office.folder / "try", text)
     one = centre.transport(fetch=f"{where} {{id}} {{answer}}")
-    with pytest.raises(TransportError, match=words):
+    with pytest.raises(TransportError, match=f"^try: .*{words}"):
+        one.fetch(PENDING)
+
+
+def test_a_fault_names_the_program_that_has_it(centre: Centre) -> None:
+    def fault(where: Path) -> str:
+        one = centre.transport(fetch=f"{where} {{answer}}", timeout=0.2)
+        with pytest.raises(TransportError) as told:
+            one.fetch(PENDING)
+        # A program that hangs holds up itself alone.
+        assert one.submit([PENDING]) == [None]
+        return str(told.value)
+
+    folder = centre.office.folder
+    slow = script(folder / "slow", "sleep 60")
+    assert fault(slow).startswith("slow: was not done in 0.2 s")
+    bare = folder / "bare"
+    bare.write_bytes(b"\x00\x01")
+    bare.chmod(0o755)
+    assert fault(bare).startswith("bare: cannot be started: Exec format error")
+    gone = script(folder / "gone", "exit 0")
+    one = centre.transport(fetch=f"{gone} {{answer}}")
+    gone.unlink()
+    with pytest.raises(TransportError, match="^gone: cannot be started"):
         one.fetch(PENDING)
 
 

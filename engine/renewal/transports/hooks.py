@@ -31,7 +31,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,9 +40,9 @@ from typing import Any
 from gostkey.errors import GostKeyError, RequestRefused, TransportError
 
 from .choosing import certificate_from
-from .patience import Line, Patience, TryLater
+from .patience import Line, Patience, TryLater, describe_fault
 from .transport import Pending, Trust
-from .trusted import load_trust, read_answer
+from .trusted import MAX_ANSWER_BYTES, load_trust, read_answer
 from .words import plain
 
 TRY_LATER = 75
@@ -135,7 +135,6 @@ class CommandTransport:
     trusted: Path
     """Folder with the authority's certificates and CRLs."""
     timeout: float = TIMEOUT
-    line: Line | None = None
     checks_requests: bool = field(default=False, init=False)
     _fetched: dict[str, bytes | GostKeyError | None] = field(
         default_factory=dict, init=False
@@ -150,20 +149,20 @@ class CommandTransport:
         """
         self._submit = Program.of(self.submit_command, answers=False)
         self._fetch = Program.of(self.fetch_command, answers=True)
-        if self.line is None:
-            # One try: the program knows best when to try again.
-            self.line = Line(self._submit.name, Patience(tries=1))
+        # A line for each, as one may hang and the other not.
+        self._submitting = _line_to(self._submit)
+        self._fetching = _line_to(self._fetch)
 
     # -- Transport ------------------------------------------------------------
 
     def submit(self, pendings: Sequence[Pending]) -> list[GostKeyError | None]:
         """Hand each request to the program; some run side by side."""
-        outcomes = self._all(self._send, pendings)
+        outcomes = self._all(self._submitting, self._send, pendings)
         return [one if isinstance(one, GostKeyError) else None for one in outcomes]
 
     def expect(self, pendings: Sequence[Pending]) -> None:
         """Fetch the answers for several requests, some side by side."""
-        outcomes = self._all(self._ask, pendings)
+        outcomes = self._all(self._fetching, self._ask, pendings)
         for pending, outcome in zip(pendings, outcomes, strict=True):
             self._fetched[pending.request_id] = outcome
 
@@ -224,17 +223,18 @@ class CommandTransport:
     # -- parts ------------------------------------------------------------------
 
     def _all(
-        self, do: Any, pendings: Sequence[Pending]
+        self,
+        line: Line,
+        do: Callable[[Pending], bytes | None],
+        pendings: Sequence[Pending],
     ) -> list[bytes | GostKeyError | None]:
         def guarded(pending: Pending) -> bytes | GostKeyError | None:
-            assert self.line is not None
             try:
-                found: bytes | None = self.line.call(lambda: do(pending))
-                return found
+                return line.call(lambda: do(pending))
             except GostKeyError as error:
                 return error
             except OSError as error:
-                return self.line.failed(error)
+                return line.failed(error)
 
         if not pendings:
             return []
@@ -292,7 +292,25 @@ class CommandTransport:
             )
             code, why = self._running.call(arguments, given, folder, self.timeout)
             there = code == 0 and answer.is_file() and not answer.is_symlink()
+            if there and answer.stat().st_size > MAX_ANSWER_BYTES:
+                raise TransportError(
+                    f"{program.name}: its answer is longer than {MAX_ANSWER_BYTES} "
+                    "bytes, so no certificate; see to it, then run resume"
+                )
             return code, why, read_answer(answer) if there else None
+
+
+def _line_to(program: Program) -> Line:
+    # One try: the program knows best when to try again.
+    return Line(program.name, Patience(tries=1), describe=_describe)
+
+
+class _TooSlow(TimeoutError):
+    """A program was not done in its time; the text says which time."""
+
+
+def _describe(error: BaseException) -> str:
+    return str(error) if isinstance(error, _TooSlow) else describe_fault(error)
 
 
 class _Running:
@@ -319,21 +337,28 @@ class _Running:
             Its exit code, minus the signal that killed it; the last line of its stderr.
 
         Raises:
-            OSError: if it cannot be started.
+            TransportError: if it cannot be started.
             TimeoutError: if it was too slow; it and what it started are killed.
         """
+        name = Path(arguments[0]).name
         with self._lock:
             if self._over:
-                raise TransportError(f"{Path(arguments[0]).name}: was interrupted")
-            process = subprocess.Popen(
-                list(arguments),
-                stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                cwd=folder,
-                env=_environment(),
-                start_new_session=True,
-            )
+                raise TransportError(f"{name}: was interrupted")
+            try:
+                process = subprocess.Popen(
+                    list(arguments),
+                    stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    cwd=folder,
+                    env=_environment(),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise TransportError(
+                    f"{name}: cannot be started: {error.strerror or error}; see to it, "
+                    "then run resume"
+                ) from error
             self._all.add(process)
         try:
             return _follow(process, given, timeout)
@@ -373,7 +398,7 @@ def _follow(
     except subprocess.TimeoutExpired:
         _kill(process)
         process.wait()
-        raise TimeoutError(f"was not done in {timeout:g} s") from None
+        raise _TooSlow(f"was not done in {timeout:g} s and was killed") from None
     finally:
         # What it left running may hold its stderr open; it is not waited for.
         for one in helpers:
