@@ -188,6 +188,20 @@ def test_a_dead_program_is_not_started_for_every_request(centre: Centre) -> None
     assert count.read_text() == "x\n"
 
 
+def test_try_later_is_said_of_one_request(centre: Centre) -> None:
+    where = script(
+        centre.office.folder / "try",
+        "case $1 in *8) exit 0;; *) echo is busy >&2; exit 75;; esac",
+    )
+    one = centre.transport(send=f"{where} {{id}}")
+    names = [f"{number:064x}" for number in range(9)]
+    outcomes = one.submit([Pending(name, PENDING.request, b"") for name in names])
+    assert [str(outcome) for outcome in outcomes] == [
+        *(["try: is busy (to be tried later)"] * 8),
+        "None",
+    ]
+
+
 def test_no_shell_reads_the_template(centre: Centre) -> None:
     told = centre.office.folder / "told"
     text = f'for one in "$@"; do echo "$one" >> {told}; done'

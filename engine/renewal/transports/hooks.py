@@ -40,7 +40,7 @@ from typing import Any
 from gostkey.errors import GostKeyError, RequestRefused, TransportError
 
 from .choosing import certificate_from
-from .patience import Line, Patience, TryLater, describe_fault
+from .patience import Line, Patience, describe_fault
 from .transport import Pending, Trust
 from .trusted import MAX_ANSWER_BYTES, load_trust, read_answer
 from .words import plain
@@ -249,7 +249,10 @@ class CommandTransport:
     def _send(self, pending: Pending) -> None:
         code, why, _ = self._run(self._submit, pending)
         if code == TRY_LATER:
-            raise TryLater(why or "it asks to be tried later")
+            # Said of one request, and soon said: the others are asked all the same.
+            raise TransportError(
+                f"{self._submit.name}: {why or 'gave no reason'} (to be tried later)"
+            )
         self._judge(self._submit, code, why)
 
     def _ask(self, pending: Pending) -> bytes | None:
