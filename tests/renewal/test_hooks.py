@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -19,6 +20,7 @@ from gostkey.errors import RequestRefused, TransportError
 from gostkey.pki.bundles import certs_only
 from gostkey.pki.certificates import Certificate
 from gostkey.renewal import Campaign
+from gostkey.renewal.local_claims import state_folder
 from gostkey.renewal.transports import CommandTransport, Pending
 from gostkey.renewal.transports.hooks import Program
 
@@ -163,6 +165,62 @@ def test_ctrl_c_ends_the_programs_too(centre: Centre) -> None:
     with pytest.raises(KeyboardInterrupt):
         one.submit([PENDING] * 30)
     assert time.monotonic() - began < 10
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_program_that_outlives_its_run_is_alone_with_its_request(
+    centre: Centre,
+) -> None:
+    folder = centre.office.folder
+    begun, end = folder / "begun", folder / "end"
+    where = script(
+        folder / "try",
+        f"echo $1 $$ >> {begun}\nwhile [ ! -e {end} ]; do sleep 0.05; done",
+    )
+    text = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from gostkey.renewal.transports import CommandTransport, Pending\n"
+        "send, trusted, name = sys.argv[1:]\n"
+        "one = CommandTransport(send + ' {id}', 'sh {answer}', Path(trusted))\n"
+        "one.submit([Pending(name, b'', b'')])\n"
+    )
+    name = PENDING.request_id
+    run = subprocess.Popen(
+        [sys.executable, "-c", text, str(where), str(centre.trusted), name]
+    )
+    try:
+        until(lambda: begun.exists() and begun.read_text().endswith("\n"))
+        run.kill()
+        run.wait()
+        process = begun.read_text().split()[1]
+        one = centre.transport(send=f"{where} {{id}}")
+        (fault,) = one.submit([PENDING])
+        assert isinstance(fault, TransportError)
+        assert "try: was not started" in str(fault)
+        assert f"process {process}" in str(fault)
+        assert len(begun.read_text().splitlines()) == 1
+    finally:
+        run.kill()
+        end.touch()
+    until(lambda: one.submit([PENDING]) == [None])
+    assert len(begun.read_text().splitlines()) == 2
+    # Nothing is left of the lock.
+    assert list((state_folder() / "programs").iterdir()) == []
+
+
+def test_what_a_program_leaves_running_keeps_no_other_from_being_started(
+    centre: Centre,
+) -> None:
+    where = script(centre.office.folder / "try", "sleep 20 & exit 0")
+    one = centre.transport(send=f"{where} {{id}}")
+    assert one.submit([PENDING]) == one.submit([PENDING]) == [None]
 
 
 def test_what_a_program_leaves_running_is_not_waited_for(centre: Centre) -> None:

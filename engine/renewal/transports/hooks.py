@@ -39,6 +39,7 @@ from typing import Any
 
 from gostkey.errors import GostKeyError, RequestRefused, TransportError
 
+from .alone import alone, tell
 from .choosing import certificate_from
 from .patience import Line, Patience, describe_fault
 from .transport import Pending, Trust
@@ -279,7 +280,10 @@ class CommandTransport:
 
     def _run(self, program: Program, pending: Pending) -> tuple[int, str, bytes | None]:
         """Run a program; give its exit code, its last words and the answer's file."""
-        with tempfile.TemporaryDirectory(prefix="gostkey-hook-") as folder:
+        with (
+            alone(pending.request_id, program.name) as lock,
+            tempfile.TemporaryDirectory(prefix="gostkey-hook-") as folder,
+        ):
             request, answer = Path(folder, "request.p7m"), Path(folder, "answer.cer")
             given = None
             if program.reads_file:
@@ -293,7 +297,7 @@ class CommandTransport:
                     "id": pending.request_id,
                 }
             )
-            code, why = self._running.call(arguments, given, folder, self.timeout)
+            code, why = self._running.call(arguments, given, folder, self.timeout, lock)
             there = code == 0 and answer.is_file() and not answer.is_symlink()
             if there and answer.stat().st_size > MAX_ANSWER_BYTES:
                 raise TransportError(
@@ -332,9 +336,14 @@ class _Running:
                 _kill(one)
 
     def call(
-        self, arguments: Sequence[str], given: bytes | None, folder: str, timeout: float
+        self,
+        arguments: Sequence[str],
+        given: bytes | None,
+        folder: str,
+        timeout: float,
+        lock: int | None,
     ) -> tuple[int, str]:
-        """Run a program to its end, or to the end of its time.
+        """Run a program to its end, or to the end of its time; it inherits *lock*.
 
         Returns:
             Its exit code, minus the signal that killed it; the last line of its stderr.
@@ -356,6 +365,7 @@ class _Running:
                     cwd=folder,
                     env=_environment(),
                     start_new_session=True,
+                    pass_fds=() if lock is None else (lock,),
                 )
             except OSError as error:
                 raise TransportError(
@@ -364,6 +374,7 @@ class _Running:
                 ) from error
             self._all.add(process)
         try:
+            tell(lock, process.pid)
             return _follow(process, given, timeout)
         finally:
             with self._lock:
