@@ -229,6 +229,18 @@ def test_what_a_program_leaves_running_is_not_waited_for(centre: Centre) -> None
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")
+def test_what_a_program_leaves_running_costs_nothing(centre: Centre) -> None:
+    def held() -> tuple[int, int]:
+        return threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+    before = held()
+    for _ in range(3):
+        fault = submit(centre, "sleep 20 & echo the last word >&2; exit 1")
+        assert "the last word" in str(fault)
+    assert held() == before
+
+
 def test_a_program_that_says_a_lot_does_not_fill_the_memory(centre: Centre) -> None:
     fault = submit(centre, "head -c 20000000 /dev/zero | tr '\\0' x >&2; echo; exit 3")
     assert isinstance(fault, TransportError) and len(str(fault)) < 700

@@ -25,10 +25,12 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,6 +55,10 @@ TIMEOUT = 300.0
 AT_ONCE = 4
 """Programs that run side by side."""
 _TAIL = 4096
+_PIPE = 1 << 16
+"""Bytes that a pipe holds."""
+_LOOK = 0.05
+"""Seconds between two looks whether a program that says nothing has ended."""
 _PLACES = ("request", "answer", "id")
 _KEPT = frozenset(
     "PATH HOME USER LOGNAME LANG LANGUAGE TZ TMPDIR TEMP TMP SYSTEMROOT "
@@ -385,13 +391,23 @@ def _follow(
     process: subprocess.Popen[bytes], given: bytes | None, timeout: float
 ) -> tuple[int, str]:
     tail = bytearray()
+    over = threading.Event()
 
     def listen() -> None:
         assert process.stderr is not None
-        # However much it says, only the end is kept.
-        while more := process.stderr.read1(_TAIL):  # type: ignore[attr-defined]
-            tail.extend(more)
-            del tail[:-_TAIL]
+        source = process.stderr.fileno()
+        while True:
+            # What was said before the end is in the pipe, whoever else holds it open.
+            is_last = over.is_set()
+            if _says_more(source, 0.0 if is_last else _LOOK):
+                more = os.read(source, _PIPE)
+                if not more:
+                    return
+                # However much it says, only the end is kept.
+                tail.extend(more)
+                del tail[:-_TAIL]
+            if is_last:
+                return
 
     def feed() -> None:
         assert process.stdin is not None and given is not None
@@ -415,12 +431,22 @@ def _follow(
         raise _TooSlow(f"was not done in {timeout:g} s and was killed") from None
     finally:
         # What it left running may hold its stderr open; it is not waited for.
+        over.set()
         for one in helpers:
             one.join(1.0)
         if process.stderr is not None and not helpers[0].is_alive():
             process.stderr.close()
     lines = [line for line in bytes(tail).splitlines() if line.strip()]
     return code, plain(lines[-1].decode("utf-8", "replace")) if lines else ""
+
+
+def _says_more(source: int, timeout: float) -> bool:
+    """Wait so many seconds for more in a pipe, or its end; on Windows say yes."""
+    if sys.platform == "win32":
+        return True
+    waiting = select.poll()
+    waiting.register(source, select.POLLIN)
+    return bool(waiting.poll(timeout * 1000))
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
