@@ -14,7 +14,12 @@ from pathlib import Path
 
 import click
 
-from gostkey.errors import GeneratorFailure, GostKeyError, RequestRefused
+from gostkey.errors import (
+    GeneratorFailure,
+    GostKeyError,
+    MediumError,
+    RequestRefused,
+)
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal.transports import request_ids_of
 from gostkey.renewal.transports.refusals import (
@@ -133,11 +138,10 @@ def serve(
         where = desk.place if desk else inbox
         if where is not None and not once:
             out.note(_("waiting for requests in {folder}").format(folder=where))
-        published = -CRL_EVERY
+        public = None if publish is None else _Public(out, authority, publish)
         while True:
-            if publish is not None and time.monotonic() - published >= CRL_EVERY:
-                _publish(authority, publish, now(at))
-                published = time.monotonic()
+            if public is not None:
+                public.keep(now(at), patient=not once)
             done = 0
             failures: list[Failure] = []
             if desk is not None:
@@ -151,10 +155,47 @@ def serve(
                 raise online.failure
 
 
-def _publish(authority: CertificateAuthority, folder: Path, at: datetime) -> None:
-    certificate = authority.certificate.to_pem().encode("ascii")
-    write_file(folder / "ca.cer", certificate, force=True)
-    write_file(folder / "ca.crl", authority.crl(at), force=True)
+class _Public:
+    """The folder with the authority's certificate and a current CRL."""
+
+    def __init__(
+        self, out: Output, authority: CertificateAuthority, folder: Path
+    ) -> None:
+        self._out = out
+        self._authority = authority
+        self._folder = folder
+        self._written: float | None = None
+        self._told = ""
+
+    def keep(self, at: datetime, *, patient: bool) -> None:
+        """Write both if it is time.
+
+        Args:
+            at: the present moment.
+            patient: tell of a folder that cannot be written, and try again at the
+                next call: requests are answered meanwhile.
+
+        Raises:
+            OSError, MediumError: if it cannot be written and this is not *patient*.
+        """
+        moment = time.monotonic()
+        if self._written is not None and moment - self._written < CRL_EVERY:
+            return
+        certificate = self._authority.certificate.to_pem().encode("ascii")
+        crl = self._authority.crl(at)
+        try:
+            write_file(self._folder / "ca.cer", certificate, force=True)
+            write_file(self._folder / "ca.crl", crl, force=True)
+        except (OSError, MediumError) as error:
+            if not patient:
+                raise
+            failure = describe(error)
+            # Not at every look again.
+            if failure.message != self._told:
+                self._out.failure(failure)
+            self._told = failure.message
+            return
+        self._written, self._told = moment, ""
 
 
 def _answer_all(
@@ -171,10 +212,10 @@ def _answer_all(
     for request in sorted(inbox.glob("[!.]*.p7m")):
         certificate_file = outbox / f"{request.stem}.cer"
         refusal_file = outbox / f"{request.stem}{REFUSAL_SUFFIX}"
-        if certificate_file.exists():
-            continue
         digest = ""
         try:
+            if certificate_file.exists():
+                continue
             with naming(request.name):
                 data = read_file(request, LARGEST_REQUEST, ordinary=True)
                 (digest,) = request_ids_of([data])
@@ -191,8 +232,7 @@ def _answer_all(
             failures.append(describe(error))
             out.failure(failures[-1], request.name)
             if isinstance(error, RequestRefused):
-                text = refusal_text(digest, str(error))
-                write_file(refusal_file, text, force=True)
+                _tell_refusal(out, refusal_file, refusal_text(digest, str(error)))
             continue
         done += 1
         out.note(
@@ -211,6 +251,14 @@ def _answer_all(
                 }
             )
     return done, failures
+
+
+def _tell_refusal(out: Output, file: Path, text: bytes) -> None:
+    """Write the reason for the office; what cannot be written, the next look tries."""
+    try:
+        write_file(file, text, force=True)
+    except (OSError, MediumError) as error:
+        out.failure(describe(error), file.name)
 
 
 def _is_refused(request: Path, digest: str, refusal: Path) -> bool:

@@ -167,6 +167,80 @@ def test_a_pipe_among_the_requests_is_not_waited_for(
     assert len(list((tmp_path / "inbox").iterdir())) == 4
 
 
+@pytest.mark.skipif(
+    sys.platform in ("win32", "darwin"),
+    reason="needs a file system that takes any bytes as a name (Linux)",
+)
+@pytest.mark.parametrize("form", [[], ["--json"]], ids=["text", "json"])
+def test_a_name_that_is_not_utf8_is_refused_as_any_other(
+    shell: Run, office: Office, tmp_path: Path, form: list[str]
+) -> None:
+    inbox, answers = tmp_path / "outbox", tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / os.fsdecode(b"\xc9\xe2.p7m")).write_bytes(b"no request")
+    ran = shell(
+        *["ca", "serve", office.authority, "--inbox", inbox, "--outbox", answers],
+        *["--once", *NOW, *form],
+    )
+    assert ran.code == 3, ran.stderr
+    assert "Traceback" not in ran.stderr and "fault of gostkey" not in ran.stderr
+    (told,) = answers.iterdir()
+    assert os.fsencode(told.name) == b"\xc9\xe2.refused.txt"
+    assert "CMS" in told.read_text("utf-8")
+
+
+def test_a_reason_that_cannot_be_written_holds_up_no_other_request(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    outbox = send_requests(run, office, tmp_path)
+    (outbox / "a.p7m").write_bytes(b"no request")
+    # In the place of the reason, and older than the request.
+    taken = tmp_path / "inbox" / "a.refused.txt"
+    taken.mkdir(parents=True)
+    os.utime(taken, (0, 0))
+    ran = run(
+        *["ca", "serve", office.authority, "--inbox", outbox, "--once", *NOW],
+        *["--outbox", tmp_path / "inbox"],
+    )
+    assert ran.code == 2, ran.stderr
+    assert len(list((tmp_path / "inbox").glob("*.cer"))) == 4
+    assert str(taken) in ran.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT (POSIX)")
+def test_serve_goes_on_while_the_published_folder_cannot_be_written(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    inbox, answers, public = (tmp_path / one for one in ("outbox", "inbox", "public"))
+    taken = public / "ca.crl"
+    taken.mkdir(parents=True)
+    serving = ["ca", "serve", office.authority, "--inbox", inbox, "--outbox", answers]
+    serving += ["--publish", public, *NOW]
+    assert run(*serving, "--once").code == 3
+    process = subprocess.Popen(
+        command(*serving, "--interval", "0.1"),
+        stderr=subprocess.PIPE,
+        env=environment(),
+    )
+    try:
+        send_requests(run, office, tmp_path)
+        deadline = time.monotonic() + 120
+        while not (taken.is_file() and len(list(answers.glob("*.cer"))) == 4):
+            if len(list(answers.glob("*.cer"))) == 4 and taken.is_dir():
+                taken.rmdir()
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        told = process.stderr.read().decode()
+        code = process.wait(60)
+    assert code == 130
+    # Once, and not at every look.
+    assert told.count(str(taken)) == 1
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT (POSIX)")
 def test_serve_waits_for_requests_until_it_is_stopped(
     run: Run, office: Office, tmp_path: Path

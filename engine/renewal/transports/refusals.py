@@ -17,7 +17,9 @@ REFUSAL_SUFFIX = ".refused.txt"
 def refusal_text(request_id: str, reason: str) -> bytes:
     """Write the refusal of the request whose bytes have this digest."""
     reason = " ".join(reason.split())
-    return f"Request: {request_id}\nStatus: refused\nReason: {reason}\n".encode()
+    text = f"Request: {request_id}\nStatus: refused\nReason: {reason}\n"
+    # The name of the request's file may be in it, and need not be UTF-8.
+    return text.encode("utf-8", "backslashreplace")
 
 
 def reason_in(data: bytes, request_id: str) -> str | None:
