@@ -157,6 +157,27 @@ def test_a_foreign_certificate_is_not_installed_and_the_right_one_is(
     one_each(site)
 
 
+def test_what_a_proxy_refuses_is_renewed_once_it_lets_requests_through(
+    site: Site, tls_files: tuple[Any, Path]
+) -> None:
+    for _ in range(2):
+        site.office.add()
+    crl = site.office.authority.crl(site.office.clock())
+    denied = reply(403, b"RBAC: access denied", "text/plain")
+
+    def behave(asked: Asked, connection: ssl.SSLSocket) -> None:
+        connection.sendall(reply(200, crl) if asked.path == "/crl" else denied)
+
+    (site.trusted / "ca.crl").write_bytes(crl)
+    with serving(tls_files[0].context, behave) as server:
+        with site.office.begin(site.transport(url=server.url)) as campaign:
+            report = campaign.run()
+    assert [row["reason"] for row in report.rows] == ["transport", "transport"]
+    with site.office.open(site.transport()) as campaign:
+        assert campaign.resume().counts["renewed"] == 2
+    one_each(site)
+
+
 @pytest.fixture
 def lossy(
     site: Site, tls_files: tuple[Any, Path]

@@ -201,21 +201,29 @@ def test_retry_after_is_heeded_and_not_beyond_patience(
     assert len(slept) == 1 and len(asked_of(ask)) == 1
 
 
+PROBLEM = "application/problem+json"
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "body", "text"),
     [
+        (400, PROBLEM, b'{"code": "refused", "detail": "is revoked"}', "is revoked"),
+        (
+            403,
+            f"{PROBLEM}; charset=utf-8",
+            '{"code": "proof-needed", "title": "нет"}'.encode(),
+            "нет",
+        ),
+        (422, PROBLEM, b'{"code": "unreadable", "detail": "no CMS"}', "no CMS"),
+        # Control characters and length are another's and do not reach a terminal.
         (
             400,
-            "application/problem+json",
-            b'{"code": "refused", "detail": "is revoked"}',
-            "is revoked",
+            PROBLEM,
+            b'{"code": "refused", "detail": "a\\u001b[31mb%b"}' % (b"c" * 9999),
+            "a?[31mbc",
         ),
-        # Other servers of EST explain in plain text (RFC 7030 4.2.3).
-        (400, "text/plain", b"not this year\r\n", "not this year"),
-        (403, "text/plain; charset=utf-8", "нет".encode(), "нет"),
-        # Control characters and length are another's and do not reach a terminal.
-        (400, "text/plain", b"a\x1b[31mb" + b"c" * 9999, "a?[31mbc"),
     ],
+    ids=["refused", "proof-needed", "unreadable", "odd"],
 )
 def test_a_refusal_is_the_authoritys_word(
     ask: Ask, status: int, kind: str, body: bytes, text: str
@@ -229,9 +237,16 @@ def test_a_refusal_is_the_authoritys_word(
 @pytest.mark.parametrize(
     ("status", "kind", "body"),
     [
+        # What proxies say. EST, too, has plain text for a refusal (RFC 7030 4.2.3).
+        (400, "text/plain", b"Client sent an HTTP request to an HTTPS server.\n"),
+        (403, "text/plain", b"RBAC: access denied"),
+        (403, "application/json", b'{"code": "refused", "title": "Forbidden"}'),
+        (403, PROBLEM, b'{"code": "AccessDenied", "title": "Forbidden"}'),
+        (400, PROBLEM, b'{"code": "bad-request", "detail": "Bad request"}'),
+        (404, PROBLEM, b'{"code": "refused", "detail": "no"}'),
         (400, "text/html", b"<html>proxy error</html>"),
-        (400, "application/problem+json", b"[1]"),
-        (400, "application/problem+json", b'{"detail": "no code"}'),
+        (400, PROBLEM, b"[1]"),
+        (400, PROBLEM, b'{"detail": "no code"}'),
         (403, "text/html", b"captive portal"),
         (404, "text/plain", b"not here"),
         (405, "text/plain", b"no"),
@@ -249,6 +264,11 @@ def test_what_is_not_the_authoritys_word_refuses_nobody(
     outcome = ask(always(reply(status, body, kind)))
     assert isinstance(outcome, TransportError)
     assert len(asked_of(ask)) == 1
+
+
+def test_what_a_proxy_says_is_told(ask: Ask) -> None:
+    outcome = ask(always(reply(403, b"RBAC: access\x1b denied\n", "text/plain")))
+    assert "answered 403 (RBAC: access? denied); this is not" in str(outcome)
 
 
 def test_what_is_not_http_is_told(ask: Ask) -> None:

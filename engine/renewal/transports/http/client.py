@@ -37,6 +37,7 @@ from ..words import plain
 from . import protocol
 from .connections import Address, Connections, Reply
 from .credentials import authorization, read_pin
+from .protocol import Code
 from .tls import client_context
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ CONNECTIONS = 16
 """At once, to one authority."""
 
 _REFUSING = frozenset({400, 403, 409, 410, 422})
+_REFUSALS = frozenset({Code.REFUSED, Code.PROOF_NEEDED, Code.UNREADABLE})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -336,15 +338,17 @@ class HttpTransport:
         raise self._fault(reply, protocol.REENROLL)
 
     def _refusal(self, reply: Reply) -> str | None:
-        """Read why the authority says no; None if it is not its word."""
-        if reply.status not in _REFUSING:
-            return None
+        """Read why the authority says no; None if it is not surely its word.
+
+        A refused key is never tried again, so what a proxy in between may say does
+        not count, nor does plain text, which EST has for refusals (RFC 7030 4.2.3)
+        and proxies have as well.
+        """
         kind = protocol.media_type(reply.headers.get("Content-Type"))
-        if kind == "text/plain":
-            # As other servers of EST tell it (RFC 7030 4.2.3).
-            return plain(reply.body.decode("utf-8", "replace")) or None
+        if reply.status not in _REFUSING or kind != protocol.PROBLEM_TYPE:
+            return None
         found = protocol.read_problem(reply.body)
-        return found[1] if found and found[0] else None
+        return found[1] if found and found[0] in _REFUSALS else None
 
     def _fault(self, reply: Reply, path: str) -> TryLater | TransportError:
         """Make the error of a status that is no answer."""
@@ -363,8 +367,8 @@ class HttpTransport:
                 f"{name}: points elsewhere ({where or status}); this is not followed, "
                 "so that no request goes to another server: correct --url"
             )
-        said = protocol.read_problem(reply.body)
-        told = f" ({said[1]})" if said else ""
+        said = _words(reply)
+        told = f" ({said})" if said else ""
         return TransportError(
             f"{name}{path}: answered {status}{told}; this is not an authority's "
             "answer: correct --url, or ask who runs the server"
@@ -407,6 +411,14 @@ def _is_of(one: Certificate, root: Certificate) -> bool:
     except GostKeyError:
         return one == root
     return True
+
+
+def _words(reply: Reply) -> str:
+    """Give what a server says of its fault, if it is for people and not a page."""
+    if protocol.media_type(reply.headers.get("Content-Type")) == "text/plain":
+        return plain(reply.body.decode("utf-8", "replace"))
+    said = protocol.read_problem(reply.body)
+    return said[1] if said else ""
 
 
 def _path(path: Path | None) -> str | None:
