@@ -40,15 +40,31 @@ class Deadline:
         return left
 
 
+class TooLong(Exception):
+    """More came than may."""
+
+
 class DeadlineReader(io.RawIOBase):
     """The bytes of a socket, up to a deadline; TimeoutError after it."""
 
-    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
-        """Take the socket; it can be closed before the reader is."""
+    def __init__(
+        self,
+        connection: socket.socket,
+        deadline: Deadline,
+        most: float = float("inf"),
+    ) -> None:
+        """Take the socket; it can be closed before the reader is.
+
+        Args:
+            connection: is read from.
+            deadline: of all that is read.
+            most: bytes; `TooLong` is raised after them.
+        """
         self._socket = connection
         # Counts as a user of the socket, which is closed when the last one is.
         self._raw = connection.makefile("rb", buffering=0)
         self._deadline = deadline
+        self._left = most
 
     def readable(self) -> bool:
         """Say yes."""
@@ -57,7 +73,11 @@ class DeadlineReader(io.RawIOBase):
     def readinto(self, buffer: object) -> int | None:
         """Read what is there, at most until the deadline."""
         self._socket.settimeout(self._deadline.left())
-        return self._raw.readinto(buffer)  # type: ignore[arg-type]
+        count = self._raw.readinto(buffer)  # type: ignore[arg-type]
+        self._left -= count or 0
+        if self._left < 0:
+            raise TooLong
+        return count
 
     def close(self) -> None:
         """Let the socket go."""
@@ -67,13 +87,17 @@ class DeadlineReader(io.RawIOBase):
 
 
 class TimedSocket:
-    """What http.client reads an answer from: a socket whose file has a deadline."""
+    """What http.client reads an answer from: its file has a deadline and an end."""
 
-    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
-        """Take the socket."""
+    def __init__(
+        self, connection: socket.socket, deadline: Deadline, most: float
+    ) -> None:
+        """Take the socket, and how many bytes an answer may have with its head."""
         self._socket = connection
         self._deadline = deadline
+        self._most = most
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """Open it for reading; *mode* is "rb"."""
-        return io.BufferedReader(DeadlineReader(self._socket, self._deadline))
+        reader = DeadlineReader(self._socket, self._deadline, self._most)
+        return io.BufferedReader(reader)

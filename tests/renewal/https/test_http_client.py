@@ -168,6 +168,41 @@ def test_a_huge_answer_is_not_read_to_its_end(ask: Ask) -> None:
     assert len(asked_of(ask)) == 1
 
 
+@pytest.mark.parametrize(
+    "size",
+    [b"-5", b"-2", b"xyz", b"", b"F" * 70000],
+    ids=["-5", "-2", "word", "none", "long"],
+)
+def test_a_chunk_with_an_odd_size_is_asked_for_again(
+    ask: Ask, good: bytes, certificate: Certificate, size: bytes
+) -> None:
+    odd = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    odd += size + b"\r\nabc\r\n0\r\n\r\n"
+    assert ask(then(odd, good)) == certificate.der
+    outcome = ask(always(odd))
+    assert isinstance(outcome, TransportError)
+    assert "asked 3 times" in str(outcome)
+
+
+def test_a_chunk_of_all_that_comes_is_not_read_for_ever(ask: Ask) -> None:
+    sent = 0
+
+    def behave(asked: Asked, connection: ssl.SSLSocket) -> None:
+        nonlocal sent
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n"
+        )
+        # More than fits into the system's buffers, if nobody reads on.
+        while sent < 128 << 20:
+            sent += connection.send(b"x" * 65536)
+
+    outcome = ask(behave)
+    assert isinstance(outcome, TransportError)
+    assert f"longer than {LARGEST_ANSWER} bytes" in str(outcome)
+    assert sent < 2 * LARGEST_ANSWER + (32 << 20)
+    assert len(asked_of(ask)) == 1
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(ask: Ask, good: bytes, status: int) -> None:
     elsewhere = "https://127.0.0.1:1/x"

@@ -15,11 +15,18 @@ from urllib.parse import urlsplit
 
 from gostkey.errors import TransportError
 
-from ..deadlines import Deadline, TimedSocket
+from ..deadlines import Deadline, TimedSocket, TooLong
 from ..patience import Patience
 
 LARGEST_ANSWER = 4 << 20
 """Bytes; the longest answer is a CRL."""
+_LARGEST_WITH_HEAD = 2 * LARGEST_ANSWER
+"""Bytes on the line, with head and the sizes of chunks.  http.client has no such bound:
+it takes a chunk of the size -1 for all that ever comes."""
+
+
+class GarbledAnswer(http.client.HTTPException):
+    """What came is no answer, and http.client has no name for it."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ class _Connection(http.client.HTTPSConnection):
         class Response(http.client.HTTPResponse):
             def __init__(self, sock: Any, *rest: Any, **more: Any) -> None:
                 deadline.set(patience.answer)
-                timed: Any = TimedSocket(sock, deadline)
+                timed: Any = TimedSocket(sock, deadline, _LARGEST_WITH_HEAD)
                 super().__init__(timed, *rest, **more)
 
         self.response_class = Response
@@ -176,15 +183,7 @@ class Connections:
             connection.request(
                 method, self.address.path + path, body, dict(headers or {})
             )
-            response = connection.getresponse()
-            data = response.read(LARGEST_ANSWER + 1)
-            if len(data) > LARGEST_ANSWER:
-                raise TransportError(
-                    f"{self.address.url}: its answer is longer than "
-                    f"{LARGEST_ANSWER} bytes"
-                )
-            if response.length:
-                raise http.client.IncompleteRead(data, response.length)
+            response, data = self._answer(connection)
             closes = response.will_close
         except BaseException:
             connection.close()
@@ -198,3 +197,24 @@ class Connections:
             with self._lock:
                 self._idle.append(connection)
         return Reply(response.status, response.headers, data)
+
+    def _answer(
+        self, connection: _Connection
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """Read an answer to its end."""
+        too_long = TransportError(
+            f"{self.address.url}: its answer is longer than {LARGEST_ANSWER} bytes"
+        )
+        try:
+            response = connection.getresponse()
+            data = response.read(LARGEST_ANSWER + 1)
+        except TooLong:
+            raise too_long from None
+        except ValueError as error:
+            # Of a chunk with a size below zero.
+            raise GarbledAnswer(str(error)) from error
+        if len(data) > LARGEST_ANSWER:
+            raise too_long
+        if response.length:
+            raise http.client.IncompleteRead(data, response.length)
+        return response, data
