@@ -536,6 +536,9 @@ def test_without_the_server_a_folder_with_root_and_crl_does(site: Site) -> None:
         "https://ca.example:99999",
         "https://ca.example/a b",
         "https://ca.exämple",
+        "https://ca..example",
+        "https://.example",
+        "https://" + "a" * 64 + ".example",
         "https://ca.example\r\nX: y",
         "",
     ],
@@ -553,6 +556,8 @@ def test_an_address_that_is_none_is_refused_without_showing_it(url: str) -> None
         ("https://ca.example:8443/", ("ca.example", 8443, "")),
         ("https://ca.example/office/one/", ("ca.example", 443, "/office/one")),
         ("https://[::1]:8443", ("::1", 8443, "")),
+        ("https://ca.example.", ("ca.example.", 443, "")),
+        ("https://" + "a" * 63 + ".example", ("a" * 63 + ".example", 443, "")),
     ],
 )
 def test_addresses(url: str, found: tuple[str, int, str]) -> None:

@@ -69,6 +69,7 @@ class Address:
             and url.isascii()
             and url.isprintable()
             and " " not in url
+            and _can_be_looked_up(parts.hostname)
         )
         if not fit:
             # Not shown whole: there may be a password in it.
@@ -85,6 +86,16 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port == 443 else f":{self.port}"
         return f"https://{host}{port}{self.path}"
+
+
+def _can_be_looked_up(host: str) -> bool:
+    """Say whether a name of ASCII is one: no part is empty or over 63 characters."""
+    try:
+        # As the system's look-up will do it.
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 class _Connection(http.client.HTTPSConnection):
