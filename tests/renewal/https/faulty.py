@@ -33,6 +33,8 @@ class Faulty:
     url: str = ""
     asked: list[Asked] = field(default_factory=list)
     connections: int = 0
+    ended: int = 0
+    """Connections that are over."""
 
 
 def reply(
@@ -63,6 +65,7 @@ def serving(tls: ssl.SSLContext, behave: Behave) -> Iterator[Faulty]:
     listener = socket.create_server(("127.0.0.1", 0))
     one = Faulty(behave, f"https://127.0.0.1:{listener.getsockname()[1]}")
     over = threading.Event()
+    counting = threading.Lock()
 
     def accept() -> None:
         while not over.is_set():
@@ -71,7 +74,14 @@ def serving(tls: ssl.SSLContext, behave: Behave) -> Iterator[Faulty]:
             except OSError:
                 return
             one.connections += 1
-            threading.Thread(target=talk, args=(connection,), daemon=True).start()
+            threading.Thread(target=hear, args=(connection,), daemon=True).start()
+
+    def hear(connection: socket.socket) -> None:
+        try:
+            talk(connection)
+        finally:
+            with counting:
+                one.ended += 1
 
     def talk(connection: socket.socket) -> None:
         with contextlib.suppress(OSError), connection:

@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -28,6 +28,7 @@ from gostkey.pki.requests import build_request
 from gostkey.renewal.planning.people import person
 from gostkey.renewal.transports.http import protocol
 from gostkey.renewal.transports.http.desk import Desk, Later
+from gostkey.renewal.transports.http.places import Places
 from gostkey.renewal.transports.http.server import Limits, Server
 from gostkey.signing import SigningKey
 
@@ -418,12 +419,57 @@ def test_slow_clients_are_cut_and_others_are_served(site: Site) -> None:
 def test_a_connection_too_many_waits_and_is_then_closed(site: Site) -> None:
     site.stop()
     site.start(limits=Limits(connections=2, wait=0.2, idle=20))
-    with raw(site), raw(site):
+    with raw(site) as first, raw(site) as second:
+        for one in (first, second):
+            one.sendall(
+                f"POST {PATH} HTTP/1.1\r\nExpect: 100-continue\r\n"
+                "Content-Length: 9\r\n\r\n".encode()
+            )
+            # It is heard, and its body is waited for.
+            assert one.recv(65536).startswith(b"HTTP/1.1 100 ")
         with pytest.raises(OSError):
             with raw(site):
                 pass
     with client(site) as one:
         assert ask(one, "GET", protocol.CACERTS)[0] == 200
+
+
+def test_an_idle_connection_makes_room_for_another(site: Site) -> None:
+    site.stop()
+    site.start(limits=Limits(connections=2, wait=20, idle=20))
+    with client(site) as first, client(site) as second, client(site) as third:
+        for one in (first, second, third):
+            assert ask(one, "GET", protocol.CACERTS)[0] == 200
+        # One of the first two was cut; as a kept one may be, it is made anew.
+        broken = 0
+        for one in (first, second):
+            try:
+                ask(one, "GET", protocol.CACERTS)
+            except OSError:
+                broken += 1
+                one.close()
+        assert broken == 1
+
+
+def test_the_connection_that_is_idle_longest_is_cut() -> None:
+    with ExitStack() as stack:
+        pairs = [socket.socketpair() for _ in range(4)]
+        for one in sum(pairs, ()):
+            stack.enter_context(one).settimeout(5)
+        places = Places(3)
+        assert [places.take(0) for _ in range(4)] == [True, True, True, False]
+        longest, shorter, busy = (ours for ours, _ in pairs[:3])
+        for one in (shorter, longest, busy, shorter):
+            # In turn: what idles again is the one that has not idled for long.
+            places.end_idling(one)
+            places.begin_idling(one)
+        assert places.end_idling(busy)
+        # Its thread gives the place back only later: nobody waits for that here.
+        assert not places.take(0)
+        assert pairs[0][1].recv(1) == b""
+        assert not places.end_idling(longest) and places.end_idling(shorter)
+        places.give_back()
+        assert places.take(0)
 
 
 def test_a_port_that_is_taken_is_told(site: Site) -> None:

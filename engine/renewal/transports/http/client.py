@@ -268,6 +268,9 @@ class HttpTransport:
                 if self._connections is not None:
                     self._connections.cut()
                 raise
+            finally:
+                # The next chunk is made first: others need the server's places.
+                self.close()
 
     def _ask(self, pending: Pending) -> _Outcome:
         """Post one request; errors are returned, as they are of one request."""

@@ -30,6 +30,7 @@ from ..deadlines import Deadline, DeadlineReader
 from ..words import plain
 from . import protocol
 from .desk import Desk, Later
+from .places import Places, cut
 from .protocol import Code, problem
 
 log = logging.getLogger(__name__)
@@ -40,11 +41,11 @@ class Limits:
     """What one server bears; times in seconds."""
 
     connections: int = 64
-    """At once; more wait for a moment, then they are closed."""
+    """At once.  One more takes the place of the one that is idle longest."""
     wait: float = 2.0
-    """How long a connection waits for another to end."""
+    """How long a connection waits, if none is idle; then it is closed."""
     idle: float = 30.0
-    """How long a connection may be kept without a request."""
+    """How long a connection may be kept without a request, if there are places."""
     request: float = 20.0
     """From a request's first byte to its last; also for the TLS handshake."""
     issue: float = 30.0
@@ -135,7 +136,7 @@ class _Threads(socketserver.ThreadingMixIn, HTTPServer):
             self.address_family = socket.AF_INET6
         self.limits = limits
         self._tls = tls
-        self._slots = threading.BoundedSemaphore(limits.connections)
+        self.places = Places(limits.connections)
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__(address, handler)
@@ -147,14 +148,14 @@ class _Threads(socketserver.ThreadingMixIn, HTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give the connection a thread, or close it if there are too many."""
-        if not self._slots.acquire(timeout=self.limits.wait):
+        if not self.places.take(self.limits.wait):
             log.debug("%s: too many connections", client_address)
             self.shutdown_request(request)
             return
         try:
             super().process_request(request, client_address)
         except BaseException:
-            self._slots.release()
+            self.places.give_back()
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -162,7 +163,7 @@ class _Threads(socketserver.ThreadingMixIn, HTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._slots.release()
+            self.places.give_back()
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Begin TLS, and answer what comes through it."""
@@ -190,9 +191,7 @@ class _Threads(socketserver.ThreadingMixIn, HTTPServer):
         """Cut the connections that are open; their threads then end."""
         with self._lock:
             for one in self._open:
-                with contextlib.suppress(OSError):
-                    # Not SSLSocket's, which may not be called beside a read.
-                    socket.socket.shutdown(one, socket.SHUT_RDWR)
+                cut(one)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -214,15 +213,24 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         """Wait for a request while the connection may be idle; then be quick."""
         self.close_connection = True
-        self._deadline.set(self.server.limits.idle)
         try:
-            if not self.rfile.peek(1):  # type: ignore[attr-defined]
+            if not self._comes():
                 return
             self._deadline.set(self.server.limits.request)
             super().handle_one_request()
         except OSError as error:
             self.close_connection = True
             log.debug("%s: %s", self.client_address[0], error)
+
+    def _comes(self) -> bool:
+        """Wait for a request; False if none comes, or another needs the place."""
+        self._deadline.set(self.server.limits.idle)
+        self.server.places.begin_idling(self.connection)
+        try:
+            came = bool(self.rfile.peek(1))  # type: ignore[attr-defined]
+        finally:
+            kept = self.server.places.end_idling(self.connection)
+        return came and kept
 
     def do_GET(self) -> None:
         """Give the authority's certificate or CRL."""
