@@ -18,7 +18,7 @@ from gostkey.pki.ca import CertificateAuthority
 from gostkey.renewal.transports.http.credentials import authorization
 from gostkey.renewal.transports.http.desk import Desk
 from gostkey.renewal.transports.http.server import Server
-from gostkey.renewal.transports.http.tls import server_context, throw_away
+from gostkey.renewal.transports.http.tls import ThrowAway, server_context, throw_away
 
 from .campaigns import clock_at
 from .files import PathOption, read_file, write_file
@@ -84,20 +84,19 @@ class Https:
         """Answer over HTTPS while the body runs; give None if that is not asked for.
 
         Raises:
-            TransportError: if TLS files cannot be used or nobody can listen there.
+            CannotServe: if TLS files cannot be used or nobody can listen there.
         """
         if self.https is None:
             yield None
             return
         host = self.https[0]
-        fingerprint = ""
+        made: ThrowAway | None = None
         if self.tls_cert is not None and self.tls_key is not None:
             tls = server_context(self.tls_cert, self.tls_key)
         else:
             names = {host or socket.gethostname(), "localhost", "127.0.0.1"}
             made = throw_away(sorted(names), datetime.now(timezone.utc))
-            write_file(folder / TLS_FILE, made.certificate, force=True)
-            tls, fingerprint = made.context, made.fingerprint
+            tls = made.context
 
         def tell(client: str, what: str) -> None:
             out.note(_("{client}: {what}").format(client=client, what=what))
@@ -108,6 +107,11 @@ class Https:
                 desk, self.https, tls, accounts=self._accounts(), on_answer=tell
             ) as server,
         ):
+            fingerprint = ""
+            if made is not None:
+                # Only now: another server may be at the port, and this its file.
+                write_file(folder / TLS_FILE, made.certificate, force=True)
+                fingerprint = made.fingerprint
             shown = host or socket.gethostname()
             url = f"https://{f'[{shown}]' if ':' in shown else shown}:{server.port}"
             self._announce(out, folder, url, fingerprint)

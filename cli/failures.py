@@ -164,6 +164,8 @@ _HINTS: tuple[tuple[type[BaseException], str], ...] = (
         errors.LoginRefused,
         _("put the right password into the file, then run the command again"),
     ),
+    # Its message says what to do; no campaign waits for it.
+    (errors.CannotServe, ""),
     (
         errors.TransportError,
         _("nothing is lost: `gostkey renew resume` tries again"),

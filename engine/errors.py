@@ -273,6 +273,12 @@ class LoginRefused(TransportError):
     """A server does not take name and password; a person must correct them."""
 
 
+class CannotServe(TransportError):
+    """An authority's server cannot be set up; the message says what to correct."""
+
+    code = "transport_error"
+
+
 class RequestReturned(TransportError):
     """A request came back undelivered; it must be sent again."""
 

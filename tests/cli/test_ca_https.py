@@ -231,6 +231,20 @@ def test_tls_files_that_cannot_be_used_are_told(
     assert str(broken) in ran.error["message"]
 
 
+def test_a_second_server_at_a_port_leaves_the_first_ones_certificate(
+    run: Run, office: Office
+) -> None:
+    with serving(office) as site:
+        before = site.tls.read_bytes()
+        address = site.url.removeprefix("https://")
+        ran = run("ca", "serve", office.authority, "--https", address, "--json")
+        assert (ran.code, ran.error["code"]) == (3, "transport_error")
+        assert address in ran.error["message"]
+        # What helps a campaign is nothing for an authority.
+        assert "hint" not in ran.error
+        assert site.tls.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     "options",
     [

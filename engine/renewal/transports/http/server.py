@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-from gostkey.errors import EncodingError, GostKeyError, RequestRefused, TransportError
+from gostkey.errors import CannotServe, EncodingError, GostKeyError, RequestRefused
 from gostkey.pki.bundles import certs_only
 
 from ..deadlines import Deadline, DeadlineReader
@@ -77,13 +77,13 @@ class Server:
                 the client's address, and what it got.
 
         Raises:
-            TransportError: if nobody can listen there.
+            CannotServe: if nobody can listen there.
         """
         host, port = address
         try:
             self._server = _Threads(address, _Handler, limits, tls)
         except OSError as error:
-            raise TransportError(
+            raise CannotServe(
                 f"{host}:{port}: cannot be listened on: {error.strerror or error}; "
                 "choose another --https ADDRESS:PORT"
             ) from error

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gostkey.errors import TransportError
+from gostkey.errors import CannotServe, TransportError
 
 THROW_AWAY_DAYS = 30
 
@@ -52,7 +52,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     """Make a server's TLS from files in PEM.
 
     Raises:
-        TransportError: if they cannot be used.
+        CannotServe: if they cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -60,7 +60,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
         # With a password given, OpenSSL does not ask for one on the terminal.
         context.load_cert_chain(str(certificate), str(key), password="")
     except (OSError, ValueError) as error:
-        raise TransportError(
+        raise CannotServe(
             f"TLS of the server: {certificate} and {key} cannot be used "
             f"({_words(error)}); both must be PEM, the key not encrypted"
         ) from error
