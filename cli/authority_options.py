@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -20,10 +21,23 @@ from gostkey.renewal.transports import (
 from gostkey.renewal.transports.patience import Patience
 
 from .campaigns import clock_at
-from .config_options import drop_overruled
+from .config_options import drop_configured, drop_overruled
 from .files import PathOption
 from .option_groups import option_group
 from .texts import _
+
+_KEPT: dict[object, dict[str, str]] = {
+    "embedded": {"ca": "folder", "ca_password_file": "password_file"},
+    "folder": {"outbox": "outbox", "inbox": "inbox", "trusted": "trusted"},
+    "https": {
+        "url": "url",
+        "url_ca": "ca_file",
+        "url_root": "pins",
+        "url_auth_file": "auth_file",
+        "trusted": "trusted",
+    },
+}
+"""For kinds of transports: under which names their settings have the options."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,38 @@ class Authority:
             )
         )
 
+    def instead_of(self, known: Mapping[str, Any], at: datetime | None) -> Transport:
+        """Open another way than the one that a campaign has.
+
+        What is not named stays as it is, if the way is of the same kind.
+
+        Args:
+            known: the settings of the campaign's transport.
+            at: the moment at which the clock stands.
+
+        Raises:
+            click.UsageError: if the options do not go together.
+        """
+        names = [one.name for one in fields(self)]
+        said = {name: getattr(self, name) for name in names}
+        said = {name: value for name, value in said.items() if value not in (None, ())}
+        kind = known.get("kind")
+        if self.mail is not None and len(said) == 1 and kind == "mail":
+            # By this name the messages that were sent know their answers.
+            return MailTransport.open(self.mail, clock_at(at), known["campaign"])
+        kept = _KEPT.get(kind, {})
+        if not said.keys() <= kept.keys():
+            return self.transport(at)
+        stay = {name: _as_option(name, known.get(key)) for name, key in kept.items()}
+        return Authority(**{**stay, **said}).transport(at)
+
+
+def _as_option(name: str, value: Any) -> Any:
+    """Make of a setting what the option would give."""
+    if name == "url_root":
+        return tuple(value or ())
+    return value if name == "url" or value is None else Path(value)
+
 
 def _gather(values: dict[str, Any]) -> Authority:
     names = [one.name for one in fields(Authority)]
@@ -193,3 +239,15 @@ _OPTIONS = (
 
 authority_options = option_group("authority", _gather, _OPTIONS)
 """Adds the options that name the authority; the command gets `authority`."""
+
+
+def _gather_other(values: dict[str, Any]) -> Authority:
+    names = [one.name for one in fields(Authority)]
+    drop_configured(values, names)
+    values["url_root"] = values["url_root"] or ()
+    return Authority(**{name: values.pop(name) for name in names})
+
+
+other_authority_options = option_group("authority", _gather_other, _OPTIONS)
+"""Adds the same options to a command for a campaign that has its authority: only what
+the command line says counts, for a file of options is for campaigns that begin."""

@@ -61,3 +61,16 @@ def drop_overruled(values: dict[str, Any], names: Iterable[str]) -> None:
         for name, source in sources.items():
             if source is ParameterSource.DEFAULT_MAP and name in values:
                 values[name] = False if values[name] is True else None
+
+
+def drop_configured(values: dict[str, Any], names: Iterable[str]) -> None:
+    """Forget what the file says of a matter, which counts at another time.
+
+    Args:
+        values: parameters of the command, changed in place.
+        names: of the parameters that belong to the matter.
+    """
+    context = click.get_current_context()
+    for name in names:
+        if context.get_parameter_source(name) is ParameterSource.DEFAULT_MAP:
+            values[name] = None

@@ -19,7 +19,11 @@ from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
 from gostkey.renewal.watching.pace import Pace
 
-from .authority_options import Authority, authority_options
+from .authority_options import (
+    Authority,
+    authority_options,
+    other_authority_options,
+)
 from .campaigns import clock_at, pin_asker, watch, zone_in
 from .chip_input import library_option
 from .config_options import config_option
@@ -172,7 +176,7 @@ def run(
             raise click.UsageError(
                 _(
                     "whose keys? name PATH, --csv or --plan (a campaign that was begun "
-                    "knows its authority)"
+                    "knows its authority; `gostkey renew resume` takes another one)"
                 )
             )
         with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
@@ -230,15 +234,22 @@ def _read_plan(file: Path, library: Path | None) -> SavedPlan:
         _(
             "Go on after an interruption, and try failed keys again.\n\n"
             "The interruption may be of any kind. Nothing is done twice: no second "
-            "key and no second request for anyone. What was refused stays refused."
+            "key and no second request for anyone. What was refused stays refused.\n\n"
+            "The campaign knows its authority. If that has moved or was named "
+            "wrongly, name what is to be otherwise (--url, --trusted and so on): "
+            "the campaign keeps it, and the requests stay the same."
         ),
-        examples=["gostkey renew resume --campaign spring"],
+        examples=[
+            "gostkey renew resume --campaign spring",
+            "gostkey renew resume --campaign spring --url https://ca.example:8443",
+        ],
         exits=_EXITS,
     ),
 )
 @config_option
 @campaign_option
 @store_options
+@other_authority_options
 @experimental_option
 @workers_option
 @library_option
@@ -252,6 +263,7 @@ def resume(
     out: Output,
     folder: Path,
     store: str | None,
+    authority: Authority,
     at: datetime | None,
     options: RandomOptions,
     experimental: bool,
@@ -261,6 +273,7 @@ def resume(
     watched: Watched,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
+        _change(campaign, authority, at)
         keys = pace.most(campaign.keys_to_make(failed_too=True))
         pacing = pace.pacing(out, zone_in(folder), at)
         with gathered(out, options, keys, campaign.policy()) as randomness:
@@ -283,7 +296,8 @@ def resume(
             "May be run any number of times. A certificate is expected within "
             "three hours after its request; after that the table says so. "
             "--send-again sends overdue requests once more: the authority gives "
-            "the same request the same certificate."
+            "the same request the same certificate. Another authority than the "
+            "campaign's is named as with `renew resume`."
         ),
         examples=[
             "gostkey renew receive --campaign spring",
@@ -295,6 +309,7 @@ def resume(
 @config_option
 @campaign_option
 @store_options
+@other_authority_options
 @click.option(
     "--send-again",
     is_flag=True,
@@ -310,6 +325,7 @@ def receive(
     out: Output,
     folder: Path,
     store: str | None,
+    authority: Authority,
     send_again: bool,
     at: datetime | None,
     library: Path | None,
@@ -317,10 +333,19 @@ def receive(
     watched: Watched,
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
+        _change(campaign, authority, at)
         pacing = pace.pacing(out, zone_in(folder), at)
         also = watched.over(out, campaign, store)
         work = partial(campaign.receive, send_again=send_again)
         return _work(out, folder, work, also, pacing, library)
+
+
+def _change(campaign: Campaign, authority: Authority, at: datetime | None) -> None:
+    """Take another way to the authority, if one is named."""
+    if authority.named:
+        campaign.change_transport(
+            authority.instead_of(campaign.transport_settings(), at)
+        )
 
 
 def _work(

@@ -175,6 +175,20 @@ class OpenCampaign:
         self._store.reopen(_TRIED_AGAIN)
         clean(self._store, self.folder, tokens or Tokens())
 
+    def transport_settings(self) -> dict[str, Any]:
+        """Describe the way to the authority, as `Transport.settings` does."""
+        self.prepare()
+        return dict(self._store.settings()["transport"])
+
+    def change_transport(self, transport: Transport) -> None:
+        """Take another way to the authority, for all later runs and stations, too.
+
+        Requests stay as they are, byte for byte, and so does what came of them.
+        """
+        self.prepare()
+        self._store.change_transport(transport.settings())
+        self._transport = transport
+
     @property
     def is_shared(self) -> bool:
         """Whether other stations may work on it: its database is PostgreSQL."""

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ import pytest
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.crls import RevocationList
 
-from .conftest import AT, Office, Run, command, environment
+from .conftest import AT, Office, Ran, Run, command, environment
 
 NOW = ["--at", AT.isoformat()]
 
@@ -196,6 +196,62 @@ def test_a_server_that_wants_a_password_gets_it_from_a_file(
         assert ran.code == 0, ran.stderr
     for text in (ran.stdout, ran.stderr, site.told):
         assert "horse" not in text and "staple" not in text
+
+
+@pytest.mark.parametrize("command", ["resume", "receive"])
+def test_a_wrong_address_is_corrected_and_the_requests_stay_the_same(
+    run: Run, office: Office, tmp_path: Path, command: str
+) -> None:
+    root = trusted(office, tmp_path)
+    # Root and CRL are known, so that the requests are made and try to go.
+    made = run("ca", "crl", office.authority, "--out", root / "ca.crl", *NOW)
+    assert made.code == 0, made.stderr
+    campaign = ["--campaign", tmp_path / "campaign", *NOW, "--json"]
+    config = tmp_path / "renew.toml"
+
+    def not_at(ran: Ran, url: str) -> list[str]:
+        """Check that nothing got to an address; name the requests."""
+        assert ran.code == 3, ran.stderr
+        errors = [one["error"] for one in ran.records[:-1]]
+        assert {one["code"] for one in errors} == {"transport"}
+        assert all(f"{url}/.well-known/" in one["message"] for one in errors)
+        names = [one["request_id"] for one in ran.records[:-1]]
+        assert len(set(names)) == 4
+        return names
+
+    with serving(office) as site:
+        wrong = replace(site, url=f"{site.url}/a")
+        ran = renew(run, office, tmp_path, wrong, "--trusted", root)
+        begun = not_at(ran, wrong.url)
+        # The campaign keeps what is named, and the rest of what it had.
+        ran = run("renew", "resume", *campaign, "--url", f"{site.url}/b")
+        assert not_at(ran, f"{site.url}/b") == begun
+        # A file of options speaks of campaigns that begin.
+        config.write_text(f'[authority]\nurl = "{site.url}"\n')
+        ran = run("renew", "resume", *campaign, "--config", config)
+        assert not_at(ran, f"{site.url}/b") == begun
+        ran = run("renew", command, *campaign, "--url", site.url)
+        if command == "receive":
+            # It sends nothing, and knows the address for what does.
+            ran = run("renew", "resume", *campaign)
+        assert ran.code == 0, ran.stderr
+        assert [one.get("status") for one in ran.records] == 4 * ["renewed"] + [None]
+        assert [one["request_id"] for one in ran.records[:-1]] == begun
+
+
+def test_a_way_of_another_kind_is_named_whole(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    root = trusted(office, tmp_path)
+    # No file of TLS certificates: nothing is asked, and nothing waited for.
+    wrong = Serving("https://127.0.0.1:1", office.list, None)
+    ran = renew(run, office, tmp_path, wrong, "--trusted", root)
+    assert ran.code == 3, ran.stderr
+    resume = ["renew", "resume", "--campaign", tmp_path / "campaign", *NOW, "--json"]
+    assert run(*resume, "--outbox", tmp_path / "out").code == 1
+    assert run(*resume, "--url", "https://x", "--ca", office.authority).code == 1
+    ran = run(*resume, "--ca", office.authority)
+    assert ran.code == 0, ran.stderr
 
 
 @pytest.mark.parametrize(

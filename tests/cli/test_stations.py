@@ -50,6 +50,23 @@ def test_stations_share_a_campaign_from_the_command_line(
     assert resumed.code == 0, resumed.stderr
 
 
+def test_stations_take_the_way_to_the_authority_that_was_corrected(
+    run: Run, office: Office, tmp_path: Path, cluster: Cluster
+) -> None:
+    url = cluster.url(cluster.new_database())
+    campaign = ["--campaign", tmp_path / "campaign", *NOW, "--no-input", "--json"]
+    ran = run(
+        *["renew", "run", "--csv", office.list, "--exchanges-finished", *campaign],
+        # No file of TLS certificates: nothing is asked, and nothing waited for.
+        *["--url", "https://127.0.0.1:1", "--url-ca", office.list],
+        *["--trusted", office.tree, "--store", url],
+    )
+    assert ran.code == 3, ran.stderr
+    ran = run("renew", "resume", *campaign, "--ca", office.authority)
+    assert ran.code == 0, ran.stderr
+    assert statuses(ran) == 4 * ["renewed"]
+
+
 def test_two_operators_begin_the_same_campaign(
     office: Office, tmp_path: Path, cluster: Cluster
 ) -> None:

@@ -201,6 +201,14 @@ class Store:
             text = connection.execute(sa.select(campaign.c.settings)).scalar_one()
         return dict(json.loads(text))
 
+    def change_transport(self, transport: Mapping[str, Any]) -> None:
+        """Put another way to the authority into the settings."""
+        with self._writing() as connection:
+            text = connection.execute(sa.select(campaign.c.settings)).scalar_one()
+            settings = {**json.loads(text), "transport": dict(transport)}
+            text = json.dumps(settings, ensure_ascii=False)
+            connection.execute(campaign.update().values(settings=text))
+
     @patient
     def phase(self) -> str:
         """Say "preparing" or "planned"."""

@@ -115,6 +115,37 @@ def test_resume_finds_the_way_in_the_store(site: Site) -> None:
         assert campaign.resume().counts["renewed"] == 1
 
 
+def test_an_authority_that_has_moved_is_found_by_the_same_requests(
+    site: Site, tls_files: tuple[Any, Path]
+) -> None:
+    for _ in range(2):
+        site.office.add()
+    authority, clock = site.office.authority, site.office.clock
+    sent: set[bytes] = set()
+
+    def behave(asked: Asked, connection: ssl.SSLSocket) -> None:
+        """Issue, and lose the answer."""
+        if asked.path == "/crl":
+            connection.sendall(reply(200, authority.crl(clock())))
+            return
+        if asked.method == "POST":
+            sent.add(protocol.from_base64(asked.body))
+            authority.issue_renewals(list(sent), clock())
+        cut(connection)
+
+    (site.trusted / "ca.crl").write_bytes(authority.crl(clock()))
+    with serving(tls_files[0].context, behave) as server:
+        with site.office.begin(site.transport(url=server.url)) as campaign:
+            assert campaign.run().counts["failed"] == 2
+    with Campaign.open(site.office.campaign, clock=clock) as campaign:
+        campaign.change_transport(site.transport())
+        assert campaign.transport_settings()["url"] == site.transport().url
+    with Campaign.open(site.office.campaign, clock=clock) as campaign:
+        assert campaign.resume().counts["renewed"] == 2
+    assert len(sent) == 2
+    one_each(site)
+
+
 def test_what_the_authority_refuses_is_refused(site: Site) -> None:
     for _ in range(3):
         site.office.add()

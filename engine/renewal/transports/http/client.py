@@ -49,6 +49,8 @@ _REFUSING = frozenset({400, 403, 409, 410, 422})
 _REFUSALS = frozenset({Code.REFUSED, Code.PROOF_NEEDED, Code.UNREADABLE})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
+_CORRECT = "correct --url (a campaign takes it with `gostkey renew resume --url`)"
+
 
 @dataclass(frozen=True)
 class _Later:
@@ -368,13 +370,13 @@ class HttpTransport:
             where = plain(reply.headers.get("Location", ""))
             return TransportError(
                 f"{name}: points elsewhere ({where or status}); this is not followed, "
-                "so that no request goes to another server: correct --url"
+                f"so that no request goes to another server: {_CORRECT}"
             )
         said = _words(reply)
         told = f" ({said})" if said else ""
         return TransportError(
             f"{name}{path}: answered {status}{told}; this is not an authority's "
-            "answer: correct --url, or ask who runs the server"
+            f"answer: {_CORRECT}, or ask who runs the server"
         )
 
     def _retry_after(self, reply: Reply) -> float | None:
