@@ -28,6 +28,7 @@ from .texts import _
 
 TLS_FILE = "https.crt"
 """In the authority's folder: the TLS certificate that was made for one run."""
+_ALL_ADDRESSES = ("", "0.0.0.0", "::")
 _ACCOUNTS_LIMIT = 1 << 20
 
 
@@ -90,11 +91,12 @@ class Https:
             yield None
             return
         host = self.https[0]
+        shown = socket.gethostname() if host in _ALL_ADDRESSES else host
         made: ThrowAway | None = None
         if self.tls_cert is not None and self.tls_key is not None:
             tls = server_context(self.tls_cert, self.tls_key)
         else:
-            names = {host or socket.gethostname(), "localhost", "127.0.0.1"}
+            names = {shown, "localhost", "127.0.0.1"}
             made = throw_away(sorted(names), datetime.now(timezone.utc))
             tls = made.context
 
@@ -112,7 +114,6 @@ class Https:
                 # Only now: another server may be at the port, and this its file.
                 write_file(folder / TLS_FILE, made.certificate, force=True)
                 fingerprint = made.fingerprint
-            shown = host or socket.gethostname()
             url = f"https://{f'[{shown}]' if ':' in shown else shown}:{server.port}"
             self._announce(out, folder, url, fingerprint)
             yield desk
@@ -161,7 +162,7 @@ _OPTIONS = (
         metavar="ADDRESS:PORT",
         help=_(
             "Answer requests over HTTPS here (EST paths); :PORT listens on all "
-            "addresses, port 0 takes a free one."
+            "IPv4 addresses, port 0 takes a free one."
         ),
     ),
     click.option(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.crls import RevocationList
@@ -47,11 +49,13 @@ class Serving:
 
 
 @contextmanager
-def serving(office: Office, *options: object) -> Iterator[Serving]:
+def serving(
+    office: Office, *options: object, address: str = "127.0.0.1"
+) -> Iterator[Serving]:
     """Run `gostkey ca serve --https` until the body is done; then Ctrl-C."""
     process = subprocess.Popen(
         command(
-            *["ca", "serve", office.authority, "--https", "127.0.0.1:0", "--json"],
+            *["ca", "serve", office.authority, "--https", f"{address}:0", "--json"],
             *["--interval", "0.1", *NOW, *options],
         ),
         stdout=subprocess.PIPE,
@@ -285,6 +289,20 @@ def test_tls_files_that_cannot_be_used_are_told(
     )
     assert (ran.code, ran.error["code"]) == (3, "transport_error")
     assert str(broken) in ran.error["message"]
+
+
+@pytest.mark.parametrize("address", ["", "0.0.0.0"])
+def test_a_server_at_all_addresses_is_called_by_the_machines_name(
+    office: Office, address: str
+) -> None:
+    with serving(office, address=address) as site:
+        host = site.url.removeprefix("https://").split(":")[0]
+        assert host == socket.gethostname()
+        made = x509.load_pem_x509_certificate(site.tls.read_bytes())
+    names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    assert set(names.value.get_values_for_type(x509.DNSName)) == {host, "localhost"}
+    addresses = names.value.get_values_for_type(x509.IPAddress)
+    assert [str(one) for one in addresses] == ["127.0.0.1"]
 
 
 def test_a_second_server_at_a_port_leaves_the_first_ones_certificate(
