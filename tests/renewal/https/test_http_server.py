@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -505,3 +505,31 @@ def test_the_operator_is_told_of_each_answer(site: Site) -> None:
         ask(one, "POST", PATH, NO_CMS, CMS)
     issued, refused = site.answered
     assert "serial" in issued and refused.startswith("renewal request: ")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "told"),
+    [
+        (b"x", "application/pkcs10", "403: a bare PKCS#10"),
+        (b"x", "text/html", "415: a request is"),
+        (b"!!", KIND, "400: HTTP body: is neither"),
+        (b"x" * (protocol.LARGEST_REQUEST + 1), KIND, "413: the body has"),
+    ],
+    ids=["pkcs10", "html", "garbage", "large"],
+)
+def test_the_operator_is_told_of_what_could_not_be_taken(
+    site: Site, body: bytes, kind: str, told: str
+) -> None:
+    with client(site) as one, suppress(OSError):
+        ask(one, "POST", PATH, body, {"Content-Type": kind})
+    (line,) = site.answered
+    assert line.startswith(told)
+
+
+def test_the_operator_is_told_of_who_has_no_password(site: Site) -> None:
+    site.stop()
+    site.start(accounts=["Bearer abc"])
+    with client(site) as one:
+        ask(one, "POST", PATH, NO_CMS, {**CMS, "Authorization": "Bearer guessed"})
+    (line,) = site.answered
+    assert line.startswith("401: ") and "guessed" not in line

@@ -73,8 +73,8 @@ class Server:
             tls: of the server.
             accounts: values of the header Authorization that may send requests;
                 everybody may if there are none.
-            on_answer: is told of every request that was decided, from many threads:
-                the client's address, and what it got.
+            on_answer: is told of every request that was decided or could not be
+                taken, from many threads: the client's address, and what it got.
 
         Raises:
             CannotServe: if nobody can listen there.
@@ -355,7 +355,7 @@ class _Handler(BaseHTTPRequestHandler):
             unread = isinstance(answer.__cause__, GostKeyError)
             code = Code.UNREADABLE if unread else Code.REFUSED
             self.server.on_answer(client, str(answer))
-            self._refuse(400, code, str(answer))
+            self._problem(400, code, str(answer))
         else:
             self.server.on_answer(client, answer.title)
             self._send_base64(protocol.CERTS_ONLY, certs_only([answer]))
@@ -363,7 +363,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _unavailable(self, error: Exception) -> None:
         log.warning("a request could not be answered: %s", error)
         # What ails the authority is nothing for everybody.
-        self._refuse(
+        self._problem(
             503,
             Code.UNAVAILABLE,
             "the authority cannot answer now; try again later",
@@ -371,6 +371,11 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _refuse(self, status: int, code: Code, text: str, **headers: str) -> None:
+        """Tell client and operator what is wrong with a request, before its look."""
+        self.server.on_answer(str(self.client_address[0]), f"{status}: {text}")
+        self._problem(status, code, text, **headers)
+
+    def _problem(self, status: int, code: Code, text: str, **headers: str) -> None:
         self._send(
             status, protocol.PROBLEM_TYPE, problem(status, code, text), **headers
         )
