@@ -307,6 +307,35 @@ def test_what_is_too_long_or_has_no_length_is_not_read(
 
 
 @pytest.mark.parametrize(
+    "head",
+    [
+        "GET /crl HTTP/1.1\r\nTransfer-Encoding: chunked",
+        "GET /crl HTTP/1.1\r\nX : y\r\nContent-Length: 40",
+        f"POST {PATH} HTTP/1.1\r\nContent-Length: 0\r\nContent-Length: 40",
+        f"POST {PATH} HTTP/1.1\r\nX : y\r\nContent-Length: 40",
+    ],
+    ids=["chunked", "no header", "two lengths", "no header in a POST"],
+)
+def test_a_body_is_not_taken_for_the_next_request(site: Site, head: str) -> None:
+    with raw(site) as one:
+        one.sendall(f"{head}\r\n\r\nGET /hidden HTTP/1.1\r\n\r\n".encode())
+        answer = read_all(one)
+    assert answer.startswith(b"HTTP/1.1 400 "), answer[:80]
+    assert b"Connection: close" in answer and answer.count(b"HTTP/1.1") == 1
+
+
+def test_a_length_with_zeros_before_it_is_the_length(site: Site) -> None:
+    with raw(site) as one:
+        one.sendall(
+            f"POST {PATH} HTTP/1.1\r\nContent-Length: {'0' * 20}5\r\n"
+            "Connection: close\r\n\r\nabcde".encode()
+        )
+        answer = read_all(one)
+    assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1") == 1
+    assert b"neither base64" in answer or b"CMS" in answer
+
+
+@pytest.mark.parametrize(
     "garbage",
     [b"", b"\0" * 100, b"GET", b"GET / HTTP/9.9", b"GET / HTTP/0.9", b"A" * 70000],
     ids=["empty", "zeros", "short", "version", "old", "long"],

@@ -232,6 +232,25 @@ class _Handler(BaseHTTPRequestHandler):
             kept = self.server.places.end_idling(self.connection)
         return came and kept
 
+    def parse_request(self) -> bool:
+        """Read the head; refuse one that others may take for another request.
+
+        Where a proxy sees one request and this server two, somebody else's answer
+        would go to the client: request smuggling (RFC 9112 11.2).
+        """
+        if not super().parse_request():
+            return False
+        doubtful = ""
+        if self.headers.defects:
+            doubtful = "a line of the head is no header"
+        elif len(self.headers.get_all("Content-Length", [])) > 1:
+            doubtful = "the body's length is stated twice"
+        elif self.command == "GET" and "Transfer-Encoding" in self.headers:
+            doubtful = "a GET has no body here"
+        if doubtful:
+            self._hang_up(400, Code.BAD_REQUEST, doubtful)
+        return not doubtful
+
     def do_GET(self) -> None:
         """Give the authority's certificate or CRL."""
         path = self.path.partition("?")[0]
@@ -293,15 +312,22 @@ class _Handler(BaseHTTPRequestHandler):
         found = [hmac.compare_digest(given, one.encode("utf-8")) for one in accounts]
         return not accounts or any(found)
 
-    def _body(self) -> bytes | None:
-        """Read the body, or refuse it."""
+    def _length(self) -> int | None:
+        """Read the length of the body; None if it is not stated, or not so."""
         stated = self.headers.get("Content-Length", "")
         if "Transfer-Encoding" in self.headers or not (
             stated.isascii() and stated.isdigit()
         ):
+            return None
+        # However many digits there are: int() takes only so many.
+        return int(stated.lstrip("0")[:12] or "0")
+
+    def _body(self) -> bytes | None:
+        """Read the body, or refuse it."""
+        length = self._length()
+        if length is None:
             self._hang_up(411, Code.LENGTH_NEEDED, "the body's length must be stated")
             return None
-        length = int(stated[:12])
         if length > protocol.LARGEST_REQUEST:
             self._hang_up(
                 413,
