@@ -372,6 +372,21 @@ def test_who_has_no_password_is_told_so(site: Site) -> None:
             assert ask(one, "GET", protocol.CACERTS)[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [(PATH, 900_000, 401), (PATH, 2_000_000, 413), ("/else", 900_000, 404)],
+)
+def test_who_sends_much_hears_why_it_is_not_taken(
+    site: Site, path: str, size: int, status: int
+) -> None:
+    if status == 401:
+        site.stop()
+        site.start(accounts=["Bearer abc"])
+    for _ in range(10):
+        with client(site) as one:
+            assert ask(one, "POST", path, b"x" * size, CMS)[0] == status
+
+
 def test_an_authority_that_cannot_issue_says_503_and_no_more(site: Site) -> None:
     site.office.clock.forward(days=10000)
     with client(site) as one:

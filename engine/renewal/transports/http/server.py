@@ -35,6 +35,11 @@ from .protocol import Code, problem
 
 log = logging.getLogger(__name__)
 
+_LARGEST_DRAINED = 4 * protocol.LARGEST_REQUEST
+"""Bytes of a refused body that are read and thrown away."""
+_DRAINING = 2.0
+"""Seconds for that: who was told no has no longer to send the rest."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -276,10 +281,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer a renewal request."""
         path = self.path.partition("?")[0]
         if path != protocol.REENROLL:
-            self._hang_up(404, Code.NOT_FOUND, "there is nothing to send here")
+            self._turn_away(404, Code.NOT_FOUND, "there is nothing to send here")
             return
         if not self._may_send():
-            self._hang_up(
+            self._turn_away(
                 401,
                 Code.UNAUTHORIZED,
                 "this authority wants a name and a password, or a token",
@@ -329,7 +334,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up(411, Code.LENGTH_NEEDED, "the body's length must be stated")
             return None
         if length > protocol.LARGEST_REQUEST:
-            self._hang_up(
+            self._turn_away(
                 413,
                 Code.TOO_LARGE,
                 f"the body has {length} bytes; at most {protocol.LARGEST_REQUEST}",
@@ -410,6 +415,18 @@ class _Handler(BaseHTTPRequestHandler):
         """Refuse what was not read to its end."""
         self.close_connection = True
         self._refuse(status, code, text, **headers)
+
+    def _turn_away(self, status: int, code: Code, text: str, **headers: str) -> None:
+        """Refuse a body before it is read, and let the client hear why.
+
+        A connection that is closed with something unread is reset, and the answer
+        may be lost with it.
+        """
+        self._hang_up(status, code, text, **headers)
+        left = min(self._length() or 0, _LARGEST_DRAINED)
+        self._deadline.set(_DRAINING)
+        while left > 0 and (piece := self.rfile.read(min(left, 1 << 16))):
+            left -= len(piece)
 
     def _send_base64(self, kind: str, der: bytes) -> None:
         headers = {"Content-Transfer-Encoding": "base64"}
