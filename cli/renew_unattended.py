@@ -18,11 +18,11 @@ from gostkey.renewal.configuration import read_span
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
 from gostkey.renewal.transports.collecting import leaving
-from gostkey.renewal.unattended import Intervals, Stopper, Watch
+from gostkey.renewal.unattended import Intervals, Rounds, Stopper, Watch
 from gostkey.renewal.unattended.watch import Office
 
 from .authority_options import Authority
-from .failures import Exit
+from .failures import Exit, describe
 from .option_groups import option_group
 from .output import Output
 from .pacing_options import PaceOptions, time_from
@@ -145,6 +145,8 @@ def watch_run(
         # Faults of the options are told now and not in the night.
         with leaving(authority.transport(at)):
             pass
+    else:
+        _go_on_alone(out, folder)
     clock = time_from(at)
     named = None if library is None else str(library)
 
@@ -176,12 +178,34 @@ def watch_run(
             ),
             watching.intervals(),
             tell=out.note,
+            code_of=lambda error: describe(error).exit,
         )
         out.note(_("watching; SIGTERM or Ctrl-C ends it after the keys at hand"))
         code = watch.run(once=watching.once)
     if code == Exit.INTERRUPTED:
         out.note(_("ended; the same command goes on"))
     return Exit(code)
+
+
+def _go_on_alone(out: Output, folder: Path) -> None:
+    """See that there is something to do without a source.
+
+    Raises:
+        UsageError: if there is not: it would look like a watch that works.
+    """
+    if not Rounds(folder).campaigns():
+        raise click.UsageError(
+            _(
+                "whose keys? name PATH or --csv, or folder or csv under [source] in "
+                "the configuration; there is no campaign in {folder} to go on with"
+            ).format(folder=folder)
+        )
+    out.note(
+        _(
+            "no source is named: the campaigns of {folder} are gone on with, and no "
+            "new keys are looked for"
+        ).format(folder=folder)
+    )
 
 
 def _unasked(options: RandomOptions) -> RandomOptions:

@@ -192,6 +192,37 @@ def test_once_alone_is_wrong_use(run: Run) -> None:
     assert run("renew", "run", "--once").code == 1
 
 
+@pytest.mark.parametrize(
+    "source", ['csv = "absent.csv"', 'folder = "absent"', 'csv = "misspelt.csv"']
+)
+def test_a_source_that_cannot_be_looked_through_is_no_success(
+    run: Run, config: Path, tmp_path: Path, source: str
+) -> None:
+    (tmp_path / "misspelt.csv").write_text("kontainer\na.000\n")
+    lines = config.read_text().splitlines()
+    lines[1] = source
+    config.write_text("\n".join(lines))
+    ran = run("renew", "run", "--watch", "--once", "--config", config, *NOW)
+    assert ran.code == 3
+    assert "cannot be looked through" in ran.stderr
+
+
+def test_a_watch_over_nothing_is_wrong_use(
+    run: Run, config: Path, tmp_path: Path
+) -> None:
+    watch = ["renew", "run", "--watch", "--once", "--config", config, *NOW]
+    whole = config.read_text()
+    config.write_text("[limits]\n" + whole.split("[limits]\n")[1])
+    ran = run(*watch, "--campaign", tmp_path / "campaign")
+    assert ran.code == 1 and "whose keys?" in ran.stderr
+    # A campaign is gone on with.
+    config.write_text(whole)
+    assert run(*watch).code == 0
+    config.write_text("[limits]\n" + whole.split("[limits]\n")[1])
+    ran = run(*watch, "--campaign", tmp_path / "campaign")
+    assert ran.code == 0 and "no source is named" in ran.stderr
+
+
 def test_a_watch_that_needs_a_person_says_so(run: Run, config: Path) -> None:
     ran = run(
         *["renew", "run", "--watch", "--once", "--config", config, *NOW],

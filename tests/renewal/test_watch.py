@@ -16,7 +16,13 @@ import pytest
 from renewal.offices import NOW, Office
 from renewal.test_pacing import MSK, Turned, at
 
-from gostkey.errors import CampaignLocked, EntropyNeeded, GeneratorFailure
+from gostkey.errors import (
+    CampaignError,
+    CampaignLocked,
+    EntropyNeeded,
+    GeneratorFailure,
+    MediumError,
+)
 from gostkey.pki.certificates import Certificate
 from gostkey.random.policy import Policy
 from gostkey.renewal import Campaign, FolderTransport, Listing
@@ -94,7 +100,14 @@ class Station:
             **more,  # type: ignore[arg-type]
         )
         intervals = Intervals(receive=600, at_most=2 * HOUR, look=12 * HOUR)
-        return Watch(self.folder, work, pacing, intervals, tell=self.said.append)
+        return Watch(
+            self.folder,
+            work,
+            pacing,
+            intervals,
+            tell=self.said.append,
+            code_of=lambda error: 4 if isinstance(error, MediumError) else 3,
+        )
 
     def during(self, seconds: float, then: Callable[[], object] | None = None) -> None:
         """Let the watch go on for so long, then ask it to end."""
@@ -283,6 +296,43 @@ def test_a_source_that_is_not_there_is_looked_for_again(station: Station) -> Non
     assert station.watch().run() == 0
     assert station.groups() == {"2026-11-02": ["renewed"]}
     assert sum("medium pulled" in text for text in station.said) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [(CampaignError("no column"), 3), (MediumError("pulled"), 4)]
+)
+def test_a_source_that_cannot_be_looked_through_is_heard(
+    station: Station, fault: Exception, code: int
+) -> None:
+    station.office.add()
+    station.fault = fault
+    assert station.watch().run(once=True) == code
+    # A campaign that goes well does not hide it.
+    station.fault = None
+    assert station.watch().run(once=True) == 0
+    station.fault = fault
+    station.answer()
+    assert station.watch().run(once=True) == code
+    assert station.groups() == {"2026-11-02": ["renewed"]}
+    station.fault = None
+    assert station.watch().run(once=True) == 0
+
+
+def test_a_watch_that_never_saw_the_source_has_something_left(station: Station) -> None:
+    station.fault = CampaignError("no column")
+    station.during(HOUR)
+    assert station.watch().run() == 130
+    station.day.stopped = True
+    station.fault = None
+    assert station.watch().run() == 130
+
+
+def test_a_campaign_that_cannot_be_worked_on_is_heard(station: Station) -> None:
+    station.office.add()
+    station.watch().run(once=True)
+    with locked(station.folder / "2026-11-02"):
+        assert station.watch().run(once=True) == 3
+    assert station.watch().run(once=True) == 0
 
 
 def test_a_dead_authority_is_tried_again(station: Station) -> None:

@@ -95,6 +95,7 @@ class Watch:
         *,
         notifier: Notifier | None = None,
         tell: Callable[[str], None] = lambda text: None,
+        code_of: Callable[[Exception], int] = lambda error: 3,
         on_event: Callable[[Event], None] = lambda event: None,
     ) -> None:
         """Take what the watch is about; nothing is done yet.
@@ -106,6 +107,8 @@ class Watch:
             intervals: how often what is done.
             notifier: tells systemd.
             tell: is told what a person may want to know, a sentence each.
+            code_of: gives the exit code of what cannot be looked through, or of a
+                campaign that cannot be worked on.
             on_event: is told of each step of a key.
         """
         self._rounds = Rounds(folder)
@@ -115,10 +118,13 @@ class Watch:
         self._intervals = intervals
         self._notifier = notifier or Notifier(monotonic=pacing.time.monotonic)
         self._tell = tell
+        self._code_of = code_of
         self._on_event = on_event
         self._open: dict[Path, _Open] = {}
         self._look_at = 0.0
         self._look_pause = 0.0
+        self._look_code: int | None = None
+        """Of the last look; None before the first."""
         self._said = ""
         self._codes: dict[Path, int] = {}
         self._nap = self._notifier.longest_silence / 3
@@ -133,7 +139,8 @@ class Watch:
 
         Returns:
             The exit code: 130 if something is left to be done and the end was asked
-            for; else that of the last runs, 0, 2, 3 or 4.
+            for; else, if the source could not be looked through, the code of that; else
+            that of the last runs, 0, 2, 3, 4 or 6.
 
         Raises:
             CampaignLocked: if another watch is at this folder.
@@ -159,13 +166,20 @@ class Watch:
                     self._wait(day_ends)
             finally:
                 self._notifier.stopping()
-        if self._time.is_stopped() and self._open:
+        if self._time.is_stopped() and (self._open or not self._has_looked()):
             return 130
+        if self._look_code:
+            # Nobody knows what is due: whatever went well, that must be heard.
+            return self._look_code
         codes = set(self._codes.values())
         if codes <= {0}:
             return 0
         # One code if it is everybody's, else: some failed.
         return codes.pop() if len(codes) == 1 else 2
+
+    def _has_looked(self) -> bool:
+        """Say whether the source was looked through, the last time that it was due."""
+        return self._office.listing is None or self._look_code == 0
 
     # -- what is done -----------------------------------------------------
 
@@ -205,8 +219,10 @@ class Watch:
         except (GostKeyError, OSError) as error:
             self._look_pause = self._later(self._look_pause)
             self._look_at = self._time.monotonic() + self._look_pause
+            self._look_code = self._code_of(error)
             self._say_once(f"the keys cannot be looked through: {error}")
             return
+        self._look_code = 0
         self._look_pause = 0.0
         self._look_at = self._time.monotonic() + self._intervals.look
 
@@ -261,6 +277,7 @@ class Watch:
         except (GostKeyError, OSError) as error:
             one.pause = self._later(one.pause)
             one.at = self._time.monotonic() + one.pause
+            self._codes[one.folder] = self._code_of(error)
             self._tell(f"{one.folder}: {error}; tried again in {_span(one.pause)}")
             return
         self._codes[one.folder] = report.exit_code
