@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime, tzinfo
@@ -18,11 +18,11 @@ from gostkey.renewal.configuration import read_span
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
 from gostkey.renewal.transports.collecting import leaving
-from gostkey.renewal.unattended import Intervals, Rounds, Stopper, Watch
+from gostkey.renewal.unattended import Intervals, Left, Rounds, Stopper, Watch
 from gostkey.renewal.unattended.watch import Office
 
 from .authority_options import Authority
-from .failures import Exit, describe
+from .failures import Exit, Failure, describe
 from .option_groups import option_group
 from .output import Output
 from .pacing_options import PaceOptions, time_from
@@ -179,12 +179,24 @@ def watch_run(
             watching.intervals(),
             tell=out.note,
             code_of=lambda error: describe(error).exit,
+            on_left=partial(_show_left, out),
+            on_counts=partial(_show_counts, out),
         )
         out.note(_("watching; SIGTERM or Ctrl-C ends it after the keys at hand"))
         code = watch.run(once=watching.once)
     if code == Exit.INTERRUPTED:
         out.note(_("ended; the same command goes on"))
     return Exit(code)
+
+
+def _show_left(out: Output, one: Left) -> None:
+    out.failure(Failure(one.code, one.text, one.cure), one.where)
+
+
+def _show_counts(out: Output, folder: Path, counts: Mapping[str, int]) -> None:
+    # For people the watch has a sentence for it.
+    if out.json:
+        out.record({"campaign": str(folder), "counts": dict(counts)})
 
 
 def _go_on_alone(out: Output, folder: Path) -> None:

@@ -207,6 +207,31 @@ def test_a_source_that_cannot_be_looked_through_is_no_success(
     assert "cannot be looked through" in ran.stderr
 
 
+def test_rows_that_cannot_be_used_are_told_with_line_and_cause(
+    run: Run, config: Path, office: Office
+) -> None:
+    lines = office.list.read_text("utf-8-sig").splitlines()
+    at = lines[0].split(";").index("exchanges_finished")
+    unconfirmed = lines[2].split(";")
+    unconfirmed[at] = "no"
+    lines[2] = ";".join(unconfirmed)
+    lines[3] = '"' + lines[3]
+    office.list.write_text("\n".join(lines) + "\n", "utf-8-sig")
+    watch = ["renew", "run", "--watch", "--once", "--config", config, *NOW]
+    ran = run(*watch)
+    assert ran.code == 2, ran.stderr
+    assert "line 4 of the list: " in ran.stderr and "quotation marks" in ran.stderr
+    assert f"line 3 of {office.list.name}: " in ran.stderr
+    ran = run(*watch, "--json")
+    assert ran.code == 2
+    *left, done = ran.records
+    assert [one["error"]["code"] for one in left] == [
+        *("exchanges-not-confirmed", "list-row")
+    ]
+    assert all(one["status"] == "failed" and one["error"]["hint"] for one in left)
+    assert done["counts"] == {"renewed": 2}
+
+
 def test_a_watch_over_nothing_is_wrong_use(
     run: Run, config: Path, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,9 +28,18 @@ from gostkey.random.policy import Policy
 from gostkey.renewal import Campaign, FolderTransport, Listing
 from gostkey.renewal.lock import locked
 from gostkey.renewal.pacing import MostFailures, Pacing, QuietHours
+from gostkey.renewal.planning.subscribers import RowError
 from gostkey.renewal.randomness import Randomness
 from gostkey.renewal.tokens import Tokens
-from gostkey.renewal.unattended import Intervals, Notifier, Rounds, Stopper, Watch
+from gostkey.renewal.unattended import (
+    Intervals,
+    Left,
+    Notifier,
+    Rounds,
+    Stopper,
+    Watch,
+)
+from gostkey.renewal.unattended.left import MOST_TOLD
 from gostkey.renewal.unattended.watch import LOCK_NAME
 from gostkey.renewal.unattended.watch import Office as Work
 
@@ -44,6 +53,8 @@ class Station:
     office: Office
     day: Turned = field(default_factory=Turned)
     said: list[str] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    errors: tuple[RowError, ...] = ()
     gathered: list[int] = field(default_factory=list)
     fault: Exception | None = None
     published: float = -1e9
@@ -79,7 +90,7 @@ class Station:
     def listing(self) -> Listing:
         if self.fault is not None:
             raise self.fault
-        return Listing(tuple(self.office.subscribers))
+        return Listing(tuple(self.office.subscribers), self.errors)
 
     def gather(
         self, keys: int, policy: Policy | None
@@ -107,6 +118,7 @@ class Station:
             intervals,
             tell=self.said.append,
             code_of=lambda error: 4 if isinstance(error, MediumError) else 3,
+            on_left=self.left.append,
         )
 
     def during(self, seconds: float, then: Callable[[], object] | None = None) -> None:
@@ -211,9 +223,10 @@ def test_a_clock_that_jumps_changes_nothing(station: Station) -> None:
     late = office.add(days_left=61)
     station.day.wall += timedelta(days=366)
     station.during(DAY)
-    assert station.watch().run() == 0
+    assert station.watch().run() == 2
     assert len(station.groups()) == 1
-    assert any("expired" in text for text in station.said)
+    (left,) = [one for one in station.left if one.where == str(late.container)]
+    assert left.code == "expired" and left.cure
     assert late.container.is_dir()
 
 
@@ -278,6 +291,76 @@ def test_in_quiet_hours_nothing_happens(station: Station) -> None:
     assert station.watch(pacing).run() == 0
     assert there.index(True) >= 9 * 60
     assert station.groups() == {"2026-11-27": ["renewed"]}
+
+
+# -- what is left alone -------------------------------------------------------
+
+
+def test_what_is_left_alone_is_told_once_and_again_when_it_changes(
+    station: Station,
+) -> None:
+    office = station.office
+    office.add()
+    office.add(exchanges_finished=False)
+    office.add(days_left=300)
+    bad = RowError(3, "INN 12: must be 12 or 10 digits", "correct it")
+    station.errors = (bad,)
+
+    def change() -> None:
+        station.answer()
+        if station.day.seconds > 1000 + 2 * DAY:
+            station.errors = (replace(bad, text="INN 1: must be 12 or 10 digits"),)
+
+    station.during(4 * DAY, change)
+    assert station.watch().run() == 2
+    unconfirmed = office.subscribers[1].container
+    assert [(one.where, one.code) for one in station.left] == [
+        (str(unconfirmed), "exchanges-not-confirmed"),
+        ("line 3 of the list", "list-row"),
+        ("line 3 of the list", "list-row"),
+    ]
+    assert [one.text for one in station.left if one.code == "list-row"] == [
+        bad.text,
+        "INN 1: must be 12 or 10 digits",
+    ]
+    # Who begins it again, as a timer does, is told all of it again.
+    station.left.clear()
+    station.day.stopped = False
+    assert station.watch().run(once=True) == 2
+    assert len(station.left) == 2
+    # Once it is put right, all is well.
+    station.errors = ()
+    office.change(1, exchanges_finished=True)
+    station.left.clear()
+    assert station.watch().run(once=True) == 0
+    assert station.left == []
+
+
+def test_a_list_of_which_nothing_can_be_used_is_no_success(station: Station) -> None:
+    station.office.add()
+    station.watch().run(once=True)
+    station.answer()
+    station.office.subscribers.clear()
+    station.office.add(exchanges_finished=False)
+    assert station.watch().run(once=True) == 3
+    assert station.groups() == {"2026-11-02": ["renewed"]}
+
+
+def test_a_key_that_is_under_way_is_not_left_alone(station: Station) -> None:
+    station.office.add()
+    assert station.watch().run(once=True) == 0
+    # The new container beside it waits for its certificate.
+    assert station.watch().run(once=True) == 0
+    assert station.left == []
+
+
+def test_of_very_many_that_are_left_alone_the_first_are_told(station: Station) -> None:
+    station.errors = tuple(
+        RowError(line, "wrong", "correct it") for line in range(2, MOST_TOLD + 52)
+    )
+    assert station.watch().run(once=True) == 3
+    assert len(station.left) == MOST_TOLD
+    assert f"left alone: list-row ({MOST_TOLD + 50})" in station.said[0]
 
 
 # -- faults -------------------------------------------------------------------

@@ -1,8 +1,9 @@
 """Renewal that runs for days without a person: see `watch.Watch`."""
 
+from .left import Left
 from .notify import Notifier
 from .rounds import Rounds
 from .stopping import Stopper
 from .watch import Intervals, Watch
 
-__all__ = ["Intervals", "Notifier", "Rounds", "Stopper", "Watch"]
+__all__ = ["Intervals", "Left", "Notifier", "Rounds", "Stopper", "Watch"]

@@ -11,7 +11,6 @@ was renewed, refused, rolled back or is still at it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -55,14 +54,12 @@ class Rounds:
                 return self.folder / name
         raise AssertionError("thousands of campaigns on one day")
 
-    def fresh(self, items: Iterable[PlanItem]) -> Iterator[PlanItem]:
-        """Leave only the keys that are renewed and that no campaign has taken up."""
-        self._learn()
-        for one in items:
-            if one.verdict is None and _short(one.holding.key_id) not in self._taken:
-                yield one
+    def has_taken(self, one: PlanItem) -> bool:
+        """Say whether a campaign that `learn` has seen took up a key."""
+        return _short(one.holding.key_id) in self._taken
 
-    def _learn(self) -> None:
+    def learn(self) -> None:
+        """Look which keys the campaigns have taken up that came since the last time."""
         for folder in self._folders():
             # Those that were read are not even opened: they become hundreds.
             if folder in self._read or not Store.exists(folder):

@@ -10,7 +10,7 @@ random generator fails, or a person is needed for random input.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,11 +25,13 @@ from ..pacing import Pacing, Why
 from ..planning.plan import PlanItem, plan_items
 from ..planning.subscribers import Listing
 from ..randomness import Randomness
+from ..reasons import Reason
 from ..report import Report
 from ..storage.store import Clock
 from ..tokens import Tokens
 from ..transports import Transport
 from ..transports.collecting import leaving
+from .left import Left, LeftAlone
 from .notify import Notifier
 from .rounds import Rounds
 
@@ -96,6 +98,8 @@ class Watch:
         notifier: Notifier | None = None,
         tell: Callable[[str], None] = lambda text: None,
         code_of: Callable[[Exception], int] = lambda error: 3,
+        on_left: Callable[[Left], None] = lambda left: None,
+        on_counts: Callable[[Path, Mapping[str, int]], None] = lambda *counts: None,
         on_event: Callable[[Event], None] = lambda event: None,
     ) -> None:
         """Take what the watch is about; nothing is done yet.
@@ -109,6 +113,9 @@ class Watch:
             tell: is told what a person may want to know, a sentence each.
             code_of: gives the exit code of what cannot be looked through, or of a
                 campaign that cannot be worked on.
+            on_left: is told of each row and key that a person must see to.
+            on_counts: is told how many keys of a campaign are in which group, when that
+                has changed.
             on_event: is told of each step of a key.
         """
         self._rounds = Rounds(folder)
@@ -119,12 +126,15 @@ class Watch:
         self._notifier = notifier or Notifier(monotonic=pacing.time.monotonic)
         self._tell = tell
         self._code_of = code_of
+        self._on_counts = on_counts
         self._on_event = on_event
         self._open: dict[Path, _Open] = {}
         self._look_at = 0.0
         self._look_pause = 0.0
-        self._look_code: int | None = None
-        """Of the last look; None before the first."""
+        self._look_code = 0
+        self._has_looked = office.listing is None
+        """Whether the last look has seen the source."""
+        self._left = LeftAlone(on_left)
         self._said = ""
         self._codes: dict[Path, int] = {}
         self._nap = self._notifier.longest_silence / 3
@@ -139,8 +149,8 @@ class Watch:
 
         Returns:
             The exit code: 130 if something is left to be done and the end was asked
-            for; else, if the source could not be looked through, the code of that; else
-            that of the last runs, 0, 2, 3, 4 or 6.
+            for; else, if the source could not be looked through, or nothing in it be
+            used, the code of that; else that of the last runs, 0, 2, 3, 4 or 6.
 
         Raises:
             CampaignLocked: if another watch is at this folder.
@@ -166,20 +176,19 @@ class Watch:
                     self._wait(day_ends)
             finally:
                 self._notifier.stopping()
-        if self._time.is_stopped() and (self._open or not self._has_looked()):
+        return self._exit_code()
+
+    def _exit_code(self) -> int:
+        if self._time.is_stopped() and (self._open or not self._has_looked):
             return 130
-        if self._look_code:
+        if self._look_code not in (0, 2):
             # Nobody knows what is due: whatever went well, that must be heard.
             return self._look_code
         codes = set(self._codes.values())
         if codes <= {0}:
-            return 0
+            return self._look_code
         # One code if it is everybody's, else: some failed.
         return codes.pop() if len(codes) == 1 else 2
-
-    def _has_looked(self) -> bool:
-        """Say whether the source was looked through, the last time that it was due."""
-        return self._office.listing is None or self._look_code == 0
 
     # -- what is done -----------------------------------------------------
 
@@ -219,36 +228,37 @@ class Watch:
         except (GostKeyError, OSError) as error:
             self._look_pause = self._later(self._look_pause)
             self._look_at = self._time.monotonic() + self._look_pause
-            self._look_code = self._code_of(error)
+            self._look_code, self._has_looked = self._code_of(error), False
             self._say_once(f"the keys cannot be looked through: {error}")
             return
-        self._look_code = 0
+        self._look_code = self._left.code
+        self._has_looked = True
         self._look_pause = 0.0
         self._look_at = self._time.monotonic() + self._intervals.look
 
     def _fresh_items(self, listing: Listing) -> Iterator[PlanItem]:
-        office = self._office
-        left: dict[str, int] = {}
-
-        def alive() -> Iterator[PlanItem]:
-            items = plan_items(
-                listing, office.clock(), self._pacing.zone, workers=office.workers
-            )
-            for one in items:
-                self._notifier.alive()
-                if one.verdict is not None and one.verdict.kind != "skipped":
-                    reason = one.verdict.reason.value
-                    left[reason] = left.get(reason, 0) + 1
+        """Give the keys that no campaign has taken up; tell which are left alone."""
+        office, left = self._office, self._left
+        self._rounds.learn()
+        left.begin()
+        items = plan_items(
+            listing, office.clock(), self._pacing.zone, workers=office.workers
+        )
+        for one in items:
+            self._notifier.alive()
+            taken = self._rounds.has_taken(one)
+            if one.verdict is None and not taken:
+                left.good()
                 yield one
-
-        yield from self._rounds.fresh(alive())
-        if listing.errors:
-            left["list-row"] = len(listing.errors)
-        if left:
-            counted = ", ".join(f"{code} ({n})" for code, n in sorted(left.items()))
-            self._say_once(
-                f"left alone: {counted}; gostkey renew plan shows which and what to do"
-            )
+            elif taken and not _is_named_twice(one):
+                # What is to be said of it, its campaign says.
+                left.good()
+            else:
+                left.key(one)
+        for row in listing.errors:
+            left.row(row)
+        if said := left.end():
+            self._say_once(said)
 
     def _begin(self, items: Iterator[PlanItem], transport: Transport) -> None:
         office = self._office
@@ -289,6 +299,7 @@ class Watch:
             # Something has moved, so more may follow soon.
             said = ", ".join(f"{count} {name}" for name, count in counts.items())
             self._tell(f"{one.folder}: {said}")
+            self._on_counts(one.folder, counts)
             one.pause = self._intervals.receive
         else:
             one.pause = self._later(one.pause)
@@ -394,6 +405,10 @@ class Watch:
     def _event(self, event: Event) -> None:
         self._notifier.alive()
         self._on_event(event)
+
+
+def _is_named_twice(one: PlanItem) -> bool:
+    return one.verdict is not None and one.verdict.reason is Reason.DUPLICATE
 
 
 def _span(seconds: float) -> str:
