@@ -141,7 +141,7 @@ _SENDING = (
         metavar="N",
         help=_(
             "Begin work on at most N keys in this run, those that end soonest; the "
-            "next run goes on. With --watch: N a day."
+            "next run goes on. Those begun before do not count. With --watch: N a day."
         ),
     ),
     click.option(

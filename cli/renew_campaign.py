@@ -180,7 +180,7 @@ def run(
                 )
             )
         with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
-            keys = pace.most(campaign.keys_to_make())
+            keys = campaign.keys_to_make(limit=pace.limit)
             pacing = pace.pacing(out, zone_in(folder), at)
             with gathered(out, options, keys, campaign.policy()) as randomness:
                 work: Work = partial(campaign.run, workers=workers)
@@ -274,7 +274,7 @@ def resume(
 ) -> Exit:
     with Campaign.open(folder, clock=clock_at(at), store=store) as campaign:
         _change(campaign, authority, at)
-        keys = pace.most(campaign.keys_to_make(failed_too=True))
+        keys = campaign.keys_to_make(failed_too=True, limit=pace.limit)
         pacing = pace.pacing(out, zone_in(folder), at)
         with gathered(out, options, keys, campaign.policy()) as randomness:
             work: Work = partial(campaign.resume, workers=workers)

@@ -250,7 +250,8 @@ class Pacing:
     """What holds a run back; without any argument, nothing does."""
 
     limit: int | None = None
-    """Keys on which work is begun in this run, at most."""
+    """Keys on which work is begun in this run, at most, and in those before it that
+    `begun` tells of."""
     rate: Rate | None = None
     quiet: QuietHours | None = None
     most_failures: MostFailures | None = None
@@ -258,8 +259,8 @@ class Pacing:
     time: Time = field(default_factory=Time)
     ended: Ended | None = None
     """Set when the run is to begin nothing more."""
-    _scope: str = ""
-    _chosen: set[tuple[str, int]] = field(default_factory=set)
+    begun: int = 0
+    """Keys that were begun before this run and count: with a watch those of the day."""
     _tried: set[int] = field(default_factory=set)
     _failed: set[int] = field(default_factory=set)
     _bucket: Bucket | None = None
@@ -276,22 +277,19 @@ class Pacing:
             rate = Rate(rate.per_second / workers)
         return replace(self, rate=rate)
 
-    def begin(self, scope: str = "") -> None:
+    def begin(self) -> None:
         """Begin a run: failures and the end of an earlier one are forgotten.
 
-        The requests that were sent and the keys that were begun are not.
-
-        Args:
-            scope: in which the numbers of keys mean something: the campaign's folder.
+        The requests that were sent are not.
         """
-        self._scope = scope
         self.ended = None
         self._tried.clear()
         self._failed.clear()
 
-    def begin_day(self) -> None:
-        """Let the limit count anew."""
-        self._chosen.clear()
+    @property
+    def places(self) -> int | None:
+        """Give how many keys this run may begin; None: any number."""
+        return None if self.limit is None else max(0, self.limit - self.begun)
 
     @property
     def chunk(self) -> int:
@@ -311,19 +309,9 @@ class Pacing:
         """Say which keys this run leaves alone, because of its limit.
 
         Args:
-            fresh: the keys whose request has not been sent, in their order.
+            fresh: the keys on which no run has begun work, in their order.
         """
-        if self.limit is None:
-            return set()
-        held = set()
-        for one in fresh:
-            if (self._scope, one) in self._chosen:
-                continue
-            if len(self._chosen) < self.limit:
-                self._chosen.add((self._scope, one))
-            else:
-                held.add(one)
-        return held
+        return set() if self.places is None else set(fresh[self.places :])
 
     def tell_of_limit(self, left: int) -> None:
         """Note at the end of a run that the limit has left keys for another."""

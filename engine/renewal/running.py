@@ -24,6 +24,7 @@ from .pacing import CHUNK, Pacing
 from .steps import Context, Step, Work
 from .storage.schema import STATES
 from .storage.store import Item, Store
+from .tries import untried
 from .workers import Crew
 
 STEPS: tuple[Step, ...] = (
@@ -84,9 +85,10 @@ class Run:
             GeneratorFailure, GammaExhausted, WorkerDied: as `Campaign.run`.
         """
         self._store.settle_places()
-        self._pacing.begin(str(self._context.folder))
+        self._pacing.begin()
         if self._pacing.limit is not None:
-            self._held = self._pacing.held_back(self._unsent())
+            fresh = untried(self._store, self._unsent())
+            self._held = self._pacing.held_back(fresh)
         with collector.seldom():
             self._do(keys, workers)
         self._pacing.tell_of_limit(len(self._held))

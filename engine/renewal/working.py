@@ -208,12 +208,23 @@ class OpenCampaign:
             return Policy(begun[-1]["detail"]["policy"])
         return Policy.OS_ONLY if "trial" in self._store.settings() else None
 
-    def keys_to_make(self, *, failed_too: bool = False) -> int:
-        """Count the keys that `run` will make, or `resume` with *failed_too*."""
+    def keys_to_make(
+        self, *, failed_too: bool = False, limit: int | None = None
+    ) -> int:
+        """Count the keys that `run` will make, or `resume` with *failed_too*.
+
+        Args:
+            failed_too: also those that failed before they were made.
+            limit: begin so many at most that were not begun before.
+        """
         if self._store.phase() != "planned":
             self.prepare()
         again = {None, *(one.value for one in _TRIED_AGAIN)} if failed_too else {None}
-        return self._store.count_planned(again)
+        keys = self._store.count_planned(again)
+        if limit is None:
+            return keys
+        begun = self._store.count_planned(again, begun_by=STEPS[0].name)
+        return begun + min(keys - begun, limit)
 
     def receive(
         self,
@@ -353,9 +364,9 @@ class OpenCampaign:
             send_again=send_again,
             places_in_journal=not self.is_shared,
         )
-        keys = self.keys_to_make() if steps[:1] == STEPS[:1] else 0
-        if pacing is not None and pacing.limit is not None:
-            keys = min(keys, pacing.limit)
+        keys = 0
+        if steps[:1] == STEPS[:1]:
+            keys = self.keys_to_make(limit=pacing.places if pacing else None)
         with (
             leaving(transport),
             closing(claims),

@@ -347,6 +347,31 @@ def test_the_soonest_end_comes_first_and_a_limit_leaves_the_rest(
     assert len(line.sent) == len(set(line.sent)) == 5
 
 
+def test_keys_that_fail_each_time_do_not_take_the_places_of_others(
+    office: Office, line: Counting
+) -> None:
+    # The two that end soonest are not there.
+    away = [office.subscribers[index].container for index in (1, 4)]
+    with office.begin(line) as campaign:  # type: ignore[arg-type]
+        for one in away:
+            one.rename(one.with_name(f"away-{one.name}"))
+        report = campaign.run(pacing=Pacing(limit=2))
+        assert [row["group"] for row in report.rows] == [
+            *("unfinished", "failed", "unfinished", "unfinished", "failed")
+        ]
+        assert campaign.keys_to_make(failed_too=True, limit=2) == 4
+        report = campaign.resume(pacing=Pacing(limit=2))
+        assert [row["group"] for row in report.rows] == [
+            *("unfinished", "failed", "waiting", "waiting", "failed")
+        ]
+        # They go on when they can, whatever the limit is.
+        for one in away:
+            one.with_name(f"away-{one.name}").rename(one)
+        report = campaign.resume(pacing=Pacing(limit=1))
+    assert {row["group"] for row in report.rows} == {"waiting"}
+    assert len(line.sent) == len(set(line.sent)) == 5
+
+
 def test_a_limit_makes_no_more_keys_than_it_says(
     office: Office, line: Counting
 ) -> None:

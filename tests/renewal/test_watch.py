@@ -269,11 +269,56 @@ def test_limits_count_by_day(station: Station) -> None:
     station.during(2.1 * DAY, station.answer)
     assert station.watch(Pacing(limit=1)).run() == 0
     at_days = sorted(
-        Certificate.from_bytes(one.read_bytes()).not_before.day
+        Certificate.from_bytes(one.read_bytes()).not_before.astimezone(MSK).day
         for one in (station.office.folder / "in").iterdir()
     )
     assert at_days == [2, 3, 4]
     assert station.gathered[0] == 1
+
+
+def test_a_watch_that_is_begun_again_counts_on(station: Station) -> None:
+    for _ in range(3):
+        station.office.add()
+    for _ in range(3):
+        assert station.watch(Pacing(limit=1)).run(once=True) == 0
+    assert station.groups() == {"2026-11-02": ["waiting", "unfinished", "unfinished"]}
+    # A key that has become due meanwhile is of the same day.
+    station.office.add()
+    station.watch(Pacing(limit=1)).run(once=True)
+    assert station.groups()["2026-11-02-02"] == ["unfinished"]
+    # An hour after midnight in the office's zone.
+    station.day.wall = NOW.replace(hour=22)
+    for _ in range(3):
+        station.watch(Pacing(limit=2)).run(once=True)
+    assert station.groups() == {
+        "2026-11-02": 3 * ["waiting"],
+        "2026-11-02-02": ["unfinished"],
+    }
+
+
+def test_keys_that_fail_leave_the_limit_to_others(station: Station) -> None:
+    office = station.office
+    for _ in range(4):
+        office.add()
+    gone = [one.container for one in office.subscribers[:2]]
+    watch = station.watch(Pacing(limit=2))
+    watch._look()
+    for one in gone:
+        one.rename(one.with_name(f"away-{one.name}"))
+    assert watch.run(once=True) == 2
+    assert station.groups()["2026-11-02"] == [
+        *("failed", "failed", "unfinished", "unfinished")
+    ]
+    # Nothing was made of them, so the day has its places still.
+    station.watch(Pacing(limit=2)).run(once=True)
+    assert station.groups()["2026-11-02"] == [
+        *("failed", "failed", "waiting", "waiting")
+    ]
+    # Nor do they take those of a later campaign.
+    station.day.wall += timedelta(days=1)
+    office.subscribers[:] = [office.add()]
+    station.watch(Pacing(limit=1)).run(once=True)
+    assert station.groups()["2026-11-03"] == ["waiting"]
 
 
 def test_in_quiet_hours_nothing_happens(station: Station) -> None:

@@ -359,8 +359,15 @@ class Store:
             return {state: count for state, count in connection.execute(query)}
 
     @patient
-    def count_planned(self, reasons: Iterable[str | None]) -> int:
-        """Count the items that have no key yet and stopped for one of *reasons*."""
+    def count_planned(
+        self, reasons: Iterable[str | None], *, begun_by: str | None = None
+    ) -> int:
+        """Count the items that have no key yet and stopped for one of *reasons*.
+
+        Args:
+            reasons: None for those that nothing has stopped.
+            begun_by: only those of which the journal has this step.
+        """
         wanted = set(reasons)
         codes = sorted(one for one in wanted if one is not None)
         stopped = [item.c.reason.in_(codes)]
@@ -371,6 +378,9 @@ class Store:
             .select_from(item)
             .where(item.c.state == "planned", sa.or_(*stopped))
         )
+        if begun_by is not None:
+            tried = sa.select(journal.c.item_id).where(journal.c.step == begun_by)
+            query = query.where(item.c.id.in_(tried))
         with self._reading() as connection:
             return int(connection.execute(query).scalar_one())
 

@@ -11,12 +11,16 @@ was renewed, refused, rolled back or is still at it.
 from __future__ import annotations
 
 import hashlib
-from datetime import date
+from contextlib import suppress
+from datetime import date, datetime, tzinfo
 from pathlib import Path
+
+from gostkey.errors import GostKeyError
 
 from ..planning.plan import PlanItem
 from ..planning.scan import key_id
 from ..storage.store import Store
+from ..tries import begun_since
 
 _MOST_A_DAY = 10_000
 
@@ -68,6 +72,40 @@ class Rounds:
                 for certificate in store.old_certificates():
                     self._taken.add(_short(key_id(certificate)))
             self._read.add(folder)
+
+
+class BegunToday:
+    """Counts the keys that all campaigns have begun on the day, for its limit.
+
+    The journals say it, so that whoever begins the watch again, such as a timer every
+    hour, counts on.
+    """
+
+    def __init__(self, rounds: Rounds, zone: tzinfo) -> None:
+        """Count nothing yet; the day is one of the office's *zone*."""
+        self._rounds = rounds
+        self._zone = zone
+        self._midnight: datetime | None = None
+        self._counts: dict[Path, int] = {}
+
+    def count(self, now: datetime) -> int:
+        """Give how many were begun since midnight."""
+        local = now.astimezone(self._zone)
+        midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+        if midnight != self._midnight:
+            self._midnight = midnight
+            self._counts.clear()
+        for folder in self._rounds.campaigns():
+            # What nobody has worked on has the same count as before.
+            if folder not in self._counts:
+                # One that cannot be read is told of when it is its turn.
+                with suppress(GostKeyError), Store.open(folder) as store:
+                    self._counts[folder] = begun_since(store, midnight)
+        return sum(self._counts.values())
+
+    def forget(self, folder: Path) -> None:
+        """Count a campaign anew the next time, because it is worked on."""
+        self._counts.pop(folder, None)
 
 
 def _short(name: str) -> bytes:

@@ -33,7 +33,7 @@ from ..transports import Transport
 from ..transports.collecting import leaving
 from .left import Left, LeftAlone
 from .notify import Notifier
-from .rounds import Rounds
+from .rounds import BegunToday, Rounds
 
 LOCK_NAME = "watch.lock"
 _DAY = 86400.0
@@ -121,6 +121,7 @@ class Watch:
         self._rounds = Rounds(folder)
         self._office = office
         self._pacing = pacing
+        self._begun = BegunToday(self._rounds, pacing.zone)
         self._time = pacing.time
         self._intervals = intervals
         self._notifier = notifier or Notifier(monotonic=pacing.time.monotonic)
@@ -163,17 +164,13 @@ class Watch:
             for folder in self._rounds.campaigns():
                 self._open[folder] = _Open(folder, now, self._intervals.receive)
             self._look_at = now if self._office.listing else _NEVER
-            day_ends = now + _DAY
             self._notifier.ready()
             try:
                 while not self._time.is_stopped():
                     self._do_what_is_due()
                     if once or self._is_asked_to_stop():
                         break
-                    if self._time.monotonic() >= day_ends:
-                        day_ends += _DAY
-                        self._pacing.begin_day()
-                    self._wait(day_ends)
+                    self._wait()
             finally:
                 self._notifier.stopping()
         return self._exit_code()
@@ -322,9 +319,10 @@ class Watch:
                     return campaign.receive(
                         on_event, tokens=tokens, pacing=self._pacing
                     )
-                keys = campaign.keys_to_make(failed_too=True)
                 if self._pacing.limit is not None:
-                    keys = min(keys, self._pacing.limit)
+                    self._pacing.begun = self._begun.count(office.clock())
+                    self._begun.forget(one.folder)
+                keys = campaign.keys_to_make(failed_too=True, limit=self._pacing.places)
                 with office.gather(keys, campaign.policy()) as randomness:
                     return campaign.resume(
                         on_event,
@@ -362,10 +360,11 @@ class Watch:
 
     # -- waiting ----------------------------------------------------------
 
-    def _wait(self, day_ends: float) -> None:
+    def _wait(self) -> None:
         """Wait until it is somebody's turn, and tell that the watch is alive."""
         self._notifier.status(self._summary())
-        until = min(day_ends, self._look_at, *(one.at for one in self._open.values()))
+        turns = [one.at for one in self._open.values()]
+        until = min(self._time.monotonic() + _DAY, self._look_at, *turns)
         while not self._time.is_stopped():
             self._notifier.alive()
             left = until - self._time.monotonic()
