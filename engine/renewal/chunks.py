@@ -7,7 +7,7 @@ to be done, before it is done, and once with what came of it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from .reasons import Reason, Verdict
 from .steps import Context, Done, Outcome, Step, Work
 from .storage.schema import STATES
 from .storage.store import Change, Item
+from .transports.collecting import Slow
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,25 @@ class HasItem(Protocol):
     @property
     def item(self) -> Item:
         """Give the item."""
+
+
+TOGETHER = 256
+"""Requests that go together, unless the transport says another number (`Slow`): a mail
+server takes them in one session, in some minutes."""
+
+
+def parts(
+    context: Context, step: Step, works: Sequence[Work]
+) -> Iterator[Sequence[Work]]:
+    """Part a chunk for a step that waits for the authority; others take it whole."""
+    size, transport = len(works), context.transport
+    if step.name in ("sent", "certified") and isinstance(transport, Slow):
+        size = transport.together
+    elif step.name == "sent" and not transport.checks_requests:
+        # One that checks them is in this process: it does not keep anybody waiting.
+        size = TOGETHER
+    for first in range(0, len(works), size or 1):
+        yield works[first : first + size]
 
 
 def state_before(step: Step) -> str:

@@ -15,7 +15,7 @@ from gostkey.errors import GostKeyError
 
 from . import collector
 from .answer_steps import Check, Fetch, Send
-from .chunks import Progress, do_step, state_before
+from .chunks import Progress, do_step, parts, state_before
 from .forks import CAN_FORK, WorkerDied, a_few
 from .install_steps import BackUp, Install
 from .key_steps import MakeKey, MakeRequest
@@ -118,8 +118,7 @@ class Run:
             works = [Work(one, tokens=tokens) for one in chunk]
             try:
                 for step in self._steps:
-                    done = do_step(self._context, step, works)
-                    self._progress.step(step.name, done)
+                    self._do_step(step, works)
             finally:
                 for work in works:
                     work.wipe()
@@ -127,6 +126,14 @@ class Run:
             self._pacing.not_sent(sum(work.item.request is None for work in works))
             self._progress.handled(works)
             self._progress.end_chunk(works)
+
+    def _do_step(self, step: Step, works: Sequence[Work]) -> None:
+        """Take a chunk through a step; between its parts the run may be stopped."""
+        for number, part in enumerate(parts(self._context, step, works)):
+            if number and self._pacing.time.is_stopped():
+                return
+            done = do_step(self._context, step, part)
+            self._progress.step(step.name, done)
 
     def _chunk_ids(
         self, steps: Sequence[Step], workers: int = 1, *, on_tokens: bool = True

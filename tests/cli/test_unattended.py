@@ -9,12 +9,16 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from gostkey.cli.renew_commands import renew_command
 from gostkey.renewal.configuration import TABLES
+from gostkey.renewal.transports import CommandTransport, HttpTransport, hooks
+from gostkey.renewal.transports.http.client import CONNECTIONS
+from gostkey.renewal.transports.patience import Patience
 
 from .conftest import Office, Run, command, environment
 from .test_renew import NOW, statuses
@@ -329,6 +333,16 @@ def test_the_services_are_exposed_to_little(units: Path, unit: str) -> None:
     if b"unrecognized option" in done.stderr:
         pytest.skip("needs systemd 250 or later for its offline verdict")
     assert done.returncode == 0, done.stdout.decode()
+
+
+def test_no_part_of_a_chunk_takes_longer_than_the_watchdog_waits() -> None:
+    text = (UNITS / "gostkey-renew.service").read_text()
+    assert "\nWatchdogSec=10min\n" in text and "\nTimeoutStopSec=10min\n" in text
+    (programs,) = (one for one in fields(CommandTransport) if one.name == "together")
+    assert programs.default / hooks.AT_ONCE * hooks.TIMEOUT < 600
+    (posts,) = (one for one in fields(HttpTransport) if one.name == "together")
+    usual = Patience()
+    assert posts.default / CONNECTIONS * (usual.total + usual.answer) < 600
 
 
 def test_the_units_say_what_the_exit_codes_say() -> None:

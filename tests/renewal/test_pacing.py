@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from renewal.offices import NOW, Office, SetClock, certificate_in, snapshot
 
 from gostkey.errors import TransportError
-from gostkey.renewal import FolderTransport
+from gostkey.renewal import FolderTransport, chunks
 from gostkey.renewal.forks import CAN_FORK
 from gostkey.renewal.pacing import (
     BURST,
@@ -440,6 +440,74 @@ def test_a_run_that_is_asked_to_stop_finishes_its_chunk(
     assert pacing.ended is not None and pacing.ended.why is Why.STOPPED
     assert isinstance(office.clock, SetClock)
     assert certificate_in(office.subscribers[0].container) is not None
+
+
+# -- slow authorities -----------------------------------------------------------
+
+
+class Slow(Counting):
+    """A way to the authority that takes two requests at once, and its time."""
+
+    together = 2
+
+    def __init__(self, inner: FolderTransport) -> None:
+        super().__init__(inner)
+        self.parts: list[int] = []
+        self.then: Callable[[int], object] = lambda count: None
+
+    def submit(self, pendings):  # type: ignore[no-untyped-def]
+        self.parts.append(len(pendings))
+        self.then(len(self.parts))
+        return super().submit(pendings)
+
+
+@pytest.fixture
+def slow(line: Counting) -> Slow:
+    return Slow(line._inner)
+
+
+def killed(count: int) -> None:
+    if count == 3:
+        raise SystemExit
+
+
+def test_a_run_that_is_killed_while_it_sends_sends_little_again(
+    office: Office, slow: Slow
+) -> None:
+    slow.then = killed
+    with office.begin(slow) as campaign:  # type: ignore[arg-type]
+        with pytest.raises(SystemExit):
+            campaign.run()
+        states = [row["state"] for row in campaign.report().rows]
+    assert sorted(states) == ["requested", *(4 * ["sent"])]
+    with office.open(slow) as campaign:  # type: ignore[arg-type]
+        campaign.resume()
+    assert slow.parts == [2, 2, 1, 1]
+    assert len(slow.sent) == len(set(slow.sent)) == 5
+
+
+def test_other_ways_take_many_requests_together(
+    office: Office, slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunks, "TOGETHER", 4)
+    monkeypatch.delattr(Slow, "together")
+    with office.begin(slow) as campaign:  # type: ignore[arg-type]
+        campaign.run()
+    assert slow.parts == [4, 1]
+
+
+def test_a_run_that_is_asked_to_stop_while_it_sends_leaves_the_rest(
+    office: Office, slow: Slow
+) -> None:
+    time = slow.day.time()
+    time.is_stopped = lambda: bool(slow.sent)
+    with office.begin(slow) as campaign:  # type: ignore[arg-type]
+        report = campaign.run(pacing=Pacing(time=time))
+    states = [row["state"] for row in report.rows]
+    assert sorted(states) == [*(3 * ["requested"]), *(2 * ["sent"])]
+    with office.open(slow) as campaign:  # type: ignore[arg-type]
+        campaign.run()
+    assert len(slow.sent) == len(set(slow.sent)) == 5
 
 
 def test_the_time_of_a_run_is_that_of_the_machine(tmp_path: Path) -> None:

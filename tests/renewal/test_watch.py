@@ -26,6 +26,7 @@ from gostkey.errors import (
 from gostkey.pki.certificates import Certificate
 from gostkey.random.policy import Policy
 from gostkey.renewal import Campaign, FolderTransport, Listing
+from gostkey.renewal.chunks import Event
 from gostkey.renewal.lock import locked
 from gostkey.renewal.pacing import MostFailures, Pacing, QuietHours
 from gostkey.renewal.planning.subscribers import RowError
@@ -577,6 +578,51 @@ def test_systemd_is_told(
     assert words[0] == "READY=1" and words[-1] == "STOPPING=1"
     assert any(word.startswith("STATUS=1 campaigns under way") for word in words)
     assert max(b - a for a, b in zip(at_last, at_last[1:], strict=False)) <= 30
+
+
+class SlowFolder(FolderTransport):
+    """A centre that takes one request after the other, and its time."""
+
+    together = 1
+    day: Turned
+
+    def submit(self, pendings):  # type: ignore[no-untyped-def]
+        self.day.seconds += 20 * len(pendings)
+        return super().submit(pendings)
+
+
+def test_a_slow_authority_is_no_hanging_watch(
+    station: Station,
+    listener: tuple[str, Callable[[], list[str]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address, said = listener
+    for _ in range(4):
+        station.office.add()
+    base = station.office.folder
+    slow = SlowFolder(base / "out", base / "in", base / "trust")
+    slow.day = station.day
+    monkeypatch.setattr(
+        "gostkey.renewal.working.transports.from_settings",
+        lambda settings, clock: slow,
+    )
+    watch = station.watch()
+    watch._notifier = Notifier(
+        {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "30000000"},
+        lambda: station.day.seconds,
+    )
+    heard: list[float] = []
+    on_event = watch._on_event
+
+    def hear(event: Event) -> None:
+        heard.extend(station.day.seconds for word in said() if word == "WATCHDOG=1")
+        on_event(event)
+
+    watch._on_event = hear
+    assert watch.run(once=True) == 0
+    assert station.groups() == {"2026-11-02": 4 * ["waiting"]}
+    assert station.day.seconds - 1000 >= 80
+    assert max(b - a for a, b in zip(heard, heard[1:], strict=False)) <= 30
 
 
 def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from .. import collector
-from ..chunks import do_step
+from ..chunks import do_step, parts
 from ..pacing import CHUNK
 from ..running import STEPS
 from ..steps import Context, Work
@@ -127,9 +127,10 @@ def do_chunk(
         try:
             with collector.seldom():
                 for step in STEPS:
-                    done = do_step(mine, step, works)
-                    if done:
-                        tell("step", step.name, done)
+                    for part in parts(mine, step, works):
+                        done = do_step(mine, step, part)
+                        if done:
+                            tell("step", step.name, done)
         finally:
             for work in works:
                 work.wipe()

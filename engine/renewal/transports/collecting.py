@@ -38,6 +38,17 @@ class TrustBringing(Protocol):
 
 
 @runtime_checkable
+class Slow(Protocol):
+    """A transport that may need minutes for a request, and does some side by side."""
+
+    together: int
+    """Requests that are handed to it at once.  What came of them is journalled before
+    the next ones go, so that a run that is killed meanwhile sends few of them again;
+    and a watch tells systemd that it is alive, so together they may not take longer
+    than its WatchdogSec, however slow the other side is."""
+
+
+@runtime_checkable
 class Closable(Protocol):
     """A transport that holds something open: a line to a server, or a key."""
 

@@ -143,6 +143,8 @@ class CommandTransport:
     """Folder with the authority's certificates and CRLs."""
     timeout: float = TIMEOUT
     checks_requests: bool = field(default=False, init=False)
+    together: int = field(default=AT_ONCE, init=False)
+    """See `Slow`: each may take `TIMEOUT`."""
     _fetched: dict[str, bytes | GostKeyError | None] = field(
         default_factory=dict, init=False
     )

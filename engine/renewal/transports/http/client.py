@@ -82,6 +82,8 @@ class HttpTransport:
     """To the server; made of the patience if None."""
     clock: Callable[[], float] = time.monotonic
     checks_requests: bool = field(default=False, init=False)
+    together: int = field(default=4 * CONNECTIONS, init=False)
+    """See `Slow`: each may take the patience's total and one answer more."""
     _outcomes: dict[str, _Outcome] = field(default_factory=dict, init=False)
     _connections: Connections | None = field(default=None, init=False)
     _authorization: str | None = field(default=None, init=False, repr=False)
