@@ -12,6 +12,7 @@ from gostkey.errors import CampaignError
 from gostkey.renewal.audit import AUDIT_KEY, AUDIT_LOCK, AUDIT_PUBLIC, LOG_NAME
 from gostkey.renewal.campaign import Campaign
 from gostkey.renewal.install_steps import ARCHIVE, BACKUP
+from gostkey.renewal.interrupts import ending_interrupts
 from gostkey.renewal.lock import LOCK_NAME, CampaignLock
 from gostkey.renewal.report import Report
 from gostkey.renewal.storage.store import PART_NAME, STORE_NAME, Store
@@ -96,6 +97,7 @@ _OURS = frozenset(
 @click.option("--all", "everything", is_flag=True, help=_("Show every row."))
 @json_option
 @click.pass_obj
+@ending_interrupts()
 def demo_command(
     out: Output, subscribers: int, folder: Path, keep: bool, everything: bool
 ) -> Exit:

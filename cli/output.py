@@ -8,6 +8,7 @@ terminal only; colour never carries a meaning alone and NO_COLOR turns it off.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -241,8 +242,9 @@ class Output:
     def _write(self, text: str) -> None:
         try:
             click.echo(text)
-        except BrokenPipeError:
-            if not self._deaf:
+        except OSError as error:
+            # A pipe without a reader, or a terminal that hung up.
+            if not self._deaf or error.errno not in (errno.EPIPE, errno.EIO):
                 raise
             drop(sys.stdout)
 

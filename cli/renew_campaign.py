@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from gostkey.renewal.campaign import Campaign
+from gostkey.renewal.interrupts import ending_interrupts
 from gostkey.renewal.pacing import Pacing
 from gostkey.renewal.planning.saved import SavedPlan
 from gostkey.renewal.planning.spooled import SpooledPlan
@@ -122,6 +123,7 @@ def workers_option(command: F) -> F:
 @zone_option
 @json_option
 @click.pass_obj
+@ending_interrupts()
 def run(
     out: Output,
     source: Source,
@@ -259,6 +261,7 @@ def _read_plan(file: Path, library: Path | None) -> SavedPlan:
 @at_option
 @json_option
 @click.pass_obj
+@ending_interrupts()
 def resume(
     out: Output,
     folder: Path,
@@ -321,6 +324,7 @@ def resume(
 @at_option
 @json_option
 @click.pass_obj
+@ending_interrupts()
 def receive(
     out: Output,
     folder: Path,

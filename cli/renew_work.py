@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from gostkey.renewal.interrupts import ending_interrupts
 from gostkey.renewal.stations.station import Station
 
 from .campaigns import clock_at, watch, zone_in
@@ -63,6 +64,7 @@ from .watched_options import Watched, watched_options
 @at_option
 @json_option
 @click.pass_obj
+@ending_interrupts()
 def work(
     out: Output,
     folder: Path,

@@ -24,6 +24,7 @@ from gostkey.bindings.filesystem import keep_more_open
 from gostkey.errors import CampaignError
 
 from . import collector
+from .interrupts import ENDING
 
 CAN_FORK = hasattr(os, "fork")
 """Whether this system can; without it one process does all."""
@@ -122,8 +123,10 @@ def _be_forked(
 ) -> None:
     collector.look_seldom()
     keep_more_open()
-    # Ctrl-C is for the parent, which closes its end then.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal or a service manager sends them to all; they are for the parent, which
+    # closes its end then.
+    for number in (signal.SIGINT, *ENDING):
+        signal.signal(number, signal.SIG_IGN)
     # With the parent's ends open here, no process would notice that it is gone.
     for other in others:
         other.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from . import transports
 from .answer_steps import BACK_TO_SENT
 from .audit import AuditLog
 from .chunks import OnEvent, Progress
+from .interrupts import interrupted_too
 from .leftovers import clean
 from .lock import CampaignLock
 from .pacing import Pacing
@@ -373,5 +375,7 @@ class OpenCampaign:
             AuditLog(self.folder, self._store, self.clock) as log,
         ):
             log.open(doing)
-            Run(self._store, context, steps, progress, pacing).do(keys, workers)
-            log.seal(self.audit_key, self.audit_certificate)
+            with interrupted_too(
+                partial(log.seal, self.audit_key, self.audit_certificate)
+            ):
+                Run(self._store, context, steps, progress, pacing).do(keys, workers)

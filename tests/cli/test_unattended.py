@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -155,6 +156,51 @@ def test_too_many_failures_end_a_run_with_the_reason(
     assert sorted(statuses(ran)) == 2 * ["failed"] + 2 * ["unfinished"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs signals: run it on Linux")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_run_that_is_asked_to_end_can_be_resumed_and_is_signed(
+    run: Run, office: Office, tmp_path: Path, name: str
+) -> None:
+    came, trusted = tmp_path / "came", tmp_path / "trusted"
+    trusted.mkdir()
+    shutil.copy(office.root_certificate, trusted / "ca.cer")
+    campaign = tmp_path / "campaign"
+    child = subprocess.Popen(
+        command(
+            *["renew", "run", "--csv", office.list, "--exchanges-finished", *NOW],
+            *["--submit-command", f"sh -c 'touch {came}; sleep 600' {{request}}"],
+            *["--fetch-command", "sh -c 'exit 75' {answer}", "--trusted", trusted],
+            *["--campaign", campaign, "--no-input"],
+        ),
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # Whoever runs the tests may ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+    )
+    while not came.exists():
+        assert child.poll() is None, child.communicate()
+        time.sleep(0.01)
+    told = _end(child, getattr(signal, name))
+    assert child.returncode == 130, told.decode()
+    assert f"gostkey renew resume --campaign {campaign}" in told.decode()
+    ran = run("renew", "report", "--campaign", campaign, *NOW, "--verify")
+    assert ran.code == 0, ran.stdout + ran.stderr
+    ran = run("renew", "report", "--campaign", campaign, *NOW, "--json")
+    assert statuses(ran) == 4 * ["unfinished"]
+
+
+def _end(child: subprocess.Popen[bytes], number: int) -> bytes:
+    """Send a signal to a run and all its processes; give its last words."""
+    for _ in range(5):
+        os.killpg(child.pid, number)
+        # Python may hear of it only at the next one, if it came just before a wait.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return child.communicate(timeout=30)[1]
+    raise AssertionError("the run does not end")
+
+
 # -- watching -----------------------------------------------------------------
 
 
@@ -268,9 +314,9 @@ def test_a_watch_that_needs_a_person_says_so(run: Run, config: Path) -> None:
     not hasattr(socket, "AF_UNIX") or os.name != "posix",
     reason="needs signals and Unix sockets: run it on Linux",
 )
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_a_service_tells_systemd_and_ends_at_a_signal(
-    config: Path, tmp_path: Path, number: signal.Signals
+    config: Path, tmp_path: Path, name: str
 ) -> None:
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
@@ -287,7 +333,7 @@ def test_a_service_tells_systemd_and_ends_at_a_signal(
         # Three of four keys: the limit leaves one for the next day.
         while "3 renewed" not in words[-1]:
             words.append(heard.recv(4096).decode())
-        child.send_signal(number)
+        child.send_signal(getattr(signal, name))
         _, told = child.communicate(timeout=60)
         heard.setblocking(False)
         with contextlib.suppress(BlockingIOError):

@@ -53,6 +53,16 @@ def test_who_stops_early_leaves_no_process() -> None:
 
 
 @forks
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_to_all_is_for_the_parent(name: str) -> None:
+    with mapping(slowly, 2) as in_order:
+        used = {process for _, process in in_order(range(4))}
+        for process in used:
+            os.kill(process, getattr(signal, name))
+        assert {process for _, process in in_order(range(4))} == used
+
+
+@forks
 def test_a_process_that_dies_is_told() -> None:
     def die(number: int) -> int:
         if number == 2:

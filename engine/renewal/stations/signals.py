@@ -1,4 +1,4 @@
-"""Ctrl-C that waits for the end of a look at the queue.
+"""Ctrl-C, or what ends a run like it, that waits for the end of a look at the queue.
 
 In the middle of one, it would cancel whatever coroutine runs just then; the pool of
 connections takes that for a connection that failed, and tries again for minutes.
@@ -8,37 +8,42 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+from ..interrupts import ENDING, as_interrupt
 
 
 @contextmanager
 def interrupt_held() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the end of the block, or at a second Ctrl-C.
+    """Raise KeyboardInterrupt at the end of the block, or at a second signal.
 
-    Where a program has its own way with the signal, and outside the main thread,
+    Where a program has its own way with a signal, and outside the main thread,
     nothing is changed.
     """
-    mine = signal.default_int_handler
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not mine
-    ):
-        yield
-        return
-    came = False
+    mine: dict[signal.Signals, Callable[[int, FrameType | None], Any]] = {}
+    if threading.current_thread() is threading.main_thread():
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            mine[signal.SIGINT] = signal.default_int_handler
+        for one in ENDING:
+            if signal.getsignal(one) is as_interrupt:
+                mine[one] = as_interrupt
+    came: list[signal.Signals] = []
 
     def hold(number: int, frame: FrameType | None) -> None:
-        nonlocal came
         if came:
-            mine(number, frame)
-        came = True
+            mine[signal.Signals(number)](number, frame)
+        came.append(signal.Signals(number))
 
-    signal.signal(signal.SIGINT, hold)
+    for one in mine:
+        signal.signal(one, hold)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, mine)
+        for one, handler in mine.items():
+            if signal.getsignal(one) is hold:
+                signal.signal(one, handler)
     if came:
-        raise KeyboardInterrupt
+        mine[came[0]](came[0], None)

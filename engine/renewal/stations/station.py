@@ -32,6 +32,7 @@ from ..audit.log import AuditLog
 from ..chunks import OnEvent, Progress
 from ..forks import CAN_FORK, Fork, Forks, receive
 from ..install_steps import ARCHIVE, BACKUP
+from ..interrupts import interrupted_too
 from ..pacing import Pacing
 from ..randomness import Randomness
 from ..report import Report, make_report
@@ -121,9 +122,13 @@ class Station:
             jobs.make_tables(database)
             with AuditLog(self.folder.absolute(), store, self.clock) as log:
                 log.open("work")
-                self._work(store, database, log, on_event, randomness, workers, watch)
-                self._clean(store, database)
-                log.seal(self.audit_key, self.audit_certificate)
+                with interrupted_too(
+                    partial(log.seal, self.audit_key, self.audit_certificate)
+                ):
+                    self._work(
+                        store, database, log, on_event, randomness, workers, watch
+                    )
+                    self._clean(store, database)
             return make_report(store, self.clock())
 
     def keys_to_make(self) -> tuple[int, Policy | None]:

@@ -1,7 +1,8 @@
 """Ending at a signal, but not in the middle of something.
 
-The first SIGTERM or SIGINT only leaves a note, and wakes whoever sleeps; the work ends
-when its chunk is done.  A second SIGINT interrupts at once, as Ctrl-C does elsewhere.
+The first SIGTERM, SIGHUP or SIGINT only leaves a note, and wakes whoever sleeps; the
+work ends when its chunk is done.  A second SIGINT interrupts at once, as Ctrl-C does
+elsewhere.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import socket
 from types import FrameType
 from typing import Any
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+from ..interrupts import ENDING
+
+_SIGNALS = (signal.SIGINT, *ENDING)
 
 
 class Stopper:
@@ -28,6 +31,9 @@ class Stopper:
 
     def __enter__(self) -> Stopper:
         for number in _SIGNALS:
+            # Under nohup SIGHUP is nothing to end for.
+            if number != signal.SIGINT and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             self._old[number] = signal.signal(number, self._ask)
         return self
 

@@ -1,0 +1,104 @@
+"""Signals that end a run as Ctrl-C does, and what they wait for at the queue."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+
+import pytest
+
+from gostkey.renewal.interrupts import ending_interrupts, interrupted_too
+from gostkey.renewal.stations.signals import interrupt_held
+from gostkey.renewal.unattended import Stopper
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="no process can be sent SIGINT there"
+)
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_an_interrupt_waits_for_the_end_of_the_block() -> None:
+    ended = False
+    with pytest.raises(KeyboardInterrupt), interrupt_held():
+        interrupt()
+        ended = True
+    assert ended
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_one_is_not_waited_for() -> None:
+    ended = False
+    with pytest.raises(KeyboardInterrupt), interrupt_held():
+        interrupt()
+        interrupt()
+        ended = True
+    assert not ended
+
+
+def test_a_fault_in_the_block_is_told_as_what_it_is() -> None:
+    with pytest.raises(ValueError, match="a fault"), interrupt_held():
+        raise ValueError("a fault")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_other_signals_end_a_block_as_an_interrupt(name: str) -> None:
+    number = getattr(signal, name)
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        ended = False
+        with pytest.raises(KeyboardInterrupt), ending_interrupts():
+            try:
+                with interrupt_held():
+                    os.kill(os.getpid(), number)
+                    ended = True
+            finally:
+                # A terminal that is closed sends more than one.
+                os.kill(os.getpid(), number)
+        assert ended
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
+
+
+def test_under_nohup_a_closed_terminal_is_nothing_to_end_for() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ending_interrupts():
+            os.kill(os.getpid(), signal.SIGHUP)
+        with Stopper() as stopper:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stopper.is_stopped()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("error", "times"), [(None, 1), (KeyboardInterrupt(), 1), (ValueError(), 0)]
+)
+def test_an_end_is_made_of_what_is_interrupted(
+    error: BaseException | None, times: int
+) -> None:
+    ends: list[int] = []
+    with contextlib.suppress(KeyboardInterrupt, ValueError):
+        with interrupted_too(lambda: ends.append(1)):
+            if error is not None:
+                raise error
+    assert len(ends) == times
+
+
+def test_another_way_with_the_signal_is_left_alone() -> None:
+    came = []
+    before = signal.signal(signal.SIGINT, lambda *_: came.append(1))
+    try:
+        with interrupt_held():
+            interrupt()
+            assert came == [1]
+    finally:
+        signal.signal(signal.SIGINT, before)
