@@ -7,16 +7,16 @@ commands are in `renew_campaign` and `renew_watch`.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from gostkey.renewal.campaign import DEFAULT_FOLDER
+from gostkey.renewal.configuration import read_offset
 from gostkey.renewal.planning.csv_list import read_list
 from gostkey.renewal.planning.plan import due_list, make_plan
 from gostkey.renewal.planning.plan_file import plan_to_json
@@ -67,15 +67,10 @@ def read_zone(
     """Read an offset from UTC such as +05:00; Moscow's without one."""
     if value is None:
         return MOSCOW
-    match = re.fullmatch(r"([+-])(\d\d):?(\d\d)", value)
-    if match is None or int(match[2]) > 14 or int(match[3]) > 59:
-        raise click.BadParameter(
-            _("{value!r} is not an offset; write +03:00").format(value=value),
-            context,
-            option,
-        )
-    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
-    return timezone(-offset if match[1] == "-" else offset)
+    try:
+        return read_offset(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, option) from None
 
 
 def campaign_option(command: F) -> F:

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gostkey.containers import build_container
 from gostkey.errors import CampaignError
+from gostkey.media import FolderStore
 from gostkey.renewal.configuration import (
     TABLES,
     Configuration,
@@ -22,6 +24,7 @@ from gostkey.renewal.configuration import (
     read_span,
 )
 from gostkey.renewal.configuration.reading import _lines
+from gostkey.signing import SigningKey
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -137,6 +140,9 @@ def test_unknown_names_are_told_with_the_nearest_one(
         ("[source]\ncsv = 'token:12'", "a path"),
         ("[source]\ncsv = ''", "a path"),
         ("[campaign]\nzone = 'Moscow'", "an offset"),
+        ("[campaign]\nzone = '+99:99'", "an offset"),
+        ("[campaign]\nzone = '+24:00'", "an offset"),
+        ("[campaign]\nzone = '-03:60'", "an offset"),
         ("[campaign]\nworkers = 65", "a whole number from 1 to 64"),
         ("[random]\nentropy = 'dice'", "require-human"),
         ("[random]\npkcs11 = 'a.so'", "a list of paths"),
@@ -275,6 +281,22 @@ def test_a_good_configuration_has_no_findings(place: Path) -> None:
             "without store",
         ),
         ("[campaign]", 'ca_password_file = "word.txt"\n[campaign]', 8, "without ca"),
+        ("[campaign]", '[campaign]\nstore = "nonsense"', 9, "cannot be read"),
+        ("[campaign]", '[campaign]\nstore = "mysql://a/b"', 9, "that stations can"),
+        (
+            "[campaign]",
+            '[report]\naudit_certificate = "word.txt"\n[campaign]',
+            9,
+            "without audit_key",
+        ),
+        (
+            "[campaign]",
+            '[report]\naudit_key_password_file = "word.txt"\n[campaign]',
+            9,
+            "without audit_key",
+        ),
+        ("[campaign]", '[report]\naudit_key = "word.txt"\n[campaign]', 9, "word.txt"),
+        ("[campaign]", '[report]\naudit_key = "keys"\n[campaign]', 9, "keys"),
     ],
 )  # fmt: skip
 def test_what_is_not_on_the_disk_or_contradicts_itself_is_told(
@@ -365,6 +387,52 @@ def test_folders_that_are_closed_are_told(place: Path) -> None:
         assert "cannot be read" in one(place, GOOD).text
     finally:
         (place / "keys").chmod(0o700)
+
+
+def test_no_source_is_only_a_warning(place: Path) -> None:
+    text = GOOD.replace('folder = "keys"\npassword_file = "word.txt"\n', "", 1)
+    (finding,) = found(place, text)
+    assert finding.warning and "whose keys" in finding.text
+    assert finding.line == 1
+
+
+def test_a_store_is_not_for_a_watch(place: Path) -> None:
+    text = GOOD + 'store = "postgresql://gostkey@server/renewal"\n'
+    assert found(place, text) == []
+    (finding,) = found(place, text + '[watch]\nlook_every = "1h"\n')
+    assert finding.warning and "--watch" in finding.text
+    assert (finding.line, finding.key) == (10, "campaign.store")
+
+
+@pytest.mark.parametrize("form", ["file", "container"])
+@pytest.mark.parametrize("password", [None, "word"])
+def test_a_key_for_the_audit_log_is_one(
+    place: Path, form: str, password: str | None
+) -> None:
+    with SigningKey.generate("1.2.643.2.2.36.0") as key:
+        if form == "file":
+            data = key.to_pkcs8(password=password)
+            (place / "audit").write_bytes(data)
+        else:
+            files = build_container("audit", key, password=password)
+            FolderStore(place).write("audit", files).rename(place / "audit")
+    text = GOOD + '[report]\naudit_key = "audit"\n'
+    if password is None:
+        assert found(place, text) == []
+        return
+    (finding,) = found(place, text)
+    assert finding.warning and "has a password" in finding.text
+    text += 'audit_key_password_file = "word.txt"\n'
+    (place / "word.txt").write_text("word\n", encoding="utf-8")
+    assert found(place, text) == []
+    # What is wrong with the file of the password is told once.
+    (place / "word.txt").unlink()
+    assert {each.key for each in found(place, text)} == {
+        *("source.password_file", "report.audit_key_password_file")
+    }
+    (place / "word.txt").write_text("other\n", encoding="utf-8")
+    (place / "word.txt").chmod(0o600)
+    assert one(place, text).key == "report.audit_key"
 
 
 def test_no_authority_is_only_a_warning(place: Path) -> None:

@@ -6,7 +6,7 @@ file, `checking` looks at what the file says about this machine.
 """
 
 from .checking import check
-from .kinds import Kind, read_span
+from .kinds import Kind, read_offset, read_span
 from .reading import Configuration, Finding, read_configuration
 from .tables import TABLES, Key, Table, known_keys
 
@@ -20,5 +20,6 @@ __all__ = [
     "check",
     "known_keys",
     "read_configuration",
+    "read_offset",
     "read_span",
 ]

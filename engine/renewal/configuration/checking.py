@@ -12,12 +12,17 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gostkey.errors import GostKeyError
+from gostkey.containers import Container
+from gostkey.errors import CampaignError, GostKeyError, PasswordRequired
+from gostkey.media import FolderStore
+from gostkey.media.places import is_in_file
+from gostkey.signing import SigningKey
 
 from ..chips import is_chip_address
 from ..pacing import MostFailures, Rate
 from ..planning.csv_list import read_list
 from ..secret_files import read_password
+from ..storage.address import Address
 from ..tokens import is_token_address
 from .kinds import read_span
 from .reading import Configuration, Finding
@@ -133,6 +138,14 @@ def _secret(line: int, full: str, path: Path) -> Iterator[Finding]:
 def _sources(configuration: Configuration) -> Iterator[Finding]:
     given = configuration.given
     line = configuration.lines.get("source.csv", 0)
+    if "source.folder" not in given and "source.csv" not in given:
+        yield Finding(
+            configuration.lines.get("source", 0),
+            "source",
+            "neither folder nor csv says whose keys are renewed",
+            "name one of them, or give it on the command line",
+            warning=True,
+        )
     if "source.folder" in given and "source.csv" in given:
         yield Finding(
             line, "source.csv", "a folder is named, too", "keep one of the two"
@@ -247,6 +260,8 @@ def _store(configuration: Configuration) -> Iterator[Finding]:
             "has a password in it",
             "leave it out, and name its file: store_password_file",
         )
+    elif store is not None:
+        yield from _store_use(configuration, store)
     if store is None and "campaign.store_password_file" in given:
         yield Finding(
             lines.get("campaign.store_password_file", 0),
@@ -254,6 +269,82 @@ def _store(configuration: Configuration) -> Iterator[Finding]:
             "says nothing without store",
             "name store, or remove it",
         )
+
+
+def _store_use(configuration: Configuration, store: str) -> Iterator[Finding]:
+    line = configuration.lines.get("campaign.store", 0)
+    folder = configuration.given.get("campaign.folder", "campaign")
+    try:
+        Address.parse(store, Path(folder))
+    except CampaignError as error:
+        yield Finding(
+            line,
+            "campaign.store",
+            str(error),
+            "correct the address, or remove it: the campaign is in its folder then",
+        )
+    if any(full.startswith("watch.") for full in configuration.given):
+        yield Finding(
+            line,
+            "campaign.store",
+            "renew run --watch, which [watch] is for, refuses it: its campaigns are in "
+            "folders of this machine",
+            "remove it for --watch; for several stations see docs/stations.md",
+            warning=True,
+        )
+
+
+def _audit(configuration: Configuration) -> Iterator[Finding]:
+    """What signs the audit log is a key, and what belongs to it has one."""
+    given, lines = configuration.given, configuration.lines
+    key = given.get("report.audit_key")
+    for name in ("audit_certificate", "audit_key_password_file"):
+        if key is None and f"report.{name}" in given:
+            yield Finding(
+                lines.get(f"report.{name}", 0),
+                f"report.{name}",
+                "says nothing without audit_key",
+                "name audit_key, or remove it",
+            )
+    if key is None or not Path(key).exists() or is_in_file(key):
+        # What is not there is told already.
+        return
+    try:
+        password = _password_in(given.get("report.audit_key_password_file"))
+    except (GostKeyError, OSError):
+        return
+    try:
+        _open_audit_key(Path(key), password)
+    except PasswordRequired:
+        yield Finding(
+            lines.get("report.audit_key", 0),
+            "report.audit_key",
+            "has a password, for which a person is asked",
+            "name the file with it: audit_key_password_file",
+            warning=True,
+        )
+    except (GostKeyError, OSError) as error:
+        yield Finding(
+            lines.get("report.audit_key", 0),
+            "report.audit_key",
+            f"{key}: {error}" if key not in str(error) else str(error),
+            "name a PKCS#8 file with a private key, or a key container, and the file "
+            "with its password",
+        )
+
+
+def _password_in(file: str | None) -> str | None:
+    return None if file is None else read_password(Path(file))
+
+
+def _open_audit_key(path: Path, password: str | None) -> None:
+    """Open the key as a run does, and wipe it."""
+    if path.is_dir():
+        files = FolderStore(path.parent).read(path)
+        with Container.parse(files).open(password):
+            return
+    with SigningKey.from_pkcs8(path.read_bytes(), password):
+        return
 
 
 def _random(configuration: Configuration) -> Iterator[Finding]:
@@ -337,6 +428,7 @@ RULES: list[Callable[[Configuration], Iterator[Finding]]] = [
     _sources,
     _ways,
     _store,
+    _audit,
     _random,
     _limits,
     _folders,

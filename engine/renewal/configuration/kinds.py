@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
 
 from ..chips import is_chip_address
@@ -19,7 +19,9 @@ from ..tokens import is_token_address
 _SPAN = re.compile(r"\s*(\d{1,9}(?:\.\d{1,3})?)\s*(s|sec|min|m|h|hours?|d|days?)\s*\Z")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = timedelta(days=366).total_seconds()
-_OFFSET = re.compile(r"[+-]\d\d:?\d\d\Z")
+_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)\Z")
+_EASTERNMOST = 14
+"""Hours of the zone that is farthest from UTC."""
 
 
 @dataclass(frozen=True)
@@ -183,12 +185,20 @@ def failures() -> Kind:
 
 def offset() -> Kind:
     """Give the kind of time zones."""
+    return _parsed('an offset such as "+03:00"', read_offset)
 
-    def parse(value: str) -> None:
-        if not _OFFSET.match(value):
-            raise ValueError
 
-    return _parsed('an offset such as "+03:00"', parse)
+def read_offset(text: str) -> tzinfo:
+    """Read a zone's offset from UTC such as "+03:00" or "+0300".
+
+    Raises:
+        ValueError: if it is none, or no zone has it.
+    """
+    match = _OFFSET.match(text)
+    if match is None or int(match[2]) > _EASTERNMOST or int(match[3]) > 59:
+        raise ValueError(f"{text!r} is not an offset; write +03:00")
+    offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    return timezone(-offset if match[1] == "-" else offset)
 
 
 def ranges() -> Kind:
