@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import socket
-import threading
-from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from renewal.offices import NOW, Office
-from renewal.test_pacing import MSK, Turned, at
+from renewal.offices import NOW
+from renewal.test_pacing import MSK, at
+from renewal.watched_offices import DAY, HOUR, Station, station
 
 from gostkey.errors import (
     CampaignError,
@@ -25,127 +20,15 @@ from gostkey.errors import (
 )
 from gostkey.pki.certificates import Certificate
 from gostkey.random.policy import Policy
-from gostkey.renewal import Campaign, FolderTransport, Listing
-from gostkey.renewal.chunks import Event
+from gostkey.renewal import Campaign
 from gostkey.renewal.lock import locked
 from gostkey.renewal.pacing import MostFailures, Pacing, QuietHours
 from gostkey.renewal.planning.subscribers import RowError
-from gostkey.renewal.randomness import Randomness
-from gostkey.renewal.tokens import Tokens
-from gostkey.renewal.unattended import (
-    Intervals,
-    Left,
-    Notifier,
-    Rounds,
-    Stopper,
-    Watch,
-)
+from gostkey.renewal.unattended import Rounds
 from gostkey.renewal.unattended.left import MOST_TOLD
 from gostkey.renewal.unattended.watch import LOCK_NAME
-from gostkey.renewal.unattended.watch import Office as Work
 
-HOUR, DAY = 3600, 86400
-
-
-@dataclass
-class Station:
-    """An office that a watch works on, and an authority that a test moves."""
-
-    office: Office
-    day: Turned = field(default_factory=Turned)
-    said: list[str] = field(default_factory=list)
-    left: list[Left] = field(default_factory=list)
-    errors: tuple[RowError, ...] = ()
-    gathered: list[int] = field(default_factory=list)
-    fault: Exception | None = None
-    published: float = -1e9
-
-    @property
-    def folder(self) -> Path:
-        return self.office.folder / "watched"
-
-    def transport(self) -> FolderTransport:
-        base = self.office.folder
-        return FolderTransport(base / "out", base / "in", base / "trust")
-
-    def answer(self) -> int:
-        """Answer what is in the outbox, as the authority does."""
-        inbox, answered = self.office.folder / "in", 0
-        inbox.mkdir(exist_ok=True)
-        for request in (self.office.folder / "out").glob("*.p7m"):
-            target = inbox / f"{request.stem}.cer"
-            if not target.exists():
-                one = self.office.authority.issue_renewal(
-                    request.read_bytes(), self.day.wall
-                )
-                target.write_bytes(one.der)
-                answered += 1
-        if answered or self.day.seconds - self.published > DAY:
-            trust = self.office.folder / "trust"
-            trust.mkdir(exist_ok=True)
-            (trust / "ca.cer").write_bytes(self.office.authority.certificate.der)
-            (trust / "ca.crl").write_bytes(self.office.authority.crl(self.day.wall))
-            self.published = self.day.seconds
-        return answered
-
-    def listing(self) -> Listing:
-        if self.fault is not None:
-            raise self.fault
-        return Listing(tuple(self.office.subscribers), self.errors)
-
-    def gather(
-        self, keys: int, policy: Policy | None
-    ) -> AbstractContextManager[Randomness | None]:
-        self.gathered.append(keys)
-        return contextlib.nullcontext(None)
-
-    def watch(self, pacing: Pacing | None = None, **more: object) -> Watch:
-        pacing = pacing or Pacing()
-        pacing.time = self.day.time()
-        pacing.zone = MSK
-        work = Work(
-            listing=self.listing,
-            transport=self.transport,
-            gather=more.pop("gather", self.gather),  # type: ignore[arg-type]
-            tokens=Tokens,
-            clock=lambda: self.day.wall,
-            **more,  # type: ignore[arg-type]
-        )
-        intervals = Intervals(receive=600, at_most=2 * HOUR, look=12 * HOUR)
-        return Watch(
-            self.folder,
-            work,
-            pacing,
-            intervals,
-            tell=self.said.append,
-            code_of=lambda error: 4 if isinstance(error, MediumError) else 3,
-            on_left=self.left.append,
-        )
-
-    def during(self, seconds: float, then: Callable[[], object] | None = None) -> None:
-        """Let the watch go on for so long, then ask it to end."""
-        begin = self.day.seconds
-
-        def nap(count: int) -> None:
-            if then is not None:
-                then()
-            self.day.stopped = self.day.seconds - begin >= seconds
-
-        self.day.stopped = False
-        self.day.at_nap = nap
-
-    def groups(self) -> dict[str, list[str]]:
-        """The groups of the keys in each campaign."""
-        found = {}
-        for folder in Rounds(self.folder).campaigns():
-            with Campaign.open(folder, clock=lambda: self.day.wall) as campaign:
-                found[folder.name] = [row["group"] for row in campaign.report().rows]
-        return found
-
-
-@pytest.fixture
-def station(office: Office) -> Station:
-    return Station(office)
+__all__ = ["station"]
 
 
 def test_keys_are_renewed_as_they_become_due_through_weeks(station: Station) -> None:
@@ -524,133 +407,3 @@ def test_old_copies_go_by_policy(station: Station) -> None:
     station.watch(keep_archives=20).run()
     assert list(archive.iterdir()) == []
     assert any("1 copies of old containers" in text for text in station.said)
-
-
-# -- systemd ------------------------------------------------------------------
-
-
-@pytest.fixture
-def listener(tmp_path: Path) -> Iterator[tuple[str, Callable[[], list[str]]]]:
-    """A socket as systemd has it: its address, and what was said there."""
-    if not hasattr(socket, "AF_UNIX"):
-        pytest.skip("needs Unix sockets: run it on Linux or macOS")
-    address = str(tmp_path / "notify")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as heard:
-        heard.bind(address)
-        heard.setblocking(False)
-
-        def said() -> list[str]:
-            words = []
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    words.append(heard.recv(4096).decode())
-            return words
-
-        yield address, said
-
-
-def test_systemd_is_told(
-    station: Station, listener: tuple[str, Callable[[], list[str]]]
-) -> None:
-    address, said = listener
-    environment = {
-        "NOTIFY_SOCKET": address,
-        "WATCHDOG_USEC": "30000000",
-        "WATCHDOG_PID": str(os.getpid()),
-    }
-    station.office.add()
-    watch = station.watch()
-    notifier = Notifier(environment, lambda: station.day.seconds)
-    watch._notifier = notifier
-    watch._nap = 10.0
-    at_last: list[float] = []
-    words: list[str] = []
-
-    def hear() -> None:
-        for word in said():
-            words.append(word)
-            if word == "WATCHDOG=1":
-                at_last.append(station.day.seconds)
-
-    station.during(HOUR, hear)
-    watch.run()
-    words += said()
-    assert words[0] == "READY=1" and words[-1] == "STOPPING=1"
-    assert any(word.startswith("STATUS=1 campaigns under way") for word in words)
-    assert max(b - a for a, b in zip(at_last, at_last[1:], strict=False)) <= 30
-
-
-class SlowFolder(FolderTransport):
-    """A centre that takes one request after the other, and its time."""
-
-    together = 1
-    day: Turned
-
-    def submit(self, pendings):  # type: ignore[no-untyped-def]
-        self.day.seconds += 20 * len(pendings)
-        return super().submit(pendings)
-
-
-def test_a_slow_authority_is_no_hanging_watch(
-    station: Station,
-    listener: tuple[str, Callable[[], list[str]]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    address, said = listener
-    for _ in range(4):
-        station.office.add()
-    base = station.office.folder
-    slow = SlowFolder(base / "out", base / "in", base / "trust")
-    slow.day = station.day
-    monkeypatch.setattr(
-        "gostkey.renewal.working.transports.from_settings",
-        lambda settings, clock: slow,
-    )
-    watch = station.watch()
-    watch._notifier = Notifier(
-        {"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "30000000"},
-        lambda: station.day.seconds,
-    )
-    heard: list[float] = []
-    on_event = watch._on_event
-
-    def hear(event: Event) -> None:
-        heard.extend(station.day.seconds for word in said() if word == "WATCHDOG=1")
-        on_event(event)
-
-    watch._on_event = hear
-    assert watch.run(once=True) == 0
-    assert station.groups() == {"2026-11-02": 4 * ["waiting"]}
-    assert station.day.seconds - 1000 >= 80
-    assert max(b - a for a, b in zip(heard, heard[1:], strict=False)) <= 30
-
-
-def test_nobody_listens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    for environment in ({}, {"NOTIFY_SOCKET": str(tmp_path / "gone")}, None):
-        notifier = Notifier(environment)
-        notifier.ready()
-        notifier.status("a\nb")
-        notifier.alive()
-        assert notifier.longest_silence == float("inf")
-    other = {"WATCHDOG_USEC": "1000000", "WATCHDOG_PID": str(os.getpid() + 1)}
-    assert Notifier(other).longest_silence == float("inf")
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's: run it there")
-def test_a_signal_wakes_who_sleeps_and_a_second_one_interrupts() -> None:
-    import signal
-    import time
-
-    before = signal.getsignal(signal.SIGTERM)
-    with Stopper() as stopper:
-        began = time.monotonic()
-        threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
-        stopper.sleep(60)
-        assert stopper.is_stopped() and time.monotonic() - began < 30
-        stopper.sleep(60)
-        os.kill(os.getpid(), signal.SIGTERM)
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(1)
-    assert signal.getsignal(signal.SIGTERM) == before
