@@ -105,7 +105,7 @@ def test_a_wrong_password_is_exit_code_4_at_both_ends(mail: MailOffice) -> None:
 def test_check_config_logs_in_to_both_servers(mail: MailOffice) -> None:
     """Each fault is told by itself: name, what was wrong, what would be right."""
     config = mail.folder / "renew.toml"
-    config.write_text('[authority]\nmail = "mail.toml"\n')
+    config.write_text('[authority]\nmail = "mail.toml"\n[source]\nfolder = "."\n')
     check = ["renew", "check-config", config, "--json"]
 
     def told(*options: str) -> list[str]:

@@ -273,8 +273,10 @@ class HttpTransport:
                     self._connections.cut()
                 raise
             finally:
-                # The next chunk is made first: others need the server's places.
-                self.close()
+                # A part that is not full is the chunk's last one.  The next chunk is
+                # made first: others need the server's places.
+                if len(pendings) < self.together:
+                    self.close()
 
     def _ask(self, pending: Pending) -> _Outcome:
         """Post one request; errors are returned, as they are of one request."""
