@@ -13,7 +13,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,12 +36,21 @@ SMALLEST_SHARE = 64
 
 
 class KeyBatch(NamedTuple):
-    """Keys as arrays: row i of both is key i."""
+    """Keys as arrays: row i of both is key i.
+
+    It shows no key, and cannot be pickled or copied; its arrays can.
+    """
 
     private: Bytes
     """(n, 32 or 64), little-endian."""
     public: Bytes
     """(n, 64 or 128), x || y, little-endian."""
+
+    def __repr__(self) -> str:
+        return f"<KeyBatch of {len(self.private)} keys>"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a KeyBatch cannot be pickled or copied: it holds secrets")
 
 
 def _rows(name: str, value: ArrayLike, width: int, n: int | None = None) -> Bytes:

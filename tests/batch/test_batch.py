@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import threading
 import time
 
@@ -204,6 +206,16 @@ def test_generated_keys_are_all_different_and_fit(name: str) -> None:
     for private, public in zip(keys.private, keys.public, strict=True):
         key = SigningKey.from_bytes(private.tobytes(), name)
         assert key.verifying_key == VerifyingKey.from_bytes(public.tobytes(), name)
+
+
+def test_generated_keys_are_not_shown_pickled_or_copied() -> None:
+    keys = batch.generate(8)
+    assert f"{keys} {keys!r} {keys!s}" == " ".join(3 * ["<KeyBatch of 8 keys>"])
+    for way in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="cannot be pickled or copied"):
+            way(keys)
+    private, public = keys
+    assert private is keys.private and public is keys.public
 
 
 def test_nonces_in_a_batch_differ_for_equal_items(each_backend: str) -> None:
