@@ -17,7 +17,7 @@ from gostkey.errors import (
     PrivateKeyRange,
     UnknownCurve,
 )
-from gostkey.primitives import CURVES, Readable, Writable
+from gostkey.primitives import CURVES, Readable, Writable, not_octets
 
 __all__ = [
     "divide_mod_q",
@@ -83,7 +83,10 @@ def _size(curve: int) -> int:
 
 def _input(name: str, data: Readable, size: int) -> Any:
     # A pointer into the caller's buffer: no copy of a secret is made.
-    buffer = ffi.from_buffer("uint8_t[]", data)
+    try:
+        buffer = ffi.from_buffer("uint8_t[]", data)
+    except TypeError:
+        raise not_octets(name, data) from None
     if len(buffer) != size:
         raise LengthError(f"{name}: has {len(buffer)} bytes; must have {size}")
     return buffer
@@ -128,7 +131,10 @@ def sign(curve: int, private_le: Readable, digest: Readable, fresh: Readable) ->
     # Written out, since calls of _input and the like are a tenth of the time.
     size = _SIZES[curve] if curve in prepared else _size(curve)
     private = _from_buffer(_OCTETS, private_le)
-    hashed = _from_buffer(_OCTETS, digest)
+    try:
+        hashed = _from_buffer(_OCTETS, digest)
+    except TypeError:
+        raise not_octets("digest", digest) from None
     random = _from_buffer(_OCTETS, fresh)
     if not len(private) == len(hashed) == len(random) == size:
         _input("private key", private_le, size)
@@ -161,7 +167,10 @@ def verify(
     size = _size(curve)
     public = _input("public key", public_le, 2 * size)
     hashed = _input("digest", digest, size)
-    signed = ffi.from_buffer("uint8_t[]", signature)
+    try:
+        signed = ffi.from_buffer("uint8_t[]", signature)
+    except TypeError:
+        raise not_octets("signature", signature) from None
     good = ffi.new("uint8_t[]", 1)
     if len(signed) == 2 * size:
         lib.gostkey_elliptic_verify_var(curve, good, public, 0, hashed, signed, 1)
@@ -185,7 +194,10 @@ def vko_point(
     size = _size(curve)
     private = _input("private key", private_le, size)
     public = _input("public key", public_le, 2 * size)
-    ukm = ffi.from_buffer("uint8_t[]", ukm_le)
+    try:
+        ukm = ffi.from_buffer("uint8_t[]", ukm_le)
+    except TypeError:
+        raise not_octets("UKM", ukm_le) from None
     if not 1 <= len(ukm) <= size:
         raise LengthError(f"UKM: has {len(ukm)} bytes; must have 1 to {size}")
     out = ffi.new("uint8_t[]", 2 * size)

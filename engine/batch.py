@@ -10,10 +10,11 @@ them with ``array.fill(0)`` when they are done with.
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, NoReturn, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,7 +23,7 @@ from . import random
 from .backend import active
 from .curves import Curve, find
 from .errors import LengthError, PrivateKeyRange, UnknownAlgorithm
-from .primitives import Readable
+from .primitives import Readable, octets
 
 __all__ = ["KeyBatch", "digest", "generate", "public_keys", "sign", "verify"]
 
@@ -53,9 +54,16 @@ class KeyBatch(NamedTuple):
         raise TypeError("a KeyBatch cannot be pickled or copied: it holds secrets")
 
 
+def _array(value: ArrayLike, width: int) -> NDArray[Any]:
+    """Return *value* as an array; an empty list has no type, but no rows either."""
+    if isinstance(value, (list, tuple)) and not value:
+        return np.zeros((0, width), np.uint8)
+    return np.asarray(value)
+
+
 def _rows(name: str, value: ArrayLike, width: int, n: int | None = None) -> Bytes:
     """Return *value* as a contiguous (n, width) array; no copy if it is one."""
-    array = np.asarray(value)
+    array = _array(value, width)
     wanted = f"({'n' if n is None else n}, {width})"
     if array.dtype != np.uint8:
         raise LengthError(f"{name}: has dtype {array.dtype}; must be uint8 {wanted}")
@@ -70,7 +78,7 @@ def _rows(name: str, value: ArrayLike, width: int, n: int | None = None) -> Byte
 
 def _one_or_rows(name: str, value: ArrayLike, width: int, n: int) -> tuple[Bytes, int]:
     """Return the array and its stride in bytes: 0 if it is one row for all."""
-    array = np.asarray(value)
+    array = _array(value, width)
     if array.shape == (width,):
         return _rows(name, array.reshape(1, width), width), 0
     if array.ndim == 1:
@@ -78,6 +86,15 @@ def _one_or_rows(name: str, value: ArrayLike, width: int, n: int) -> tuple[Bytes
             f"{name}: has shape {array.shape}; must be ({width},) or ({n}, {width})"
         )
     return _rows(name, array, width, n), width
+
+
+def _whole(name: str, value: int) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{name}: is {type(value).__name__}; must be a whole number"
+        ) from None
 
 
 def _view(array: Bytes) -> memoryview:
@@ -90,9 +107,10 @@ def _count(threads: int | None) -> int:
         if hasattr(os, "sched_getaffinity"):
             return len(os.sched_getaffinity(0))
         return os.cpu_count() or 1
-    if threads < 1:
-        raise LengthError(f"threads: is {threads}; must be at least 1, or None")
-    return threads
+    number = _whole("threads", threads)
+    if number < 1:
+        raise LengthError(f"threads: is {number}; must be at least 1, or None")
+    return number
 
 
 def _split(work: Callable[[int, int], None], n: int, threads: int | None) -> None:
@@ -140,6 +158,7 @@ def generate(
         LengthError: if n is negative.
         GeneratorFailure: if the generator fails its tests.
     """
+    n = _whole("n", n)
     if n < 0:
         raise LengthError(f"n: is {n}; must not be negative")
     found = find(curve)
@@ -328,10 +347,11 @@ def digest(
     Raises:
         UnknownAlgorithm: if *bits* is another value.
         LengthError: if an array is not one of bytes, or not of two dimensions.
-        TypeError: if *messages* is text or a single buffer, or an item has no buffer.
+        TypeError: if *messages* is text, a single buffer or no sequence, or an item
+            has no buffer.
     """
     if bits not in (256, 512):
-        raise UnknownAlgorithm(f"bits: is {bits}; must be 256 or 512")
+        raise UnknownAlgorithm(f"bits: is {bits!r}; must be 256 or 512")
     if isinstance(messages, np.ndarray):
         rows = _rows("messages", messages, messages.shape[-1] if messages.ndim else 0)
         n, width = rows.shape
@@ -342,12 +362,7 @@ def digest(
             )
 
     else:
-        if isinstance(messages, (str, bytes, bytearray, memoryview)):
-            raise TypeError(
-                f"messages: is one {type(messages).__name__}; must be a list of "
-                "buffers, or an array"
-            )
-        n = len(messages)
+        n = _messages_count(messages)
 
         def work(start: int, stop: int) -> None:
             _digest_items(bits, out, messages, start, stop)
@@ -355,6 +370,20 @@ def digest(
     out = np.zeros((n, bits // 8), np.uint8)
     _split(work, n, threads)
     return out
+
+
+def _messages_count(messages: Sequence[Readable]) -> int:
+    one = isinstance(messages, (str, bytes, bytearray, memoryview))
+    try:
+        if not one:
+            _ = messages[:0]  # each thread takes slices
+            return len(messages)
+    except (TypeError, KeyError):
+        pass
+    raise TypeError(
+        f"messages: is {'one ' * one}{type(messages).__name__}; must be a list of "
+        "buffers, or an array"
+    )
 
 
 # A thread lays so much end to end for a native call: thousands of messages, few enough
@@ -373,18 +402,7 @@ def _octets(i: int, message: Readable) -> Readable:
         raise LengthError(
             f"messages, item {i}: has dtype {message.dtype}; must be uint8"
         )
-    try:
-        view = memoryview(message)
-    except TypeError:
-        hint = "; strings must be encoded" if isinstance(message, str) else ""
-        raise TypeError(
-            f"messages, item {i}: is {type(message).__name__}; must be bytes{hint}"
-        ) from None
-    if not view.nbytes:
-        return b""
-    if not view.c_contiguous:
-        return view.tobytes()
-    return view if view.format == "B" and view.ndim == 1 else view.cast("B")
+    return octets(f"messages, item {i}", message)
 
 
 def _digest_items(

@@ -143,7 +143,12 @@ def get(name_or_oid: str) -> Curve:
 
     Raises:
         UnknownCurve: if there is none of that name.
+        TypeError: if it is no text.
     """
+    if not isinstance(name_or_oid, str):
+        raise TypeError(
+            f"curve: is {type(name_or_oid).__name__}; must be a name, an OID or a Curve"
+        )
     try:
         return _BY_NAME[name_or_oid.strip().lower()]
     except KeyError:

@@ -25,6 +25,31 @@ Readable: TypeAlias = bytes | bytearray | memoryview
 Writable: TypeAlias = bytearray | memoryview
 """Contiguous bytes to write into."""
 
+
+def not_octets(name: str, data: object) -> TypeError:
+    """Make the error for an argument of that name that is no buffer."""
+    hint = "; strings must be encoded" if isinstance(data, str) else ""
+    return TypeError(f"{name}: is {type(data).__name__}; must be bytes{hint}")
+
+
+def octets(name: str, data: Readable) -> Readable:
+    """View the argument of that name as plain bytes; copy it if it is not contiguous.
+
+    Raises:
+        TypeError: if it is no buffer.
+    """
+    try:
+        view = memoryview(data)
+    except TypeError:
+        raise not_octets(name, data) from None
+    if not view.nbytes:
+        # cast refuses an array of no rows.
+        return b""
+    if not view.c_contiguous:
+        return view.tobytes()
+    return view if view.format == "B" and view.ndim == 1 else view.cast("B")
+
+
 CURVES = (
     "test-256",
     "tc26-256-a",

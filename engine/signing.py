@@ -27,7 +27,7 @@ from .errors import (
     UnknownAlgorithm,
 )
 from .keyforms import Scheme, decode_pkcs8, decode_spki, encode_pkcs8, encode_spki
-from .primitives import HashState, Readable
+from .primitives import HashState, Readable, octets
 
 __all__ = ["Scheme", "SigningKey", "SupportsSigning", "VerifyingKey"]
 
@@ -48,7 +48,11 @@ def _hash_message(curve: Curve, scheme: Scheme, message: Readable) -> bytes:
         state = active.hashes.gostr3411_94("cryptopro")
     else:
         state = active.hashes.streebog(curve.bits)
-    state.update(message)
+    try:
+        state.update(message)
+    except (BufferError, TypeError):
+        # Looked at only now, so that plain bytes do not pay for it.
+        state.update(octets("message", message))
     return state.digest()
 
 

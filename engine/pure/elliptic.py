@@ -11,7 +11,7 @@ orders).
 from __future__ import annotations
 
 from gostkey.errors import InvalidPoint, LengthError, PrivateKeyRange, UnknownCurve
-from gostkey.primitives import Readable, Writable
+from gostkey.primitives import Readable, Writable, not_octets
 
 from . import hashes
 from .curve_parameters import PARAMETERS, Parameters
@@ -60,9 +60,16 @@ def _number(name: str, data: Readable, size: int) -> int:
 
 
 def _check_length(name: str, data: Readable | Writable, size: int) -> None:
-    length = memoryview(data).nbytes
+    length = _length(name, data)
     if length != size:
         raise LengthError(f"{name}: has {length} bytes; must have {size}")
+
+
+def _length(name: str, data: Readable | Writable) -> int:
+    try:
+        return memoryview(data).nbytes
+    except TypeError:
+        raise not_octets(name, data) from None
 
 
 def _private(name: str, data: Readable, set_: Parameters) -> int:
@@ -192,9 +199,9 @@ def verify(
 
 def _verify(curve: int, public: Affine, e: int, signature: Readable) -> bool:
     set_ = PARAMETERS[curve]
-    data = bytes(signature)
-    if len(data) != 2 * set_.size:
+    if _length("signature", signature) != 2 * set_.size:
         return False
+    data = bytes(signature)
     s = int.from_bytes(data[: set_.size], "big")
     r = int.from_bytes(data[set_.size :], "big")
     if not (0 < r < set_.q and 0 < s < set_.q):
@@ -221,7 +228,7 @@ def vko_point(
 ) -> bytes:
     set_ = _parameters(curve)
     d = _private("private key", private_le, set_)
-    length = memoryview(ukm_le).nbytes
+    length = _length("UKM", ukm_le)
     if not 1 <= length <= set_.size:
         raise LengthError(f"UKM: has {length} bytes; must have 1 to {set_.size}")
     ukm = int.from_bytes(ukm_le, "little") % set_.q

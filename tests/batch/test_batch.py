@@ -7,6 +7,7 @@ import os
 import pickle
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -165,6 +166,46 @@ def test_wrong_shapes_are_named_with_the_right_ones(call, message: str) -> None:
 
     with pytest.raises(gostkey.LengthError, match=message):
         call(zeros)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: batch.generate("3"), "n: is str; must be a whole number"),  # type: ignore[arg-type]
+        (lambda: batch.generate(3.0), "n: is float; must be"),  # type: ignore[arg-type]
+        (
+            lambda: batch.generate(1, threads="2"),  # type: ignore[arg-type]
+            "threads: is str; must be a whole number",
+        ),
+        (
+            lambda: batch.digest([b""], threads=2.0),  # type: ignore[arg-type]
+            "threads: is float; must be",
+        ),
+        (
+            lambda: batch.generate(1, curve=None),  # type: ignore[arg-type]
+            "curve: is NoneType; must be a name, an OID or a Curve",
+        ),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_named(
+    call: Callable[[], object], message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_whole_numbers_of_numpy_are_taken() -> None:
+    assert len(batch.generate(np.int64(2), threads=np.uint8(1)).private) == 2  # type: ignore[arg-type]
+
+
+def test_empty_lists_are_no_rows() -> None:
+    none = batch.sign([], [], "tc26-256-b")
+    assert none.shape == (0, 64) and none.dtype == np.uint8
+    assert batch.sign(np.ones(32, np.uint8), [], "tc26-256-b").shape == (0, 64)
+    assert batch.public_keys([], "tc26-512-b").shape == (0, 128)
+    assert batch.verify([], [], [], "tc26-256-b").shape == (0,)
+    with pytest.raises(gostkey.LengthError, match=r"must be \(2, 32\)"):
+        batch.sign([], np.ones((2, 32), np.uint8), "tc26-256-b")
 
 
 def test_unknown_curve_and_bits_are_refused() -> None:

@@ -111,6 +111,9 @@ def test_arrays_that_are_not_contiguous_or_read_only(each_backend: str) -> None:
         ("text", TypeError, "messages: is one str; must be a list"),
         (b"bytes", TypeError, "messages: is one bytes; must be a list"),
         (memoryview(b"bytes"), TypeError, "messages: is one memoryview"),
+        (iter([b"a"]), TypeError, "messages: is list_iterator; must be a list"),
+        ({b"a": 1}, TypeError, "messages: is dict; must be a list"),
+        (5, TypeError, "messages: is int; must be a list"),
     ],
 )
 def test_bad_messages(
@@ -130,6 +133,8 @@ def test_threads_must_be_some(n: int, threads: int) -> None:
 def test_bits_are_256_or_512() -> None:
     with pytest.raises(UnknownAlgorithm, match="bits: is 128; must be 256 or 512"):
         batch.digest([b""], 128)
+    with pytest.raises(UnknownAlgorithm, match="bits: is '256'; must be 256 or 512"):
+        batch.digest([b""], "256")  # type: ignore[arg-type]
 
 
 def test_a_bad_item_in_a_thread_is_named() -> None:

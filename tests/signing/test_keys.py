@@ -6,6 +6,8 @@ import copy
 import gc
 import os
 import pickle
+from array import array
+from collections.abc import Callable
 
 import pytest
 from parameter_sets import NAMES, little
@@ -189,3 +191,44 @@ def test_child_process_makes_other_keys_and_nonces(each_backend: str) -> None:
     assert theirs[:32] != ours[:32]
     assert theirs[64:] != ours[64:]  # r, so the nonce too
     key.verifying_key.verify(theirs[32:], b"message")
+
+
+KEY = SigningKey.from_bytes(D, "tc26-256-b")
+PUBLIC = KEY.verifying_key
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda text: KEY.sign(text), "message"),
+        (lambda text: KEY.sign_digest(text), "digest"),
+        (lambda text: PUBLIC.verify(bytes(64), text), "message"),
+        (lambda text: PUBLIC.verify(text, b"message"), "signature"),
+        (lambda text: PUBLIC.verify_digest(bytes(64), text), "digest"),
+        (lambda text: KEY.exchange(PUBLIC, text), "UKM"),
+        (lambda text: SigningKey.from_bytes(text, "tc26-256-b"), "private key"),
+        (lambda text: VerifyingKey.from_bytes(text, "tc26-256-b"), "public key"),
+    ],
+)
+def test_text_and_numbers_instead_of_bytes_are_named(
+    each_backend: str, call: Callable[[object], object], name: str
+) -> None:
+    with pytest.raises(TypeError, match=f"^{name}: is str; must be bytes; strings"):
+        call("text")
+    with pytest.raises(TypeError, match=f"^{name}: is int; must be bytes$"):
+        call(64)
+
+
+@pytest.mark.parametrize("scheme", Scheme)
+def test_messages_are_any_buffers(each_backend: str, scheme: Scheme) -> None:
+    key = SigningKey.from_bytes(D, "tc26-256-b", scheme=scheme)
+    for message in (
+        memoryview(b"abcdef")[::2],
+        memoryview(array("I", [1, 2])),
+        memoryview(b"abcdef").cast("B", (2, 3)),
+        memoryview(b"")[::2],
+    ):
+        plain = message.tobytes()
+        assert key.digest(message) == key.digest(plain)
+        key.verifying_key.verify(key.sign(message), plain)
+        key.verifying_key.verify(key.sign(plain), message)
