@@ -78,6 +78,11 @@ class Reason(enum.Enum):
 
 
 OFFICE = "the subscriber comes to the office with an identity document"
+_ANEW = (
+    "; a campaign that has begun does not look again: begin another one in another "
+    "folder (--campaign)"
+)
+"""Follows the cures that only a new campaign can make use of."""
 
 TEXTS: Mapping[Reason, tuple[str, str]] = {
     Reason.LAST_DAY: (
@@ -108,8 +113,9 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.EXCHANGES: (
         "it is not confirmed that all exchanges under the old key are finished",
-        "finish them, then set exchanges_finished to yes in the list "
-        "(what was encrypted for the old key cannot be read with the new one)",
+        "finish them (what was encrypted for the old key cannot be read with the new "
+        "one), then confirm it: --exchanges-finished for all, or yes in the list's "
+        "column exchanges_finished" + _ANEW,
     ),
     Reason.DUPLICATE: (
         "another item of this list holds the same key",
@@ -137,10 +143,11 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
         "a new key that waits for its certificate",
         "go on with the campaign that made it: gostkey renew receive",
     ),
-    Reason.LIST_ROW: ("the row cannot be used", "correct the row"),
+    Reason.LIST_ROW: ("the row cannot be used", "correct the row" + _ANEW),
     Reason.NOT_A_CONTAINER: (
         "the folder is not a key container",
-        "name the folder that holds header.key, primary.key and masks.key",
+        "put in the medium that holds it, or name the folder that holds header.key, "
+        "primary.key and masks.key" + _ANEW,
     ),
     Reason.DAMAGED: (
         "the container is damaged",
@@ -160,7 +167,8 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.PASSWORD_REQUIRED: (
         "the container has a password and none was given",
-        "name a file with the password in the list, column password_file",
+        "name a file with the password: --password-file, or the list's column "
+        "password_file" + _ANEW,
     ),
     Reason.WRONG_PASSWORD: (
         "the password does not open the container",

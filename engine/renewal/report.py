@@ -311,9 +311,15 @@ def advice_of(counts: Mapping[str, int], late: int, prepared: bool) -> list[str]
     if counts["unfinished"] or not prepared:
         said.append("the run was interrupted; go on with gostkey renew resume")
     if counts["failed"]:
-        said.append("see to the causes of the failures, then run gostkey renew resume")
-    if counts["refused"]:
-        said.append("what was refused is told with its cure in the table")
+        said.append(
+            "see to the causes of the failures, then run gostkey renew resume, unless "
+            "a hint above says otherwise"
+        )
+    if counts["refused"] or counts["unreadable"]:
+        said.append(
+            "what was refused or could not be read is not taken up again here: see to "
+            "its cause, then begin a new campaign in another folder (--campaign)"
+        )
     return said
 
 

@@ -322,13 +322,20 @@ def test_a_password_that_is_missing(run: Run, office: Office, tmp_path: Path) ->
     rewrite(office.list, 0, f"containers/{office.container(0).name};;;да")
     ran = renew(run, office, tmp_path, "--json")
     expect_one_bad(ran, "password-required", office.container(0))
+    hint = next(one["error"]["hint"] for one in ran.records if "error" in one)
+    assert "--password-file" in hint and "column password_file" in hint
+    assert "another folder (--campaign)" in hint and "resume" not in hint
 
 
 def test_a_foreign_folder(run: Run, office: Office, tmp_path: Path) -> None:
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     rewrite(office.list, 3, f"{foreign};;;да")
-    expect_one_bad(renew(run, office, tmp_path, "--json"), "not-a-container", foreign)
+    ran = renew(run, office, tmp_path, "--json")
+    expect_one_bad(ran, "not-a-container", foreign)
+    advice = ran.records[-1]["summary"]["advice"]
+    assert any("could not be read" in one and "--campaign" in one for one in advice)
+    assert not any("resume" in one for one in advice)
 
 
 def test_a_certificate_of_another_key(run: Run, office: Office, tmp_path: Path) -> None:
@@ -358,6 +365,27 @@ def test_exchanges_that_are_not_confirmed(
     rewrite(office.list, 3, f"containers/{office.container(3).name};;;нет")
     ran = renew(run, office, tmp_path, "--json")
     expect_one_bad(ran, "exchanges-not-confirmed", office.container(3))
+
+
+def test_a_campaign_of_refusals_is_followed_by_another_in_another_folder(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    begin = ["renew", "run", office.container(2), "--ca", office.authority, *NOW]
+    first = ["--campaign", tmp_path / "first"]
+    ran = run(*begin, *first)
+    assert ran.code == 3
+    hint = next(one for one in ran.stderr.splitlines() if "exchanges-not" in one)
+    assert "--exchanges-finished" in hint and "another folder (--campaign)" in hint
+    assert "table" not in ran.stderr and "resume" not in ran.stderr
+    # What it says is what helps.
+    ran = run(*begin, *first, "--exchanges-finished")
+    assert ran.code == 3
+    assert "no key was renewed" in ran.stderr and "(--campaign)" in ran.stderr
+    assert "resume" not in ran.stderr
+    second = ["--campaign", tmp_path / "second", "--exchanges-finished"]
+    ran = run(*begin, *second, "--json")
+    assert (ran.code, statuses(ran)) == (0, ["renewed"])
+    assert "renew resume" in run(*begin, *second).stderr
 
 
 def test_a_changed_subject(run: Run, office: Office, tmp_path: Path) -> None:

@@ -65,6 +65,16 @@ def database_of(folder: Path, url: str | None = None) -> Database:
     return SqliteDatabase(folder) if url is None else PostgresDatabase(folder, url)
 
 
+_GO_ON = (
+    "; go on with it (gostkey renew resume), or choose another folder for a new one "
+    "(--campaign)"
+)
+_NOTHING_PLANNED = (
+    ", in which no key was renewed or is to be; begin the new one in another folder "
+    "(--campaign)"
+)
+
+
 class Store:
     """The open store of one campaign; close it, or use it as a context."""
 
@@ -131,10 +141,9 @@ class Store:
     def refuse_second(cls, folder: Path, url: str | None = None) -> None:
         """Raise CampaignError if there is a campaign in *folder* or at *url*."""
         if cls.exists(folder):
-            raise CampaignError(
-                f"{folder}: there is a campaign already; go on with it (gostkey "
-                "renew resume), or choose another folder for a new one"
-            )
+            with cls.open(folder) as store:
+                what = _GO_ON if store.has_planned() else _NOTHING_PLANNED
+            raise CampaignError(f"{folder}: there is a campaign already{what}")
         if url is not None and cls.exists(folder, url):
             where = database_of(folder, url).where
             raise CampaignError(
@@ -238,6 +247,19 @@ class Store:
             text = json.dumps(settings, ensure_ascii=False)
             connection.execute(campaign.update().values(settings=text))
             fill(connection, items, errors, at)
+
+    @patient
+    def has_planned(self) -> bool:
+        """Say whether a key was ever planned; without one `resume` has nothing to do.
+
+        Of a campaign that is still being prepared nobody knows.
+        """
+        planned = sa.select(item.c.id).where(item.c.state.not_in(("due", "not-due")))
+        with self._reading() as connection:
+            phase = connection.execute(sa.select(campaign.c.phase)).scalar_one()
+            return phase != "planned" or bool(
+                connection.execute(planned.limit(1)).first()
+            )
 
     @patient
     def row_errors(self) -> list[RowError]:
