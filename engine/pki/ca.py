@@ -139,7 +139,7 @@ class CertificateAuthority:
         """Open an authority that `create` made.
 
         Raises:
-            MediumError: if there is none in the folder.
+            MediumError: if there is none in the folder, or it cannot be read.
             PasswordRequired, WrongPassword: if its key is encrypted.
             CertificateError: if key and certificate do not belong together.
         """
@@ -149,10 +149,7 @@ class CertificateAuthority:
             key_form = (folder / _KEY).read_bytes()
             profile = (folder / _PROFILE).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise MediumError(
-                f"folder of the authority {folder}: {error}; "
-                "make an authority with: gostkey ca init"
-            ) from error
+            raise _no_authority(folder, error) from error
         key = SigningKey.from_pkcs8(key_form, password)
         if key.verifying_key != certificate.public_key:
             key.wipe()
@@ -489,3 +486,17 @@ def _write_folder(folder: Path, files: dict[str, str]) -> None:
             (beside / name).unlink(missing_ok=True)
         beside.rmdir()
         raise
+
+
+def _no_authority(folder: Path, error: OSError | UnicodeDecodeError) -> MediumError:
+    """Say why the authority in a folder cannot be opened."""
+    if not isinstance(error, OSError):
+        return MediumError(f"authority {folder}: {_PROFILE} is not UTF-8 text")
+    name = Path(error.filename).name
+    is_absent = isinstance(error, FileNotFoundError | NotADirectoryError)
+    if is_absent and name == _CERTIFICATE:
+        return MediumError(
+            f"{folder}: there is no authority in this folder; check the path, or put "
+            "in the medium that holds it"
+        )
+    return MediumError(f"authority {folder}: {name} cannot be read: {error.strerror}")

@@ -58,7 +58,8 @@ def test_what_is_no_request_is_refused(run: Run, office: Office) -> None:
 def test_a_folder_that_is_no_authority_is_told(run: Run, tmp_path: Path) -> None:
     ran = run("ca", "crl", tmp_path, "--out", tmp_path / "crl", "--json")
     assert (ran.code, ran.error["code"]) == (4, "medium_error")
-    assert "gostkey ca init" in ran.error["message"]
+    assert f"{tmp_path}: there is no authority" in ran.error["message"]
+    assert "check the path" in ran.error["message"]
 
 
 def test_revoking_what_was_never_issued_is_told(run: Run, office: Office) -> None:

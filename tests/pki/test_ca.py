@@ -100,8 +100,21 @@ def test_a_folder_that_holds_something_is_left_alone(folder: Path) -> None:
         CertificateAuthority.create(folder, subject=AUTHORITY, at=NOW)
     assert [p.name for p in folder.parent.iterdir()] == ["authority"]
     assert (folder / "note").read_text() == "mine"
-    with pytest.raises(MediumError, match="gostkey ca init"):
+    with pytest.raises(MediumError, match="no authority in this folder; check"):
         CertificateAuthority.open(folder)
+
+
+def test_an_authority_that_is_not_whole_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    CertificateAuthority.create(folder, subject=AUTHORITY, at=NOW).close()
+    (folder / "profile.json").write_bytes(b"\xff")
+    with pytest.raises(MediumError, match=r"profile\.json is not UTF-8"):
+        CertificateAuthority.open(folder)
+    (folder / "ca.key").unlink()
+    with pytest.raises(MediumError, match=r"one: ca\.key cannot be read: No such file"):
+        CertificateAuthority.open(folder)
+    with pytest.raises(MediumError, match="no authority in this folder"):
+        CertificateAuthority.open(folder / "ca.crt")
 
 
 def test_a_key_of_another_authority_is_noticed(tmp_path: Path) -> None:
