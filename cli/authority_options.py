@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from gostkey.errors import TransportError
 from gostkey.renewal.transports import (
     CommandTransport,
     EmbeddedCA,
@@ -62,6 +63,19 @@ class Authority:
         """Whether any of the options was given."""
         return any(one not in (None, ()) for one in astuple(self))
 
+    def first_transport(self, at: datetime | None) -> Transport:
+        """Open the way to the authority, before anything is begun.
+
+        Nobody was asked yet, so what is wrong then is wrong in the options.
+
+        Raises:
+            click.UsageError: if they cannot be used.
+        """
+        try:
+            return self.transport(at)
+        except TransportError as error:
+            raise click.UsageError(str(error)) from error
+
     def transport(
         self, at: datetime | None, patience: Patience | None = None
     ) -> Transport:
@@ -73,6 +87,7 @@ class Authority:
 
         Raises:
             click.UsageError: if the options name none, or more than one.
+            TransportError: if an address, a fingerprint or a program is none.
         """
         folders = (self.outbox, self.inbox, self.trusted)
         if self.mail is not None:

@@ -193,7 +193,7 @@ def run(
                 return _work(
                     out, folder, work, also, pacing, library, randomness, experimental
                 )
-    transport = authority.transport(at)
+    transport = authority.first_transport(at)
     Campaign.refuse_second(folder, store)
     with ExitStack() as stack:
         plan: SpooledPlan | SavedPlan

@@ -143,7 +143,7 @@ def watch_run(
     """Watch until a signal comes."""
     if source.given:
         # Faults of the options are told now and not in the night.
-        with leaving(authority.transport(at)):
+        with leaving(authority.first_transport(at)):
             pass
     else:
         _go_on_alone(out, folder)

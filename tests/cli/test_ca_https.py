@@ -338,7 +338,7 @@ def test_an_address_that_cannot_be_is_told_before_anything_is_made(
         *options,
         "--json",
     )
-    assert ran.code == 3, ran.stderr
+    assert ran.code == 1, ran.stderr
     assert "word" not in ran.stdout.replace("password", "")
     assert not (tmp_path / "c").exists()
 

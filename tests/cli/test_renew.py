@@ -426,6 +426,37 @@ def test_a_list_that_is_none(run: Run, tmp_path: Path, text: bytes) -> None:
     assert str(file) in ran.error["message"]
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--url", "ca.example", "--trusted", "t"], "must be https://HOST"),
+        (["--url", "http://ca.example", "--trusted", "t"], "must be https://HOST"),
+        (["--url", "https://ca.example"], "name the authority's root"),
+        (["--url", "https://ca.example", "--url-root", "12"], "64 hex digits"),
+        (["--submit-command", "cat {req}"], "{req} is unknown"),
+        (["--submit-command", "cat 'x"], "No closing quotation"),
+        (["--submit-command", "no-such-program x"], "no program no-such-program"),
+    ],
+)
+@pytest.mark.parametrize("watch", [[], ["--watch", "--once"]])
+def test_a_way_to_the_authority_that_cannot_be_one_is_wrong_use(
+    run: Run,
+    office: Office,
+    tmp_path: Path,
+    options: list[str],
+    told: str,
+    watch: list[str],
+) -> None:
+    if "--submit-command" in options:
+        options = [*options, "--fetch-command", "cp {id} {answer}", "--trusted", "t"]
+    campaign = ["--campaign", tmp_path / "c"]
+    ran = run("renew", "run", office.tree, *campaign, *options, *watch, "--json")
+    assert ran.code == 1
+    assert ran.error["code"] == "transport_error" and told in ran.error["message"]
+    assert "resume" not in ran.error["hint"] and "--help" in ran.error["hint"]
+    assert not (tmp_path / "c").exists()
+
+
 def test_a_run_without_an_authority_is_a_usage_error(
     run: Run, office: Office, tmp_path: Path
 ) -> None:
