@@ -15,12 +15,14 @@ import click
 from gostkey.errors import GostKeyError
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.cms import refuse_another_key
+from gostkey.renewal.audit import AUDIT_PUBLIC, signers
 from gostkey.renewal.campaign import Campaign
 from gostkey.renewal.chunks import Event, OnEvent
 from gostkey.renewal.stations.station import Station
+from gostkey.renewal.storage.store import Store
 from gostkey.renewal.watching.metrics import MetricsFile
 from gostkey.renewal.watching.pace import Pace
-from gostkey.signing import SigningKey
+from gostkey.signing import SigningKey, VerifyingKey
 
 from .failures import naming
 from .files import PathOption
@@ -48,6 +50,8 @@ class Watched:
     @contextlib.contextmanager
     def ready(self) -> Iterator[Watched]:
         """Open the audit key, before anything is begun; it is wiped at the end."""
+        if self.metrics is not None:
+            _refuse_no_folder(self.metrics)
         with ExitStack() as stack:
             self._key: SigningKey | None = None
             self._certificate: Certificate | None = None
@@ -81,12 +85,15 @@ class Watched:
         """Have a campaign's log signed; give what makes the listener of its run.
 
         Args:
-            out: where to tell faults of the metrics' file.
+            out: where to tell faults of the metrics' file, and that the log was
+                signed with another key until now.
             campaign: or a station at it.
             url: of its database, if the folder does not remember it.
         """
         campaign.audit_key = self._key
         campaign.audit_certificate = self._certificate
+        if self._key is None:
+            _warn_of_another_key(out, campaign.folder, url)
         path = self.metrics
         if path is None:
             return None
@@ -113,6 +120,43 @@ class Watched:
         finally:
             if more is not None:
                 more.close()
+
+
+def _refuse_no_folder(metrics: Path) -> None:
+    if metrics.is_dir():
+        raise click.UsageError(
+            _("--metrics {file}: is a folder; name a file in it").format(file=metrics)
+        )
+    if not metrics.parent.is_dir():
+        raise click.UsageError(
+            _(
+                "--metrics {file}: there is no folder {folder}; correct the path, or "
+                "make the folder"
+            ).format(file=metrics, folder=metrics.parent)
+        )
+
+
+def _warn_of_another_key(out: Output, folder: Path, url: str | None) -> None:
+    """Say that this run signs with the campaign's key what another one has signed."""
+    with Store.open(folder, url) as store:
+        earlier = signers(store)
+    own = None
+    with contextlib.suppress(OSError, GostKeyError):
+        own = VerifyingKey.from_spki((folder / AUDIT_PUBLIC).read_bytes())
+    others = [one.fingerprint for one in earlier if one != own]
+    if others:
+        out.note(
+            _(
+                "warning: the audit log of this campaign was signed with the key "
+                "{keys}; this run signs it with the campaign's own"
+            ).format(keys=", ".join(others))
+        )
+        out.hint(
+            _(
+                "give --audit-key in every run; `renew report --verify "
+                "--audit-public` accepts one key only"
+            )
+        )
 
 
 class Listener:

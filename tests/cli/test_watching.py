@@ -23,7 +23,7 @@ from gostkey.renewal.chunks import Event
 from gostkey.renewal.storage.schema import item
 from gostkey.renewal.storage.store import Store
 from gostkey.renewal.watching.pace import Pace
-from gostkey.signing import SigningKey
+from gostkey.signing import SigningKey, VerifyingKey
 
 from .conftest import AT, Office, Run, in_this_process
 from .test_renew import NOW, renew
@@ -477,11 +477,39 @@ def test_a_page_tells_that_the_log_is_gone(
     assert "1 problem: gostkey renew report --verify" in page.read_text("utf-8")
 
 
-def test_a_folder_for_metrics_that_is_not_there_is_told_before_a_key_is_made(
+def test_a_place_for_metrics_that_is_none_is_told_before_anything_begins(
     run: Run, office: Office, tmp_path: Path
 ) -> None:
-    ran = renew(run, office, tmp_path, "--metrics", tmp_path / "no" / "x.prom")
-    assert ran.code != 0
-    assert "no" in ran.stderr
-    ran = run("renew", "status", "--campaign", tmp_path / "campaign", "--json", *NOW)
-    assert ran.record["states"] == {"planned": 4}
+    for wrong, told in (
+        (tmp_path / "no" / "x.prom", f"there is no folder {tmp_path / 'no'}"),
+        (tmp_path, "is a folder"),
+    ):
+        ran = renew(run, office, tmp_path, "--metrics", wrong)
+        assert ran.code == 1 and told in ran.stderr
+        assert not (tmp_path / "campaign").exists()
+
+
+def test_another_audit_key_than_before_is_warned_of(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    key, public = tmp_path / "audit.pem", tmp_path / "audit.pub"
+    assert run("key", "generate", "--no-password", "--out", key).code == 0
+    assert run("key", "public", key, "--out", public).code == 0
+    audit = ["--audit-key", key]
+    ran = renew(run, office, tmp_path, "--limit", "2", *audit)
+    assert "warning" not in ran.stderr
+    resume = ["renew", "resume", "--campaign", tmp_path / "campaign", *NOW]
+    ran = run(*resume, *audit, "--limit", "1")
+    assert "warning" not in ran.stderr
+    ran = run(*resume)
+    fingerprint = VerifyingKey.from_spki(public.read_bytes()).fingerprint
+    assert f"was signed with the key {fingerprint}; this run signs" in ran.stderr
+    assert "give --audit-key in every run" in ran.stderr
+
+
+def test_the_campaigns_own_audit_key_is_not_warned_of(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    assert renew(run, office, tmp_path).code == 0
+    ran = run("renew", "resume", "--campaign", tmp_path / "campaign", *NOW)
+    assert ran.code == 0 and "warning" not in ran.stderr
