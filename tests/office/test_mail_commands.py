@@ -115,6 +115,7 @@ def test_check_config_logs_in_to_both_servers(mail: MailOffice) -> None:
 
     assert run(*check, "--connect")[0]["status"] == "done"
     (mail.folder / "wrong.txt").write_text("wrong\n")
+    (mail.folder / "wrong.txt").chmod(0o600)
     wrong = {"password_file": "wrong.txt"}
     mail.write_office(smtp=wrong, imap=wrong)
     assert run(*check)[0]["status"] == "done"

@@ -377,6 +377,57 @@ def test_a_password_file_without_a_password_is_told(place: Path) -> None:
     assert "first line" in one(place, GOOD).cure
 
 
+MAIL = """from = "keys@office.example"
+to = "renewals@authority.example"
+trusted = "trust"
+[smtp]
+host = "mail.office.example"
+user = "keys"
+password_file = "word.txt"
+[imap]
+host = "mail.office.example"
+user = "keys"
+password_file = "word.txt"
+[signature]
+key = "keys"
+"""
+BY_MAIL = '[source]\nfolder = "keys"\n[authority]\nmail = "mail.toml"\n'
+
+
+def test_good_mail_settings_have_no_findings(place: Path) -> None:
+    (place / "mail.toml").write_text(MAIL)
+    assert found(place, BY_MAIL) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('trusted = "trust"', 'trusted = "nowhere"', "there is no folder"),
+        ('trusted = "trust"', 'trusted = "word.txt"', "word.txt is a file"),
+        ('trusted = "trust"\n', "", "trusted is missing"),
+        ("word.txt", "no.txt", "no.txt"),
+        ("[imap]", 'ca_file = "no.pem"\n[imap]', "no file"),
+        ('key = "keys"', 'key = "no.pem"', "no.pem"),
+        ("from =", "form =", "from is missing"),
+        ("[smtp]", "[smtp", "is not TOML"),
+    ],
+)
+def test_faults_of_the_mail_settings_are_told(
+    place: Path, old: str, new: str, told: str
+) -> None:
+    (place / "mail.toml").write_text(MAIL.replace(old, new))
+    finding = one(place, BY_MAIL)
+    assert (finding.line, finding.key) == (4, "authority.mail")
+    assert told in finding.text and "mail.toml" in finding.text and finding.cure
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's: run there")
+def test_a_mail_password_that_others_can_read_is_told(place: Path) -> None:
+    (place / "mail.toml").write_text(MAIL)
+    (place / "word.txt").chmod(0o644)
+    assert "0644" in one(place, BY_MAIL).text
+
+
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0,
     reason="root may do everything; run the tests as another user",

@@ -10,6 +10,8 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from gostkey.containers import Container
@@ -24,6 +26,7 @@ from ..planning.csv_list import read_list
 from ..secret_files import read_password
 from ..storage.address import Address
 from ..tokens import is_token_address
+from ..transports.mail import MailTransport, read_settings
 from .kinds import read_span
 from .reading import Configuration, Finding
 from .tables import AUTHORITY, TABLES
@@ -249,6 +252,35 @@ _BELONGS = {
 }
 
 
+def _mail(configuration: Configuration) -> Iterator[Finding]:
+    """The file with the mail settings can be used, and what it names is there."""
+    full = "authority.mail"
+    file = Path(configuration.given.get(full, ""))
+    line = configuration.lines.get(full, 0)
+    if not file.is_file():
+        return  # none is named, or that is told already
+    try:
+        MailTransport.open(file, partial(datetime.now, timezone.utc))
+        settings = read_settings(file)
+    except GostKeyError as error:
+        yield Finding(line, full, str(error), "correct it; docs/mail.md has an example")
+        return
+    secrets = {settings.smtp.password_file, settings.imap.password_file}
+    others = {settings.trusted, settings.smtp.ca_file, settings.imap.ca_file}
+    if settings.signature is not None:
+        secrets.add(settings.signature.password_file)
+        others |= {settings.signature.key, settings.signature.certificate}
+    # The key that signs may be a file, or a container's folder.
+    folders = {settings.trusted, settings.signature and settings.signature.key}
+    for path in sorted(filter(None, secrets | others)):
+        may_be_folder = path in folders and (path.is_dir() or path == settings.trusted)
+        said = _folder_fault(path) if may_be_folder else _file_fault(path)
+        if said is not None:
+            yield Finding(line, full, f"{file}: {said[0]}", said[1])
+        elif path in secrets:
+            yield from _secret(line, full, path)
+
+
 def _store(configuration: Configuration) -> Iterator[Finding]:
     """The database's URL holds no password, and its password's file has a database."""
     given, lines = configuration.given, configuration.lines
@@ -427,6 +459,7 @@ def _folders(configuration: Configuration) -> Iterator[Finding]:
 RULES: list[Callable[[Configuration], Iterator[Finding]]] = [
     _sources,
     _ways,
+    _mail,
     _store,
     _audit,
     _random,
