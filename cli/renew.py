@@ -18,6 +18,7 @@ import click
 from gostkey.renewal.campaign import DEFAULT_FOLDER
 from gostkey.renewal.configuration import read_offset
 from gostkey.renewal.planning.csv_list import read_list
+from gostkey.renewal.planning.passwords import as_run_now
 from gostkey.renewal.planning.plan import due_list, make_plan
 from gostkey.renewal.planning.plan_file import plan_to_json
 from gostkey.renewal.planning.rules import MOSCOW
@@ -330,11 +331,13 @@ def plan_(
     zone: tzinfo,
 ) -> Exit:
     plan = make_plan(source.read(library), now(at), zone)
-    show_plan(out, plan, "planned")
+    # Saved is what is planned: a password's file may be corrected before the run.
+    shown = as_run_now(plan)
+    show_plan(out, shown, "planned")
     warn_of_open_keys(out, plan)
     if save_plan is not None:
         text = plan_to_json(plan)
         # Names and dates of subscribers: for the office alone.
         write_file(save_plan, text.encode("utf-8"), private=True, force=force)
         out.note(_("plan written to {file}").format(file=save_plan))
-    return plan_exit(plan)
+    return plan_exit(shown)

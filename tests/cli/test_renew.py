@@ -113,9 +113,10 @@ def test_a_plan_refuses_what_is_not_confirmed(run: Run, office: Office) -> None:
     ran = run("renew", "plan", office.tree, *NOW, "--json")
     assert ran.code == 3
     assert codes(ran) == 4 * ["exchanges-not-confirmed"]
-    ran = run("renew", "plan", office.tree, "--exchanges-finished", *NOW, "--json")
+    bare = office.container(3)
+    ran = run("renew", "plan", bare, "--exchanges-finished", *NOW, "--json")
     assert ran.code == 0
-    assert statuses(ran) == 4 * ["planned"]
+    assert statuses(ran) == ["planned"]
 
 
 def test_a_plan_warns_of_keys_that_would_lose_their_password(
@@ -128,6 +129,26 @@ def test_a_plan_warns_of_keys_that_would_lose_their_password(
     told = run(*plan).stderr
     assert "1 key has a password, and its new container will have none" in told
     assert "new_password_file" in told
+
+
+def test_a_plan_tells_of_passwords_that_are_not_there(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.json"
+    word = office.password_file(0).read_bytes()
+    office.password_file(0).write_bytes(b"")
+    plan = ["renew", "plan", "--csv", office.list, *NOW, "--save-plan", file]
+    ran = run(*plan, "--json")
+    assert ran.code == 2 and codes(ran) == ["password-file"]
+    tree = run("renew", "plan", office.tree, "--exchanges-finished", *NOW, "--json")
+    assert tree.code == 2 and set(codes(tree)) == {"password-required"}
+    # The key is still planned: with the file put right, the run renews it.
+    office.password_file(0).write_bytes(word)
+    ran = run(
+        *["renew", "run", "--plan", file, "--ca", office.authority, *NOW, "--json"],
+        *["--campaign", tmp_path / "campaign"],
+    )
+    assert ran.code == 0 and statuses(ran) == 4 * ["renewed"]
 
 
 def test_a_saved_plan_can_be_run(run: Run, office: Office, tmp_path: Path) -> None:

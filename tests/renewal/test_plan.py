@@ -25,6 +25,9 @@ from gostkey.renewal import (
     plan_from_json,
     plan_to_json,
 )
+from gostkey.renewal.planning import passwords
+from gostkey.renewal.planning.passwords import as_run_now
+from gostkey.renewal.secret_files import read_password
 
 
 def reasons(plan: Plan) -> list[Reason | None]:
@@ -67,6 +70,49 @@ def test_a_chosen_medium_takes_the_place_of_the_default(office: Office) -> None:
     office.add()
     office.change(0, destination=office.folder / "other")
     assert office.plan().planned[0].destination == office.folder / "other"
+
+
+def test_a_password_that_a_run_would_lack_is_told_but_not_given_up(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for password in ("one", "two", "three", "four", None, None):
+        office.add(password=password)
+    office.change(0, password_file=None)
+    office.change(1, password_file=office.folder / "none.txt")
+    (office.folder / "empty.txt").write_text("\n")
+    office.change(2, new_password_file=office.folder / "empty.txt")
+    office.change(4, new_password_file=office.folder / "empty.txt")
+    office.add(days_left=100)
+    office.change(6, password_file=office.folder / "empty.txt")
+    plan = office.plan()
+    assert reasons(plan) == [None] * 6 + [Reason.NOT_DUE]
+    looked: list[Path] = []
+
+    def looking(path: Path) -> str:
+        looked.append(path)
+        return read_password(path)
+
+    monkeypatch.setattr(passwords, "read_password", looking)
+    shown = as_run_now(plan)
+    assert reasons(shown) == [
+        Reason.PASSWORD_REQUIRED,
+        Reason.PASSWORD_FILE,
+        Reason.PASSWORD_FILE,
+        None,
+        Reason.PASSWORD_FILE,
+        None,
+        Reason.NOT_DUE,
+    ]
+    assert shown.items[1].verdict is not None
+    assert "none.txt" in shown.items[1].verdict.text
+    # A file that many name is looked at once.
+    assert looked.count(office.folder / "empty.txt") == 1
+    # A run of this moment fails at the same keys, and is to be resumed.
+    report = office.begin().run()
+    failed = [row["reason"] for row in report.rows]
+    wanted = [one.verdict.reason.value if one.verdict else None for one in shown.items]
+    assert failed == wanted
+    assert reasons(office.plan())[1:3] == [None, None]
 
 
 def test_a_2001_keys_successor_is_on_the_usual_2012_curve(

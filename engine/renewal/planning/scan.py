@@ -69,6 +69,8 @@ class Holding:
     """OID of the curve for the new key."""
     usage: str = ""
     exportable: bool = False
+    has_password: bool = False
+    """Whether the container has one."""
     changed: tuple[str, ...] = ()
     """Form fields that differ from the certificate."""
     fault: Verdict | None = None
@@ -134,7 +136,10 @@ def _look(
 ) -> list[Holding]:
     if not isinstance(found, GostKeyError):
         name, header = found
-        return [_holding(subscriber, name, entry) for entry in header.keys]
+        has_password = header.has_password
+        return [
+            _holding(subscriber, name, entry, has_password) for entry in header.keys
+        ]
     reason = Reason.DAMAGED
     if isinstance(found, ContainerError) and not isinstance(found, ContainerDamaged):
         reason = Reason.NOT_A_CONTAINER
@@ -313,8 +318,17 @@ def why_closed(destination: Path) -> Verdict | None:
     return None
 
 
-def _holding(subscriber: Subscriber, name: str, entry: KeyEntry) -> Holding:
-    base = partial(Holding, subscriber, name, entry.slot, usage=entry.usage)
+def _holding(
+    subscriber: Subscriber, name: str, entry: KeyEntry, has_password: bool
+) -> Holding:
+    base = partial(
+        Holding,
+        subscriber,
+        name,
+        entry.slot,
+        usage=entry.usage,
+        has_password=has_password,
+    )
     if entry.certificate is None:
         return base(fault=verdict(Reason.NO_CERTIFICATE))
     is_2001 = entry.scheme is Scheme.GOST_2001
