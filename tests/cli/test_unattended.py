@@ -244,6 +244,20 @@ def test_what_does_not_go_with_a_watch_is_wrong_use(
     assert ("renew work --watch --store URL" in ran.stderr) == ("--store" in more)
 
 
+def test_a_watch_over_nothing_is_wrong_use(
+    run: Run, config: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "campaign"
+    alone = ["renew", "run", "--watch", "--campaign", folder, *NOW]
+    for more in ([], ["--once"], ["--ca", tmp_path / "ca"]):
+        ran = run(*alone, *more)
+        assert ran.code == 1 and "whose keys?" in ran.stderr
+        assert not folder.exists()
+    # With a campaign there is something to go on with.
+    assert run("renew", "run", "--config", config, *NOW).code == 0
+    assert run(*alone, "--once").code == 0
+
+
 def test_once_alone_is_wrong_use(run: Run) -> None:
     assert run("renew", "run", "--once").code == 1
 
