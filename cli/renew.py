@@ -264,7 +264,7 @@ _RENEWING = (
             "gostkey renew due chip:3b000001 --library librtpkcs11ecp.so",
             "gostkey renew due --csv list.csv --json",
         ],
-        exits=[0, 1, 2, 3],
+        exits=[0, 1, 2, 3, 4],
     ),
 )
 @source_options(renews=False)
@@ -305,7 +305,7 @@ def due(
             "gostkey renew plan /media/keys --exchanges-finished",
             "gostkey renew plan --csv list.csv --save-plan plan.json",
         ],
-        exits=[0, 1, 2, 3],
+        exits=[0, 1, 2, 3, 4],
     ),
 )
 @source_options(renews=True)

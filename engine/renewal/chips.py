@@ -80,20 +80,27 @@ def look_into_chip(
         library: path of the maker's PKCS #11 library.
 
     Raises:
-        LibraryMissing: if no library is named.
+        LibraryMissing: if no library is named, or it is not there.
         TokenAbsent: if there is no such token, or no such key in it.
         TokenAmbiguous: if several fit.
         MediumError: if the library cannot be used.
     """
     token, which = split_chip(address)
-    if library is None:
-        raise LibraryMissing(f"{address}: {_NO_LIBRARY}")
-    with open_chip(library, token) as chip:
+    with open_chip(_found(library, address), token) as chip:
         entries = chip.keys()
         wanted = [chip.entry(which)] if which else entries
         names = _names(entries)
         root = f"{_PREFIX}{chip.info.serial.lower()}"
         return [(Path(f"{root}/{names[one.identifier]}"), one) for one in wanted]
+
+
+def _found(library: str | None, address: str | Path) -> str:
+    """Return the library that is named for a token, if it is there."""
+    if library is None:
+        raise LibraryMissing(f"{address}: {_NO_LIBRARY}")
+    if not Path(library).is_file():
+        raise LibraryMissing(f"{library}: there is no such PKCS #11 library")
+    return library
 
 
 def _names(entries: Sequence[ChipKeyEntry]) -> dict[bytes, str]:
@@ -177,13 +184,10 @@ class Chips:
 
     def _opened(self, address: str) -> Chip:
         if address not in self._open:
-            if self._library is None:
-                raise LibraryMissing(f"{address}: {_NO_LIBRARY}")
+            library = _found(self._library, address)
             token = split_chip(address)[0]
             if not token:
                 raise TokenAbsent(f"{address}: names no token")
-            chip = open_chip(
-                self._library, token, pin=lambda info: self._pin(address, info)
-            )
+            chip = open_chip(library, token, pin=lambda info: self._pin(address, info))
             self._open[address] = chip.__enter__()
         return self._open[address]

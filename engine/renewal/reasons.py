@@ -202,7 +202,7 @@ TEXTS: Mapping[Reason, tuple[str, str]] = {
     ),
     Reason.LIBRARY: (
         "the key is inside a token, or is to be made there, and the library of the "
-        "token's maker was not named",
+        "token's maker is not known",
         "name it with --library, or in the variable GOSTKEY_PKCS11, then run resume",
     ),
     Reason.PIN_FILE: (

@@ -149,7 +149,11 @@ def test_without_a_library_or_a_token_the_cause_is_told(inside: Inside) -> None:
     now = inside.office.clock()
     (one,) = make_plan(read_tree(Path(CHIP)), now).items
     assert one.verdict is not None and one.verdict.reason.value == "library-missing"
-    assert "--library" in one.verdict.cure
+    assert "--library" in one.verdict.cure and "resume" not in one.verdict.cure
+    absent = read_tree(Path(CHIP), library=str(inside.office.folder / "none.so"))
+    (one,) = make_plan(absent, now).items
+    assert one.verdict is not None and one.verdict.reason.value == "library-missing"
+    assert "none.so: there is no such" in one.verdict.text
     for address in ("chip:77", f"{CHIP}/nobody"):
         (one,) = make_plan(
             read_tree(Path(address), library=inside.mock.library), now

@@ -396,6 +396,8 @@ def _faulty(subscriber: Subscriber, reason: Reason, detail: str) -> Holding:
         cure = "put the token in, then make a new plan"
     elif reason is Reason.TOKEN_UNUSABLE:
         cure = "gostkey token check tells the cause; then make a new plan"
+    elif reason is Reason.LIBRARY:
+        cure = "name it with --library, or in the variable GOSTKEY_PKCS11"
     elif reason is Reason.NOT_A_CONTAINER and is_token_address(subscriber.container):
         cure = "see what is on the token: gostkey container list token:SERIAL"
     elif reason is Reason.NOT_A_CONTAINER and is_chip_address(subscriber.container):
