@@ -130,6 +130,13 @@ class Authority:
         by_hand = self.ca is None and self.ca_password_file is None
         if by_hand and self.outbox and self.inbox and self.trusted:
             return FolderTransport(self.outbox, self.inbox, self.trusted)
+        if self.ca is not None and any(folders):
+            raise click.UsageError(
+                _(
+                    "--ca goes with no other way to the authority; leave out --outbox, "
+                    "--inbox and --trusted, or --ca"
+                )
+            )
         raise click.UsageError(
             _(
                 "name the authority: --ca FOLDER, or --outbox, --inbox and --trusted, "

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import collector
 from .chunks import Event, OnEvent
-from .lock import locked
+from .lock import locked, refuse_file
 from .planning.items import numbered
 from .planning.plan import Plan, PlanItem, confirm, plan_items
 from .planning.rules import MOSCOW
@@ -188,6 +188,7 @@ class Campaign(OpenCampaign):
 
         For what is to be asked of a person before: nothing is made here.
         """
+        refuse_file(folder)
         for url in {None, store}:
             if Store.exists(folder, url):
                 # Whether somebody works on it is the better thing to say.

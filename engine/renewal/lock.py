@@ -97,8 +97,9 @@ def locked(folder: Path, name: str = LOCK_NAME) -> CampaignLock:
 
     Raises:
         CampaignLocked: if another process has it.
-        MediumError: if the folder cannot be written.
+        MediumError: if the folder cannot be written, or is a file.
     """
+    refuse_file(folder)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -106,6 +107,12 @@ def locked(folder: Path, name: str = LOCK_NAME) -> CampaignLock:
     lock = CampaignLock(folder / name)
     lock.acquire()
     return lock
+
+
+def refuse_file(folder: Path) -> None:
+    """Raise MediumError if a file has the name of a campaign's folder."""
+    if folder.is_file():
+        raise MediumError(f"{folder}: is a file; name a folder for the campaign")
 
 
 def _locked(fd: int) -> bool:

@@ -478,13 +478,24 @@ def test_a_way_to_the_authority_that_cannot_be_one_is_wrong_use(
     assert not (tmp_path / "c").exists()
 
 
+def test_a_file_in_the_place_of_the_campaigns_folder_is_told(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    (tmp_path / "campaign").write_text("mine")
+    ran = renew(run, office, tmp_path, "--json")
+    assert (ran.code, ran.error["code"]) == (4, "medium_error")
+    assert "campaign: is a file; name a folder" in ran.error["message"]
+    assert (tmp_path / "campaign").read_text() == "mine"
+
+
 def test_a_run_without_an_authority_is_a_usage_error(
     run: Run, office: Office, tmp_path: Path
 ) -> None:
     base = ["renew", "run", "--csv", office.list, "--campaign", tmp_path / "c"]
     assert run(*base).code == 1
     assert run(*base, "--outbox", tmp_path / "o").code == 1
-    assert run(*base, "--ca", office.authority, "--inbox", tmp_path / "i").code == 1
+    two = run(*base, "--ca", office.authority, "--inbox", tmp_path / "i")
+    assert two.code == 1 and "no other way to the authority" in two.stderr
     ran = run("renew", "run", "--campaign", tmp_path / "c", "--json")
     assert (ran.code, ran.error["code"]) == (3, "campaign_error")
     assert not (tmp_path / "c").exists()

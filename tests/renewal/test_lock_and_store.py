@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from gostkey.errors import CampaignError, CampaignLocked, MediumError
-from gostkey.renewal.lock import CampaignLock
+from gostkey.renewal.lock import CampaignLock, locked
 from gostkey.renewal.planning.subscribers import RowError
 from gostkey.renewal.reasons import Reason
 from gostkey.renewal.storage import databases
@@ -84,6 +84,12 @@ def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
 def test_a_lock_in_a_folder_that_is_not_there_is_a_medium_error(tmp_path: Path) -> None:
     with pytest.raises(MediumError, match="lock file cannot be made"):
         CampaignLock(tmp_path / "no" / "campaign.lock").acquire()
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(MediumError, match="is a file; name a folder"):
+        locked(tmp_path / "file")
 
 
 # -- the store ---------------------------------------------------------------
