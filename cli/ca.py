@@ -163,7 +163,7 @@ def init(
     "issue",
     help=help_page(
         _(
-            "Issue certificates: one for each REQUEST, or one for --key.\n\n"
+            "Issue a certificate for a REQUEST, or for the key of --key.\n\n"
             "A request of PKCS#10 is a first certificate: that the owner is who it "
             "says, you must know. A renewal request (CMS, signed with the old key) "
             "is checked against the register. The same request always gets the "
@@ -176,7 +176,7 @@ def init(
             "--out ivanov.cer",
             'gostkey ca issue authority --key token:30DA6803 --name "CN=Ivanov I. I."',
         ],
-        exits=[0, 1, 2, 3, 4, 5],
+        exits=[0, 1, 3, 4, 5],
     ),
 )
 @FOLDER

@@ -127,6 +127,11 @@ def serve(
                 "or --https"
             )
         )
+    if once and inbox is not None and not inbox.is_dir():
+        # One that stays makes the folder, and waits for what others put there.
+        raise click.UsageError(
+            _("--inbox {folder}: there is no such folder").format(folder=inbox)
+        )
     with open_authority(folder, password) as authority, ExitStack() as stack:
         for place in (inbox, outbox, publish):
             if place is not None:

@@ -62,6 +62,15 @@ def test_a_folder_that_is_no_authority_is_told(run: Run, tmp_path: Path) -> None
     assert "check the path" in ran.error["message"]
 
 
+def test_an_inbox_that_is_not_there_is_told(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    folders = ["--inbox", tmp_path / "inbx", "--outbox", tmp_path / "out"]
+    ran = run("ca", "serve", office.authority, *folders, "--once")
+    assert ran.code == 1 and "inbx: there is no such folder" in ran.stderr
+    assert [one.name for one in tmp_path.glob("*x*")] == []
+
+
 def test_revoking_what_was_never_issued_is_told(run: Run, office: Office) -> None:
     ran = run("ca", "revoke", office.authority, "abc123", "--json")
     assert (ran.code, ran.error["code"]) == (3, "certificate_error")
