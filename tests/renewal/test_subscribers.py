@@ -57,6 +57,27 @@ def test_the_header_tells_the_encoding_however_many_lines_have_another(
     assert [one.line for one in listing.errors] == [3, 4, 5]
 
 
+@pytest.mark.parametrize("separator", [";", ","])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1251"])
+def test_a_line_for_excel_names_the_separator(
+    tmp_path: Path, separator: str, encoding: str
+) -> None:
+    # Most lines are in another encoding than the names of the columns.
+    other = "utf-8" if encoding == "cp1251" else "cp1251"
+    header = f"sep={separator}\r\nконтейнер{separator}инн\r\n".encode(encoding)
+    row = f"a.000{separator}\r\n".encode()
+    foreign = [f"ключ.00{n}{separator}\r\n".encode(other) for n in range(3)]
+    path = tmp_path / "list.csv"
+    path.write_bytes(header + row + b"".join(foreign))
+    listing = read_list(path)
+    first = listing.subscribers[0]
+    assert first.container == tmp_path / "a.000"
+    assert first.source == "line 3 of list.csv"
+    # In Windows-1251 these bytes are text as well.
+    told = [error.line for error in listing.errors]
+    assert told == ([4, 5, 6] if encoding == "utf-8" else [])
+
+
 @pytest.mark.parametrize("separator", [",", ";"])
 def test_comma_and_semicolon_separate(tmp_path: Path, separator: str) -> None:
     rows = [
@@ -164,6 +185,13 @@ def test_rows_that_contradict_each_other_are_all_put_aside(tmp_path: Path) -> No
         (b"conta\x00iner\n", "not a text file"),
         (b"container\n" + b"a\0" * 50, "not a text file"),
         (b'"container;x\na;b\n', "line 1"),
+        (b"sep=;\nname;password_file\na;b\n", "line 2: unknown column 'name'"),
+        (b"sep=;\n", "empty"),
+        (b"container\tinn\na\t\n", "as CSV with semicolons"),
+        (b"sep=\t\ncontainer\tinn\na\t\n", "as CSV with semicolons"),
+        (b"sep=|\ncontainer\na\n", "as CSV with semicolons"),
+        (b"PK\x03\x04\x14\0\0\0", "as CSV with semicolons"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "as CSV with semicolons"),
     ],
 )
 def test_a_file_that_is_no_list_is_refused_as_a_whole(

@@ -1,9 +1,9 @@
 """A CSV list of whose keys are to be renewed.
 
-It has a header row and is in UTF-8 (with or without BOM) or
-Windows-1251, separated by commas or semicolons.  One row, one line: a field
-cannot hold a line break, so that a broken row spoils no other.  Columns, in
-English or Russian, in any order:
+It has a header row (before it may stand ``sep=;``, as Excel has it) and is in UTF-8
+(with or without BOM) or Windows-1251, separated by commas or semicolons.  One row, one
+line: a field cannot hold a line break, so that a broken row spoils no other.  Columns,
+in English or Russian, in any order:
 
 * ``container`` (the folder, relative to the list, or a token's address, which
   means all containers on it, or chip:SERIAL, which means all keys in it), the only
@@ -20,7 +20,7 @@ English or Russian, in any order:
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gostkey.errors import CampaignError
@@ -31,7 +31,7 @@ from .. import collector
 from ..chips import is_chip_address
 from .doubled_rows import without_doubled
 from .form import FIELDS
-from .list_text import BadText, read_lines
+from .list_text import BadText, read_lines, separator_in
 from .subscribers import NO_FORM, Listing, RowError, Subscriber, destination_fault
 
 MAX_LINE_CHARS = 16384
@@ -101,21 +101,12 @@ def read_list(
         CampaignError: if the file as a whole cannot be used: not text, no
             header, an unknown column.  A broken row is in the result's errors.
     """
-    lines = read_lines(path)
-    header = next(lines, "")
-    if isinstance(header, BadText):
-        raise CampaignError(f"{path}, line 1: {header}")
-    if not header.strip():
-        raise CampaignError(
-            f"{path}: the list is empty; its first line names the columns, "
-            "such as container;exchanges_finished"
-        )
-    delimiter = ";" if header.count(";") > header.count(",") else ","
-    columns = _header(path, header, delimiter)
+    lines = enumerate(read_lines(path), start=1)
+    columns, delimiter = _columns_of(path, lines)
     errors: list[RowError] = []
     rows: list[tuple[int, Subscriber]] = []
     about_all = _AboutAll(path, columns, exchanges_finished, library)
-    for number, line in enumerate(lines, start=2):
+    for number, line in lines:
         if isinstance(line, BadText):
             errors.append(RowError(number, str(line), _ENCODING_CURE))
             continue
@@ -141,30 +132,57 @@ class _BadRow(Exception):
         self.cure = cure
 
 
-def _header(path: Path, line: str, delimiter: str) -> list[str]:
+def _columns_of(
+    path: Path, lines: Iterator[tuple[int, str | BadText]]
+) -> tuple[list[str], str]:
+    """Read the names of the columns, and tell what separates them."""
+    number, header = next(lines, (1, ""))
+    delimiter = ""
+    if isinstance(header, str) and (named := separator_in(header)):
+        delimiter = named
+        number, header = next(lines, (number + 1, ""))
+    where = f"{path}, line {number}"
+    if isinstance(header, BadText):
+        raise CampaignError(f"{where}: {header}")
+    if not header.strip():
+        raise CampaignError(
+            f"{path}: the list is empty; its first line names the columns, "
+            "such as container;exchanges_finished"
+        )
+    if not delimiter:
+        delimiter = ";" if header.count(";") > header.count(",") else ","
+    if delimiter not in ";," or ("\t" in header and delimiter not in header):
+        raise CampaignError(
+            f"{where}: the columns are separated by something else than semicolons or "
+            "commas; save the list as CSV with semicolons"
+        )
+    return _header(where, header, delimiter), delimiter
+
+
+def _header(where: str, line: str, delimiter: str) -> list[str]:
     try:
         names = _cells(line, delimiter)
     except _BadRow as error:
-        raise CampaignError(f"{path}, line 1: {error.text}; {error.cure}") from None
+        raise CampaignError(f"{where}: {error.text}; {error.cure}") from None
     columns = []
     for name in names:
         column = _COLUMNS.get(name.strip().casefold().replace(" ", "_"))
         if column is None:
             # A misspelt column would silently drop a confirmation or a change.
             raise CampaignError(
-                f"{path}, line 1: unknown column {name.strip()[:40]!r}; known are "
+                f"{where}: unknown column {name.strip()[:40]!r}; known are "
                 "container, password_file, new_password_file, pin_file, "
                 "new_pin_file, exchanges_finished, destination, key_status, "
                 + ", ".join(FIELDS)
             )
         if column in columns:
             raise CampaignError(
-                f"{path}, line 1: the column {column} is there twice; keep one"
+                f"{where}: the column {column} is there twice; keep one"
             )
         columns.append(column)
     if "container" not in columns:
         raise CampaignError(
-            f"{path}, line 1: there is no column 'container'; add it with the "
+            f"{where}: there is no column 'container'; add it with the "
             "folders of the key containers"
         )
     return columns

@@ -8,6 +8,7 @@ letters say which encoding the list is in; a line not in it is that line's fault
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ MAX_LIST_BYTES = 64 << 20
 NAMES = {"utf-8": "UTF-8", "cp1251": "Windows-1251"}
 
 _CURE = "save the list as CSV in UTF-8 or Windows-1251"
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How files of table programs begin: XLSX and ODS, which are ZIP files, and XLS."""
+_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 _LINE = re.compile(rb"([^\r\n]*)(?:\r\n|\n|\r|\Z)")
 
 
@@ -36,6 +40,12 @@ def read_lines(path: Path) -> Iterator[str | BadText]:
     if encoding == "utf-8":
         data = data.removeprefix(codecs.BOM_UTF8)
     return _lines(data, encoding)
+
+
+def separator_in(line: str) -> str:
+    """Give the separator that a first line "sep=;" names; "" if it is no such line."""
+    found = _SEPARATOR.fullmatch(line)
+    return found[1] if found else ""
 
 
 def _lines(data: bytes, encoding: str) -> Iterator[str | BadText]:
@@ -75,6 +85,11 @@ def _read(path: Path) -> bytes:
         raise CampaignError(
             f"{path}: longer than {MAX_LIST_BYTES >> 20} MiB; split the list"
         )
+    if data.startswith(_WORKBOOKS):
+        raise CampaignError(
+            f"{path}: the list is a file of a table program; save it there as CSV with "
+            "semicolons"
+        )
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise CampaignError(f"{path}: the list is in UTF-16; {_CURE}")
     # In text that is no text, or UTF-16 without a mark, they are everywhere.
@@ -93,12 +108,16 @@ def _encoding_of(data: bytes) -> str:
     except UnicodeDecodeError:
         pass
     good = bad = 0
-    for number, line in enumerate(_split(data)):
+    lines = _split(data)
+    # Before the names of the columns a line may say what separates them.
+    first = next(lines)
+    names = next(lines, b"") if separator_in(first.decode("latin-1")) else first
+    for line in itertools.chain([names], lines):
         if line.isascii():
             continue
         # Russian words in Windows-1251 are hardly ever UTF-8 by chance.
         is_utf8 = _is_utf8(line)
-        if number == 0:
+        if line is names:
             # The names of the columns: in another encoding none of them is known.
             return "utf-8" if is_utf8 else "cp1251"
         good += is_utf8
