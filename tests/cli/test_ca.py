@@ -226,6 +226,7 @@ def test_serve_goes_on_while_the_published_folder_cannot_be_written(
     taken.mkdir(parents=True)
     serving = ["ca", "serve", office.authority, "--inbox", inbox, "--outbox", answers]
     serving += ["--publish", public, *NOW]
+    inbox.mkdir()
     assert run(*serving, "--once").code == 3
     process = subprocess.Popen(
         command(*serving, "--interval", "0.1"),

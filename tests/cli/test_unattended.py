@@ -244,7 +244,7 @@ def test_what_does_not_go_with_a_watch_is_wrong_use(
     assert ("renew work --watch --store URL" in ran.stderr) == ("--store" in more)
 
 
-def test_a_watch_over_nothing_is_wrong_use(
+def test_a_watch_that_can_never_have_anything_to_do_is_wrong_use(
     run: Run, config: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "campaign"
