@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 from office.mail_office import HASTE, MailOffice
+from office.scripted_imap import ScriptedIMAP
+from office.scripted_imap import Session as ImapSession
 from office.scripted_smtp import Fault, ScriptedSMTP, Session, silence, times
 from tally import fault
 
 from gostkey.errors import GostKeyError, LoginRefused, TransportError
+from gostkey.renewal.transports.mail.mailbox import Mailbox
 from gostkey.renewal.transports.mail.sending import Letter, Sender
-from gostkey.renewal.transports.mail.settings import NONE, Server
+from gostkey.renewal.transports.mail.settings import NONE, MailSettings, Server
 
 LETTERS = [
     Letter("a@office.test", "ca@office.test", b"Subject: %d\r\n\r\nx\r\n" % number)
@@ -65,6 +68,57 @@ def test_what_is_refused_for_good_is_told_and_the_others_go(tmp_path: Path) -> N
     spam = times(1, "END", lambda session: session.say("554 5.7.1 spam"))
     outcomes, server = send(spam, tmp_path)
     assert "refuses the message: 554 5.7.1 spam" in str(outcomes[0])
+
+
+@fault("mail server that refuses")
+def test_what_is_refused_before_it_is_sent_leaves_the_next_one_alone(
+    tmp_path: Path,
+) -> None:
+    begun = [False]
+    full = times(1, "DATA", lambda session: session.say("554 5.2.0 not now"))
+
+    def as_exim_does(session: Session, verb: str) -> bool:
+        if verb == "MAIL" and begun[0]:
+            session.say("503 sender already given")
+            return True
+        begun[0] = verb in ("MAIL", "RCPT", "DATA")
+        return full(session, verb)
+
+    outcomes, server = send(as_exim_does, tmp_path)
+    assert "refuses the message: 554 5.2.0 not now" in str(outcomes[0])
+    assert outcomes[1:] == [None, None] and len(server.taken) == 2
+
+
+@fault("mail server that answers nonsense")
+def test_nonsense_in_place_of_a_login_is_told(tmp_path: Path) -> None:
+    odd = times(9, "AUTH", lambda session: session.say("334 a"))
+    outcomes, _ = send(odd, tmp_path)
+    for one in outcomes:
+        assert isinstance(one, TransportError)
+        assert "answers the login with what is no answer" in str(one)
+
+
+@fault("mail server that answers nonsense")
+def test_nonsense_in_place_of_messages_is_told(tmp_path: Path) -> None:
+    def odd(session: ImapSession, tag: str, command: str) -> bool:
+        if command.startswith("SELECT"):
+            session.say("* 1 EXISTS")
+            session.say("* OK [UIDVALIDITY 1] valid")
+            session.say(f"{tag} OK done")
+            return True
+        if command.startswith("UID SEARCH"):
+            session.say("* SEARCH 1")
+        elif command.startswith("UID FETCH"):
+            session.say("* 1 FETCH (UID 1 ENVELOPE (NIL))")
+        return False
+
+    with ScriptedIMAP(odd) as scripted:
+        word = tmp_path / "word.txt"
+        word.write_text("secret\n")
+        where = Server("127.0.0.1", scripted.port, NONE, "office", word)
+        settings = MailSettings(tmp_path / "mail.toml", "a@office.test", where, where)
+        with pytest.raises(TransportError, match="index out of range; look at .imap."):
+            list(Mailbox(settings, HASTE).new(["ALL"]))
 
 
 @fault("mail server that refuses")

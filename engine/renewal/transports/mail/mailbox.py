@@ -207,8 +207,9 @@ class Mailbox:
 
         try:
             return self._line.call(once)
-        except (OSError, imaplib.IMAP4.error, ValueError) as error:
-            # Faults that no other try would mend, such as a folder that is not there.
+        except (OSError, imaplib.IMAP4.error, ValueError, LookupError) as error:
+            # Faults that no other try would mend: a folder that is not there, or
+            # an answer that imapclient stumbles over.
             raise TransportError(
                 f"mail server {self._server.name}: {self._words(error)}; "
                 f"look at [imap] of {self._settings.file}"

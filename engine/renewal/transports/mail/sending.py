@@ -11,6 +11,7 @@ Sources: RFC 5321 4.2 and 4.5.3.2; RFC 6409; RFC 4954; RFC 1870 6.1 (size).
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 import ssl
 from collections import deque
@@ -153,6 +154,10 @@ class Sender:
                 cure = "ask who keeps the server to take messages of that size"
         except smtplib.SMTPDataError as error:
             response, what = error, "the message"
+            # smtplib does not end what was refused before the message itself went; the
+            # next one would be taken for a part of it.
+            with contextlib.suppress(OSError):
+                client.rset()
         code, said = response.smtp_code, words(response, self._hidden)
         if code == 421:
             # The server hangs up (RFC 5321 3.8); why, it has said.
@@ -218,4 +223,9 @@ class Sender:
             )
         if isinstance(error, OSError) and not may_pass(error):
             return TransportError(f"mail server {server.name}: {said}")
+        if isinstance(error, ValueError):
+            return TransportError(
+                f"mail server {server.name}: answers the login with what is no answer "
+                f"({said}); ask who keeps the server"
+            )
         return error
