@@ -17,7 +17,7 @@ from .reasons import Reason, Verdict
 from .steps import Context, Done, Outcome, Step, Work
 from .storage.schema import STATES
 from .storage.store import Change, Item
-from .transports.collecting import Slow
+from .transports.collecting import Resting, Slow
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,10 @@ class HasItem(Protocol):
 
 
 TOGETHER = 256
-"""Requests that go together, unless the transport says another number (`Slow`): a mail
-server takes them in one session, in some minutes."""
+"""Requests that go together, unless the transport says another number (`Slow`): into a
+folder, which may be on a slow share."""
+WITH_AUTHORITY = ("sent", "certified")
+"""The steps that wait for the authority."""
 
 
 def parts(
@@ -62,13 +64,15 @@ def parts(
 ) -> Iterator[Sequence[Work]]:
     """Part a chunk for a step that waits for the authority; others take it whole."""
     size, transport = len(works), context.transport
-    if step.name in ("sent", "certified") and isinstance(transport, Slow):
+    if step.name in WITH_AUTHORITY and isinstance(transport, Slow):
         size = transport.together
     elif step.name == "sent" and not transport.checks_requests:
         # One that checks them is in this process: it does not keep anybody waiting.
         size = TOGETHER
     for first in range(0, len(works), size or 1):
         yield works[first : first + size]
+    if step.name in WITH_AUTHORITY and isinstance(transport, Resting):
+        transport.rest()
 
 
 def state_before(step: Step) -> str:

@@ -15,7 +15,7 @@ from gostkey.errors import GostKeyError
 
 from . import collector
 from .answer_steps import Check, Fetch, Send
-from .chunks import Progress, do_step, parts, state_before
+from .chunks import WITH_AUTHORITY, Progress, do_step, parts, state_before
 from .forks import CAN_FORK, WorkerDied, a_few
 from .install_steps import BackUp, Install
 from .key_steps import MakeKey, MakeRequest
@@ -128,9 +128,9 @@ class Run:
             self._progress.end_chunk(works)
 
     def _do_step(self, step: Step, works: Sequence[Work]) -> None:
-        """Take a chunk through a step; between its parts the run may be stopped."""
-        for number, part in enumerate(parts(self._context, step, works)):
-            if number and self._pacing.time.is_stopped():
+        """Take a chunk through a step; the authority is not asked once it is stopped."""
+        for part in parts(self._context, step, works):
+            if step.name in WITH_AUTHORITY and self._pacing.time.is_stopped():
                 return
             done = do_step(self._context, step, part)
             self._progress.step(step.name, done)

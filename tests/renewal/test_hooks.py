@@ -22,6 +22,7 @@ from gostkey.pki.certificates import Certificate
 from gostkey.renewal import Campaign
 from gostkey.renewal.local_claims import state_folder
 from gostkey.renewal.transports import CommandTransport, Pending
+from gostkey.renewal.transports.alone import FOLDER
 from gostkey.renewal.transports.hooks import Program
 
 pytestmark = pytest.mark.skipif(
@@ -192,6 +193,10 @@ def test_a_program_that_outlives_its_run_is_alone_with_its_request(
         "one.submit([Pending(name, b'', b'')])\n"
     )
     name = PENDING.request_id
+    # Of a run that was killed long ago.
+    old = state_folder() / FOLDER / name
+    old.parent.mkdir(parents=True, exist_ok=True)
+    old.write_text("1234567")
     run = subprocess.Popen(
         [sys.executable, "-c", text, str(where), str(centre.trusted), name]
     )

@@ -454,6 +454,14 @@ class Slow(Counting):
         super().__init__(inner)
         self.parts: list[int] = []
         self.then: Callable[[int], object] = lambda count: None
+        self.looks = self.rests = 0
+
+    def fetch(self, pending):  # type: ignore[no-untyped-def]
+        self.looks += 1
+        return super().fetch(pending)
+
+    def rest(self) -> None:
+        self.rests += 1
 
     def submit(self, pendings):  # type: ignore[no-untyped-def]
         self.parts.append(len(pendings))
@@ -505,9 +513,12 @@ def test_a_run_that_is_asked_to_stop_while_it_sends_leaves_the_rest(
         report = campaign.run(pacing=Pacing(time=time))
     states = [row["state"] for row in report.rows]
     assert sorted(states) == [*(3 * ["requested"]), *(2 * ["sent"])]
+    # Nor is the authority asked for the answers to those that went.
+    assert slow.looks == slow.rests == 0
     with office.open(slow) as campaign:  # type: ignore[arg-type]
         campaign.run()
     assert len(slow.sent) == len(set(slow.sent)) == 5
+    assert slow.looks == 5 and slow.rests == 2
 
 
 def test_the_time_of_a_run_is_that_of_the_machine(tmp_path: Path) -> None:

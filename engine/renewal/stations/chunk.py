@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from .. import collector
-from ..chunks import do_step, parts
+from ..chunks import WITH_AUTHORITY, do_step, parts
 from ..pacing import CHUNK
 from ..running import STEPS
 from ..steps import Context, Work
@@ -92,6 +92,7 @@ def do_chunk(
     number: int,
     size: int,
     tell: Tell,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Take a chunk's items through the steps, with its lock.
 
@@ -102,6 +103,7 @@ def do_chunk(
         number: of the chunk.
         size: of all chunks.
         tell: is told ``"step", name, count``, and ``"chunk", items`` at the end.
+        is_stopped: says that the authority is not to be asked any more.
 
     Returns:
         Whether there are items that wait for an answer.
@@ -128,6 +130,8 @@ def do_chunk(
             with collector.seldom():
                 for step in STEPS:
                     for part in parts(mine, step, works):
+                        if step.name in WITH_AUTHORITY and is_stopped():
+                            break
                         done = do_step(mine, step, part)
                         if done:
                             tell("step", step.name, done)

@@ -217,6 +217,7 @@ class _Worker:
                 chunk,
                 self._terms.size,
                 tell,
+                self._stopping.is_set,
             )
         except Exception as error:
             self._tell("job", 0)

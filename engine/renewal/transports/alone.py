@@ -89,7 +89,9 @@ def tell(lock: int | None, process: int) -> None:
     """Write down which process has the lock, for a message."""
     if lock is not None:
         with suppress(OSError):
-            os.write(lock, str(process).encode())
+            # After kill -9 the number of an earlier one is still there.
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, str(process).encode(), 0)
 
 
 def _words(holder: str) -> str:

@@ -49,6 +49,14 @@ class Slow(Protocol):
 
 
 @runtime_checkable
+class Resting(Protocol):
+    """A transport that keeps what others may need while nothing is handed to it."""
+
+    def rest(self) -> None:
+        """Give that back; the next chunk's keys are made before anything comes."""
+
+
+@runtime_checkable
 class Closable(Protocol):
     """A transport that holds something open: a line to a server, or a key."""
 

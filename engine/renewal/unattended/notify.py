@@ -11,6 +11,9 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 
+_OFTEN = 1.0
+"""Seconds between two words that the service is alive, at least."""
+
 
 class Notifier:
     """Tells systemd how the service is."""
@@ -46,9 +49,13 @@ class Notifier:
         self._send("READY=1")
 
     def alive(self) -> None:
-        """Tell that the service is alive; can be called at any rate."""
+        """Tell that the service is alive; can be called at any rate.
+
+        Nearly each call is told: what is left out would be missing from the time that
+        the work until the next call may take.
+        """
         now = self._monotonic()
-        if now - self._alive_at >= self._every / 2:
+        if now - self._alive_at >= min(self._every / 2, _OFTEN):
             self._alive_at = now
             self._send("WATCHDOG=1")
 

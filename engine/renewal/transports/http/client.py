@@ -149,6 +149,10 @@ class HttpTransport:
         if self._connections is not None:
             self._connections.close()
 
+    def rest(self) -> None:
+        """Close the connections, as others need the server's places."""
+        self.close()
+
     def refresh(self) -> None:
         """Do nothing: `fetch` asks the server."""
 
@@ -272,11 +276,6 @@ class HttpTransport:
                 if self._connections is not None:
                     self._connections.cut()
                 raise
-            finally:
-                # A part that is not full is the chunk's last one.  The next chunk is
-                # made first: others need the server's places.
-                if len(pendings) < self.together:
-                    self.close()
 
     def _ask(self, pending: Pending) -> _Outcome:
         """Post one request; errors are returned, as they are of one request."""

@@ -55,6 +55,10 @@ class MailTransport:
 
     checks_requests = False
 
+    together = 64
+    """See `Slow`: in one session, as servers count logins, and less than ten minutes if
+    none takes over nine seconds."""
+
     def __init__(
         self,
         settings: MailSettings,
