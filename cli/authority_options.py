@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -168,7 +169,17 @@ class Authority:
         if not said.keys() <= kept.keys():
             return self.transport(at)
         stay = {name: _as_option(name, known.get(key)) for name, key in kept.items()}
+        if self.url is not None and _host(self.url) != _host(stay["url"]):
+            # No other host is to hear the password of the first one.
+            stay["url_auth_file"] = None
         return Authority(**{**stay, **said}).transport(at)
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _as_option(name: str, value: Any) -> Any:

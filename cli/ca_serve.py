@@ -7,6 +7,7 @@ or over a share or a carried disk: its outbox is the inbox here.  For HTTPS it i
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack, suppress
 from datetime import datetime
@@ -238,6 +239,7 @@ def _answer_all(
             out.failure(failures[-1], request.name)
             if isinstance(error, RequestRefused):
                 _tell_refusal(out, refusal_file, refusal_text(digest, str(error)))
+                _be_no_older(refusal_file, request)
             continue
         done += 1
         out.note(
@@ -264,6 +266,14 @@ def _tell_refusal(out: Output, file: Path, text: bytes) -> None:
         write_file(file, text, force=True)
     except (OSError, MediumError) as error:
         out.failure(describe(error), file.name)
+
+
+def _be_no_older(refusal: Path, request: Path) -> None:
+    """See that a request from a machine whose clock is ahead is not refused anew."""
+    with suppress(OSError):
+        there, of_request = refusal.stat(), request.stat()
+        if there.st_mtime_ns < of_request.st_mtime_ns:
+            os.utime(refusal, ns=(there.st_atime_ns, of_request.st_mtime_ns))
 
 
 def _is_refused(request: Path, digest: str, refusal: Path) -> bool:

@@ -128,7 +128,7 @@ class Run:
             self._progress.end_chunk(works)
 
     def _do_step(self, step: Step, works: Sequence[Work]) -> None:
-        """Take a chunk through a step; the authority is not asked once it is stopped."""
+        """Take a chunk through a step; once stopped, ask no authority."""
         for part in parts(self._context, step, works):
             if step.name in WITH_AUTHORITY and self._pacing.time.is_stopped():
                 return

@@ -37,7 +37,18 @@ def changed(before: dict[str, Any], authority: Authority) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("before", "authority", "differs"),
     [
-        (HTTPS, Authority(url="https://b:1"), {"url": "https://b:1"}),
+        (HTTPS, Authority(url="https://a:1"), {"url": "https://a:1"}),
+        # The password is for the first host.
+        (
+            HTTPS,
+            Authority(url="https://b:1"),
+            {"url": "https://b:1", "auth_file": None},
+        ),
+        (
+            HTTPS,
+            Authority(url="https://b", url_auth_file=B),
+            {"url": "https://b", "auth_file": "/b"},
+        ),
         (HTTPS, Authority(trusted=B), {"trusted": "/b"}),
         (HTTPS, Authority(url_ca=B), {"ca_file": "/b"}),
         (HTTPS, Authority(url_auth_file=B), {"auth_file": "/b"}),

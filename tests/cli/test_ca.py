@@ -165,6 +165,17 @@ def test_a_refusal_is_told_at_the_office_until_a_certificate_comes(
     assert run(*receiving).code == 0
 
 
+def test_a_request_of_a_machine_whose_clock_is_ahead_is_refused_once(
+    run: Run, office: Office, tmp_path: Path
+) -> None:
+    one = min(send_requests(run, office, tmp_path).iterdir())
+    one.write_bytes(b"no request")
+    ahead = time.time() + 3600
+    os.utime(one, (ahead, ahead))
+    assert run(*serving(office, tmp_path)).code == 2
+    assert run(*serving(office, tmp_path)).code == 0
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="makes a named pipe (POSIX)")
 def test_a_pipe_among_the_requests_is_not_waited_for(
     run: Run, office: Office, tmp_path: Path

@@ -430,6 +430,7 @@ def test_many_requests_share_a_few_connections(
         assert len(server.asked) == 60
         assert server.connections <= 16
         # And give them up: other offices need the server's places.
+        transport.rest()
         deadline = time.monotonic() + 30
         while server.ended < server.connections:
             assert time.monotonic() < deadline
