@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -185,9 +185,17 @@ class MailTransport:
         }
         for found, raw in self._mailbox.messages(list(wanted)):
             self._take(found, self._read(raw), wanted[found])
-        # Only now: after a fault they are read again.
-        for request_id in set(wanted.values()):
-            del self._named[request_id]
+            # Each at once: after a fault only the others are read again.
+            self._forget({found: wanted.pop(found)})
+        # They are too large, or gone.
+        self._forget(wanted)
+
+    def _forget(self, read: Mapping[Place, str]) -> None:
+        for found, request_id in read.items():
+            unread = self._named[request_id]
+            unread.remove(found)
+            if not unread:
+                del self._named[request_id]
 
     def fetch(self, pending: Pending) -> bytes | None:
         """Give the certificate, the newest one that is for the request's key."""
@@ -272,7 +280,7 @@ class MailTransport:
                 self._named.setdefault(request_id, []).append(one.place)
             elif self._may_answer(one.header):
                 self._unnamed.append(one.place)
-        # Kept until they are read: after a fault they are not found again.
+        # Each is kept until it is read: after a fault it is not found again.
         left_out = self._unnamed[:-_MOST_UNNAMED]
         if left_out:
             log.warning(
@@ -282,8 +290,9 @@ class MailTransport:
                 *(_MOST_UNNAMED, len(left_out), self._settings.to),
             )
             del self._unnamed[:-_MOST_UNNAMED]
-        for found, raw in self._mailbox.messages(self._unnamed):
+        for found, raw in self._mailbox.messages(list(self._unnamed)):
             self._take(found, self._read(raw))
+            self._unnamed.remove(found)
         self._unnamed.clear()
 
     def _may_answer(self, header: Entity) -> bool:

@@ -1,0 +1,101 @@
+"""What one look into a mailbox fetches, and what it does not fetch again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from office.letters import AT, CAMPAIGN, Signer, reply
+from tally import fault
+
+from gostkey.errors import TransportError
+from gostkey.renewal.transports import MailTransport, Pending
+from gostkey.renewal.transports.mail.entities import read_entity
+from gostkey.renewal.transports.mail.mailbox import Criteria, Found, Place
+from gostkey.renewal.transports.mail.settings import NONE, MailSettings, Server
+
+
+class Shelf:
+    """A mailbox in memory; its line may break before a message, once."""
+
+    def __init__(self, messages: Sequence[bytes]) -> None:
+        """Take the messages, which get the numbers 0, 1, ..."""
+        self._messages = messages
+        self.fetched: list[int] = []
+        self.breaks_at: int | None = None
+
+    def new(self, criteria: Criteria) -> Iterator[Found]:
+        for uid, raw in enumerate(self._messages):
+            yield Found(Place(1, uid, len(raw), "authority"), read_entity(raw))
+
+    def messages(self, found: Sequence[Place]) -> Iterator[tuple[Place, bytes]]:
+        for one in found:
+            if one.uid == self.breaks_at:
+                self.breaks_at = None
+                raise TransportError("the line broke")
+            self.fetched.append(one.uid)
+            yield one, self._messages[one.uid]
+
+
+def request_id(number: int) -> str:
+    return f"{number:064x}"
+
+
+def pending(number: int, signer: Signer) -> Pending:
+    key = signer.key.certificate.public_key
+    return Pending(request_id(number), b"", key.to_bytes())
+
+
+def answer(named: int | None, *brought: Signer) -> bytes:
+    """Write an answer to a request, or one that names none."""
+    headers = {}
+    if named is not None:
+        ours = f"<gostkey.request.{request_id(named)}.{CAMPAIGN}@office.test>"
+        headers["In_Reply_To"] = ours
+    files = [(f"{one.name}.cer", one.key.certificate.der) for one in brought]
+    return reply(*files, **headers)
+
+
+@pytest.fixture
+def transport(tmp_path: Path) -> MailTransport:
+    trusted = tmp_path / "trusted"
+    trusted.mkdir()
+    (trusted / "ca.cer").write_bytes(Signer("Authority").key.certificate.der)
+    nowhere = Server("127.0.0.1", 1, NONE)
+    settings = MailSettings(
+        *(tmp_path / "mail.toml", "office@office.test", nowhere, nowhere),
+        to="authority@office.test",
+        trusted=trusted,
+        require_signed=False,
+    )
+    return MailTransport(settings, CAMPAIGN, lambda: AT)
+
+
+def over(transport: MailTransport, messages: Sequence[bytes]) -> Shelf:
+    """Put a mailbox with these messages in the place of the real one."""
+    shelf = Shelf(messages)
+    transport._mailbox = shelf  # type: ignore[assignment]
+    return shelf
+
+
+@fault("mail connection cut")
+@pytest.mark.parametrize("named", [True, False])
+def test_what_was_fetched_before_a_fault_is_not_fetched_again(
+    transport: MailTransport, named: bool
+) -> None:
+    owners = [Signer(f"S{number}") for number in range(4)]
+    requests = [pending(number, one) for number, one in enumerate(owners)]
+    messages = [
+        answer(number if named else None, one) for number, one in enumerate(owners)
+    ]
+    shelf = over(transport, messages)
+    shelf.breaks_at = 2
+    with pytest.raises(TransportError, match="the line broke"):
+        transport.expect(requests)
+    shelf.new = lambda criteria: iter(())  # type: ignore[method-assign]
+    transport.expect(requests)
+    assert shelf.fetched == [0, 1, 2, 3]
+    for one, owner in zip(requests, owners, strict=True):
+        assert transport.fetch(one) == owner.key.certificate.der
+    assert shelf.fetched == [0, 1, 2, 3]
