@@ -11,6 +11,7 @@ from tally import fault
 
 from gostkey.errors import TransportError
 from gostkey.renewal.transports import MailTransport, Pending
+from gostkey.renewal.transports.mail import office
 from gostkey.renewal.transports.mail.entities import read_entity
 from gostkey.renewal.transports.mail.mailbox import Criteria, Found, Place
 from gostkey.renewal.transports.mail.settings import NONE, MailSettings, Server
@@ -99,3 +100,22 @@ def test_what_was_fetched_before_a_fault_is_not_fetched_again(
     for one, owner in zip(requests, owners, strict=True):
         assert transport.fetch(one) == owner.key.certificate.der
     assert shelf.fetched == [0, 1, 2, 3]
+
+
+def test_a_look_goes_through_a_bounded_part_of_what_answers_others(
+    transport: MailTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(office, "_MOST_OF_OTHERS", 2)
+    first, waiting = Signer("First"), Signer("Waiting")
+    messages = [answer(0, first), answer(1, waiting), *(answer(n) for n in (1, 2, 3))]
+    shelf = over(transport, messages)
+    requests = [pending(0, first), pending(9, waiting)]
+    transport.expect(requests)
+    # Its own, and then the newest ones of others.
+    assert shelf.fetched == [0, 4, 3]
+    assert transport.fetch(requests[0]) == first.key.certificate.der
+    assert transport.fetch(requests[1]) is None
+    # What is left is for the next look.
+    transport.expect(requests)
+    assert shelf.fetched == [0, 4, 3, 2, 1]
+    assert transport.fetch(requests[1]) == waiting.key.certificate.der

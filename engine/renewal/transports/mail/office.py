@@ -10,9 +10,10 @@ anybody, any number of times.
 
 from __future__ import annotations
 
+import heapq
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -48,6 +49,9 @@ _DAEMONS = ("mailer-daemon", "postmaster")
 _MOST_UNNAMED = 10_000
 """Messages that name no request and are looked into, the newest ones of a search: more
 than an authority writes in years, as all of them are fetched in every run."""
+_MOST_OF_OTHERS = 1_000
+"""Answers to other requests, the newest ones, that one look goes through for a request
+that has none: some seconds' work, as what has come for the others waits for it."""
 
 
 class MailTransport:
@@ -169,20 +173,22 @@ class MailTransport:
         if self._is_new:
             self._search()
             self._is_new = False
-        self._read_named([one.request_id for one in pendings])
+        wanted = [one.request_id for one in pendings]
+        self._read_named(dict(self._unread(wanted)))
         if not all(map(self._collected.decides, pendings)):
             # It may be in the answer to another request.
-            self._read_named(list(self._named))
+            newest = heapq.nlargest(_MOST_OF_OTHERS, self._unread(list(self._named)))
+            self._read_named(dict(newest))
         for one in pendings:
             for text in self._untold.pop(one.request_id, ()):
                 log.warning("%s", text)
 
-    def _read_named(self, request_ids: Iterable[str]) -> None:
-        wanted = {
-            found: request_id
-            for request_id in request_ids
-            for found in self._named.get(request_id, ())
-        }
+    def _unread(self, request_ids: Iterable[str]) -> Iterator[tuple[Place, str]]:
+        for request_id in request_ids:
+            for found in self._named.get(request_id, ()):
+                yield found, request_id
+
+    def _read_named(self, wanted: dict[Place, str]) -> None:
         for found, raw in self._mailbox.messages(list(wanted)):
             self._take(found, self._read(raw), wanted[found])
             # Each at once: after a fault only the others are read again.
