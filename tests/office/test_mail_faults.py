@@ -14,7 +14,7 @@ from office.scripted_imap import Session as ImapSession
 from office.scripted_smtp import Fault, ScriptedSMTP, Session, silence, times
 from tally import fault
 
-from gostkey.errors import GostKeyError, LoginRefused, TransportError
+from gostkey.errors import CampaignError, GostKeyError, LoginRefused, TransportError
 from gostkey.renewal.transports.mail.mailbox import Mailbox
 from gostkey.renewal.transports.mail.sending import Letter, Sender
 from gostkey.renewal.transports.mail.settings import NONE, MailSettings, Server
@@ -210,6 +210,27 @@ def test_a_server_that_takes_few_messages_in_a_session_gets_all(tmp_path: Path) 
     outcomes, server = send(hang_up_after(1), tmp_path)
     assert outcomes == [None] * 3 and server.sessions == 3 > HASTE.tries
     assert server.taken == [letter.raw for letter in LETTERS]
+
+
+@fault("mail server that takes few messages in a session")
+@pytest.mark.parametrize("kind", [LoginRefused, CampaignError])
+def test_what_was_taken_counts_though_the_next_session_does_not_open(
+    tmp_path: Path, kind: type[GostKeyError]
+) -> None:
+    hangs_up, said = hang_up_after(1), Counter[str]()
+
+    def fault(session: Session, verb: str) -> bool:
+        said[verb] += 1
+        if kind is CampaignError and verb == "END":
+            (tmp_path / "word.txt").unlink()
+        if kind is LoginRefused and verb == "AUTH" and said[verb] == 2:
+            session.say("535 5.7.8 too many logins")
+            return True
+        return hangs_up(session, verb)
+
+    outcomes, server = send(fault, tmp_path)
+    assert outcomes[0] is None and server.taken == [LETTERS[0].raw]
+    assert [type(one) for one in outcomes[1:]] == [kind, kind]
 
 
 def test_what_a_server_says_as_it_hangs_up_is_told(tmp_path: Path) -> None:

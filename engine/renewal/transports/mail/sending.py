@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gostkey.errors import GostKeyError, LoginRefused, TransportError
+from gostkey.errors import CampaignError, GostKeyError, LoginRefused, TransportError
 
 from ..patience import Line, Patience, TryLater, describe_fault, may_pass
 from .connecting import Hidden, not_trusted, tls_context, words
@@ -67,6 +67,8 @@ class Sender:
     def send(self, letters: Sequence[Letter]) -> list[Outcome]:
         """Send messages.
 
+        What keeps a further session from being opened is the outcome of what is left.
+
         Returns:
             For each None if the server has taken it, else why not.
 
@@ -82,8 +84,11 @@ class Sender:
                 self._line.call(
                     lambda: self._session(letters, left, outcomes), lambda: len(left)
                 )
-        except LoginRefused:
-            raise
+        except (LoginRefused, CampaignError) as error:
+            if len(left) == len(letters):
+                raise
+            for index in left:
+                outcomes[index] = error
         except (TransportError, OSError) as error:
             # All faults of smtplib are OSErrors, and not to be taken for a medium's.
             why = (
