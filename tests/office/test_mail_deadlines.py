@@ -18,6 +18,7 @@ from tally import fault
 
 from gostkey.errors import TransportError
 from gostkey.renewal.transports.deadlines import Deadline
+from gostkey.renewal.transports.mail import sessions
 from gostkey.renewal.transports.mail.mailbox import Mailbox
 from gostkey.renewal.transports.mail.sending import Letter, Sender
 from gostkey.renewal.transports.mail.sessions import SLOWEST, PacedReader
@@ -85,6 +86,27 @@ def test_an_imap_server_that_keeps_a_client_waiting(
         settings = MailSettings(tmp_path / "mail.toml", "a@office.test", imap, imap)
         with pytest.raises(TransportError, match="did not answer in time"):
             Mailbox(settings, HASTE).check()
+
+
+@fault("mail server that keeps a client waiting")
+@pytest.mark.parametrize("data", [b"* OK wait\r\n", b"* OK {900}\r\n" + bytes(900)])
+def test_an_imap_server_that_says_enough_to_be_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes
+) -> None:
+    monkeypatch.setattr(sessions, "_MOST_IN_LINES", 9_000)
+    monkeypatch.setattr(sessions, "_MOST_IN_LITERALS", 90_000)
+
+    def endless(session: ImapSession, tag: str, command: str) -> bool:
+        if command.startswith("SELECT"):
+            session.wfile.write(data * 1000)
+        return False
+
+    with ScriptedIMAP(endless) as scripted:
+        imap = server_at(scripted.port, tmp_path)
+        settings = MailSettings(tmp_path / "mail.toml", "a@office.test", imap, imap)
+        with pytest.raises(TransportError, match="an answer of more than 90*0 bytes"):
+            Mailbox(settings, HASTE).check()
+        assert scripted.sessions == HASTE.tries
 
 
 def test_what_comes_in_earnest_takes_the_time_that_its_size_needs() -> None:

@@ -1,7 +1,8 @@
 """Sessions with mail servers, in which every answer has a deadline for all of it.
 
 A server that says a line now and then (``250-wait``, ``* OK wait``), or a byte, would
-else hold a run for ever.  What comes in earnest takes the time that its size needs.
+else hold a run for ever.  What comes in earnest takes the time that its size needs, and
+its size is bounded.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ reader waiting.
 """
 _LONGEST_LINE = 1_000_000
 """Bytes of a line of IMAP; longer ones are no answer."""
+_MOST_IN_LINES = 2 * _LONGEST_LINE
+"""Bytes of all lines of one answer: the longest line, and what the server may tell
+besides of thousands of messages.  Who says more is only keeping a reader waiting."""
+_MOST_IN_LITERALS = 100_000_000
+"""Bytes of all literals of one answer: many times what is asked for at once."""
 
 
 class PacedReader(DeadlineReader):
@@ -83,6 +89,7 @@ class TimedIMAP4(imaplib.IMAP4):
         self._deadline = Deadline()
         self._read_from: Any = None
         self._reader: io.BufferedReader | None = None
+        self._in_lines = self._in_literals = 0
         wait = server.connect_seconds
         super().__init__(server.host, server.port, timeout=wait, **more)
 
@@ -92,7 +99,9 @@ class TimedIMAP4(imaplib.IMAP4):
         self._deadline.set(self._server.connect_seconds)
 
     def read(self, size: int) -> bytes:
-        """Read so many bytes."""
+        """Read so many bytes, a literal."""
+        self._in_literals += size
+        self._bound(self._in_literals, _MOST_IN_LITERALS)
         return self._paced().read(size)
 
     def readline(self) -> bytes:
@@ -100,12 +109,21 @@ class TimedIMAP4(imaplib.IMAP4):
         line = self._paced().readline(_LONGEST_LINE + 1)
         if len(line) > _LONGEST_LINE:
             raise self.error(f"a line of more than {_LONGEST_LINE} bytes")
+        self._in_lines += len(line)
+        self._bound(self._in_lines, _MOST_IN_LINES)
         return line
+
+    def _bound(self, size: int, most: int) -> None:
+        # Another session may be spared it, such as news of a mailbox that another
+        # program is emptying.
+        if size > most:
+            raise self.abort(f"an answer of more than {most} bytes")
 
     def send(self, data: Any) -> None:
         """Send something; the time of the answer begins."""
         self.sock.settimeout(self._server.answer_seconds)
         super().send(data)
+        self._in_lines = self._in_literals = 0
         self._deadline.set(self._server.answer_seconds)
 
     def shutdown(self) -> None:
