@@ -12,7 +12,7 @@ from office.mail_office import MailOffice
 from office.sent_requests import emptied, receive, sent
 from tally import fault
 
-from gostkey.errors import RequestRefused
+from gostkey.errors import RequestRefused, TransportError
 from gostkey.renewal.transports.mail.messages import Writer, write_request
 
 ID = "ab" * 32
@@ -176,3 +176,18 @@ def test_nothing_of_a_hostile_header_gets_into_the_answer(
     assert answer["Bcc"] is None and answer["To"] == mail.box.address
     assert max(map(len, answer.as_bytes().split(b"\n"))) < 998
     assert answer.get_content_type() == "multipart/signed"
+
+
+def test_a_password_file_that_is_gone_is_a_fault_that_may_pass(
+    mail: MailOffice,
+) -> None:
+    (request,) = made_requests(mail, 1)
+    mail.authority_box.put(ask(mail, ("a.p7m", request)))
+    desk = mail.desk()
+    word = mail.folder / f"{mail.authority_box.name}.txt"
+    kept = word.rename(mail.folder / "elsewhere.txt")
+    with pytest.raises(TransportError, match=word.name):
+        mail.serve(desk)
+    kept.rename(word)
+    (served,) = mail.serve(desk)
+    assert served.fault is None

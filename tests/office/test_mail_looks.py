@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from office.letters import AT, CAMPAIGN, Signer, reply
 from tally import fault
 
-from gostkey.errors import TransportError
+from gostkey.errors import CampaignError, TransportError
 from gostkey.renewal.transports import MailTransport, Pending
 from gostkey.renewal.transports.mail import office
 from gostkey.renewal.transports.mail.entities import read_entity
@@ -25,6 +25,8 @@ class Shelf:
         self._messages = messages
         self.fetched: list[int] = []
         self.breaks_at: int | None = None
+        self.unreadable: CampaignError | None = None
+        """What keeps anybody from moving messages."""
 
     def new(self, criteria: Criteria) -> Iterator[Found]:
         for uid, raw in enumerate(self._messages):
@@ -37,6 +39,10 @@ class Shelf:
                 raise TransportError("the line broke")
             self.fetched.append(one.uid)
             yield one, self._messages[one.uid]
+
+    def done(self, found: Iterable[Place]) -> None:
+        if self.unreadable is not None:
+            raise self.unreadable
 
 
 def request_id(number: int) -> str:
@@ -119,3 +125,14 @@ def test_a_look_goes_through_a_bounded_part_of_what_answers_others(
     transport.expect(requests)
     assert shelf.fetched == [0, 4, 3, 2, 1]
     assert transport.fetch(requests[1]) == waiting.key.certificate.der
+
+
+def test_a_password_file_that_is_gone_by_then_leaves_the_answers(
+    transport: MailTransport, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = Signer("Owner")
+    shelf = over(transport, [answer(0, owner)])
+    assert transport.fetch(pending(0, owner)) == owner.key.certificate.der
+    shelf.unreadable = CampaignError("word.txt: cannot be read")
+    transport.settle([request_id(0)])
+    assert "word.txt: cannot be read; the answers stay in the mailbox" in caplog.text

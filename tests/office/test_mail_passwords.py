@@ -1,4 +1,4 @@
-"""A mail server that says a command again does not make a password be told."""
+"""Passwords: what a server says again is not told, a file that is gone is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from office.scripted_imap import Session as ImapSession
 from office.scripted_smtp import ScriptedSMTP, times
 from office.scripted_smtp import Session as SmtpSession
 
-from gostkey.errors import GostKeyError, LoginRefused, TransportError
+from gostkey.errors import CampaignError, GostKeyError, LoginRefused, TransportError
 from gostkey.renewal.transports.mail.mailbox import Mailbox
 from gostkey.renewal.transports.mail.sending import Letter, Sender
 from gostkey.renewal.transports.mail.settings import NONE, MailSettings, Server
@@ -140,3 +140,17 @@ def test_without_a_password_nothing_is_blanked(tmp_path: Path) -> None:
         sender = Sender(where, tmp_path / "mail.toml", HASTE)
         (error,) = sender.send([Letter("a@office.test", "ca@office.test", b"x\r\n")])
     assert "550 5.7.1 no mail from here" in str(error)
+
+
+def test_a_password_file_that_is_gone_is_told_alike_by_both_ways(
+    tmp_path: Path,
+) -> None:
+    where = server_at(1, tmp_path, "word")
+    settings = MailSettings(tmp_path / "mail.toml", "a@office.test", where, where)
+    (tmp_path / "word.txt").unlink()
+    told = []
+    for check in (Mailbox(settings, HASTE).check, Sender(where, settings.file).check):
+        with pytest.raises(CampaignError) as error:
+            check()
+        told.append(str(error.value))
+    assert told[0] == told[1] and str(tmp_path / "word.txt") in told[0]

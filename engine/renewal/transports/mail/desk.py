@@ -19,7 +19,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
 
-from gostkey.errors import EncodingError, GostKeyError, RequestRefused, TransportError
+from gostkey.errors import (
+    CampaignError,
+    EncodingError,
+    GeneratorFailure,
+    GostKeyError,
+    RequestRefused,
+    TransportError,
+)
 from gostkey.pki.ca import CertificateAuthority
 from gostkey.pki.certificates import Certificate
 
@@ -106,6 +113,13 @@ class RequestDesk:
             LoginRefused, TransportError: if the mailbox cannot be read.
             GeneratorFailure, CertificateError, MediumError: of the authority.
         """
+        try:
+            return self._serve(at, crl)
+        except CampaignError as error:
+            # A password file, say; it may be there at the next look.
+            raise TransportError(str(error)) from error
+
+    def _serve(self, at: datetime, crl: bytes | None) -> list[Served]:
         served: list[Served] = []
         for one in self._mailbox.new(_CRITERIA):
             if self._is_for_us(one):
@@ -222,7 +236,9 @@ class RequestDesk:
                 served.append(Served(one.request_id, one.asked.sender, answer))
         try:
             self._mailbox.done([done[uid] for uid in done.keys() - left.keys()])
-        except TransportError:
+        except GeneratorFailure:
+            raise
+        except GostKeyError:
             # They were answered; if they are found again, they are once more.
             pass
         return served, list(left.values())

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from gostkey.errors import EncodingError, LoginRefused, TransportError
+from gostkey.errors import EncodingError, GostKeyError, LoginRefused, TransportError
 
 from ..patience import Line, Patience, TryLater, describe_fault
 from .connecting import Hidden, not_trusted, short, tls_context, words
@@ -65,7 +65,8 @@ class Mailbox:
     """One folder of a mailbox; connects when it is needed, and again after a fault.
 
     Every method raises LoginRefused if the server does not take name and password,
-    TransportError if it cannot be reached or does not do as it should.
+    TransportError if it cannot be reached or does not do as it should, CampaignError if
+    a file that the settings name cannot be read.
     """
 
     def __init__(
@@ -207,6 +208,9 @@ class Mailbox:
 
         try:
             return self._line.call(once)
+        except GostKeyError:
+            # Some are ValueErrors, too.
+            raise
         except (OSError, imaplib.IMAP4.error, ValueError, LookupError) as error:
             # Faults that no other try would mend: a folder that is not there, or
             # an answer that imapclient stumbles over.

@@ -22,8 +22,8 @@ from typing import Any
 from gostkey.errors import (
     CampaignError,
     EncodingError,
+    GeneratorFailure,
     GostKeyError,
-    TransportError,
 )
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.renewal_request import RenewalRequest
@@ -169,6 +169,7 @@ class MailTransport:
 
         Raises:
             TransportError: if the mailbox cannot be read now.
+            CampaignError: if a file that the settings name cannot be read.
         """
         if self._is_new:
             self._search()
@@ -221,7 +222,9 @@ class MailTransport:
         done = self._collected.settle(request_ids)
         try:
             self._mailbox.done(done)
-        except TransportError as error:
+        except GeneratorFailure:
+            raise
+        except GostKeyError as error:
             log.warning("%s; the answers stay in the mailbox", error)
 
     def close(self) -> None:
