@@ -122,3 +122,30 @@ def test_a_message_is_done_when_nobody_waits_for_any_part_of_it() -> None:
     assert collected.settle([first.request_id]) == [late]
     assert collected.choose(second, "", own) == made[1].der
     assert sorted(collected.settle([second.request_id])) == [both, misled]
+
+
+@pytest.mark.parametrize("chain", [False, True])
+def test_the_certificate_of_another_request_is_no_answer(
+    mail: MailOffice, caplog: pytest.LogCaptureFixture, chain: bool
+) -> None:
+    mail.write_office(top={"require_signed": False})
+    first, second = sent(mail, 2)
+    files = certificates(mail, [second])
+    if chain:
+        files.append(("ca.cer", mail.office.authority.certificate.der))
+    mail.box.put(reply(*files, In_Reply_To=first["message"]))
+    rows = receive(mail).rows
+    assert [row["state"] for row in rows] == ["sent", "backed-up"]
+    assert rows[0]["group"] == "waiting"
+    told = f"request {first['id']}: it brings the certificate of request {second['id']}"
+    assert caplog.text.count(told) == 1
+    assert mail.box.all() == []
+
+
+def test_a_certificate_that_nobody_waits_for_is_told_to_who_is_answered() -> None:
+    asked, stranger = Signer("A").key.certificate, Signer("B").key.certificate
+    one = Pending("a" * 64, b"", asked.public_key.to_bytes())
+    collected = Collected()
+    answer = Answer(Kind.CERTIFICATE, certificates=(stranger,))
+    collected.add(Place(1, 1, 100, ""), answer, one.request_id, ())
+    assert collected.choose(one, "", ()) == stranger.der

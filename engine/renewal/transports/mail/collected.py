@@ -7,6 +7,7 @@ refusal for the request that it states, whatever request the message itself name
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from ..transport import Pending
 from .answers import Answer, Kind
 from .mailbox import Place
 
+log = logging.getLogger("gostkey.renewal")
+
 
 @dataclass(frozen=True)
 class _Said:
@@ -33,6 +36,8 @@ class _Said:
     text: str = ""
     certificate: bytes = b""
     """DER, as there may be thousands: for some key, maybe not the request's."""
+    key: bytes = b""
+    """The certificate's."""
 
 
 class Collected:
@@ -44,6 +49,8 @@ class Collected:
         self._by_key: dict[bytes, list[_Said]] = {}
         self._keys: dict[str, bytes] = {}
         """Of the requests that were asked for."""
+        self._owners: dict[bytes, str] = {}
+        """The same the other way round."""
         self._open: dict[Place, set[bytes | str]] = {}
         """The keys and requests for which a message has something that nobody has
         taken yet."""
@@ -70,7 +77,7 @@ class Collected:
             key = _key_of(one)
             if key is None:
                 continue
-            said = _Said(place, Kind.CERTIFICATE, certificate=one.der)
+            said = _Said(place, Kind.CERTIFICATE, certificate=one.der, key=key)
             self._by_key.setdefault(key, []).append(said)
             if one not in authority:
                 brings.add(key)
@@ -85,6 +92,12 @@ class Collected:
     def _hear(self, request_id: str | None, said: _Said) -> None:
         if request_id is not None:
             self._by_request.setdefault(request_id, []).append(said)
+
+    def ask(self, pendings: Iterable[Pending]) -> None:
+        """Remember requests that are waited for, each with its key."""
+        for one in pendings:
+            self._keys[one.request_id] = one.public_key
+            self._owners[one.public_key] = one.request_id
 
     def decides(self, pending: Pending) -> bool:
         """Say whether what has come for a request leaves nothing to look for."""
@@ -112,11 +125,12 @@ class Collected:
             RequestReturned: if the request came back.
             EncodingError: naming the file that should be a certificate and is none.
         """
-        self._keys[pending.request_id] = pending.public_key
+        self.ask([pending])
         fit = self._by_key.get(pending.public_key)
         if fit:
             newest_first = sorted(fit, key=_age, reverse=True)
             return _best([one.certificate for one in newest_first], authority)
+        self._leave_to_others(pending.request_id)
         said = sorted(self._by_request.get(pending.request_id, ()), key=_age)
         last = {one.kind: one for one in said}
         if Kind.REFUSAL in last:
@@ -132,6 +146,27 @@ class Collected:
             raise EncodingError(last[Kind.UNREADABLE].text)
         return None
 
+    def _leave_to_others(self, request_id: str) -> None:
+        """Forget, and tell, what came in a request's name and is for others asked for.
+
+        What goes with it, such as a chain, is no answer to the request either.
+        """
+        said = self._by_request.get(request_id, [])
+        others = {
+            one.place: self._owners[one.key] for one in said if one.key in self._owners
+        }
+        for place, owner in others.items():
+            log.warning(
+                "message from %r on request %s: it brings the certificate of request "
+                "%s, which gets it; the former waits on",
+                *(place.sender, request_id, owner),
+            )
+        said[:] = [
+            one
+            for one in said
+            if one.place not in others or one.kind is not Kind.CERTIFICATE
+        ]
+
     def settle(self, request_ids: Iterable[str]) -> list[Place]:
         """Forget what came for these requests.
 
@@ -141,6 +176,7 @@ class Collected:
         done: list[Place] = []
         for request_id in request_ids:
             key = self._keys.pop(request_id, b"")
+            self._owners.pop(key, None)
             said = self._by_request.pop(request_id, [])
             said += self._by_key.pop(key, [])
             for place in {one.place for one in said}:

@@ -171,6 +171,7 @@ class MailTransport:
             TransportError: if the mailbox cannot be read now.
             CampaignError: if a file that the settings name cannot be read.
         """
+        self._collected.ask(pendings)
         if self._is_new:
             self._search()
             self._is_new = False
