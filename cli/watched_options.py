@@ -15,7 +15,7 @@ import click
 from gostkey.errors import GostKeyError
 from gostkey.pki.certificates import Certificate
 from gostkey.pki.cms import refuse_another_key
-from gostkey.renewal.audit import AUDIT_PUBLIC, signers
+from gostkey.renewal.audit import AUDIT_PUBLIC, signed_here, signers
 from gostkey.renewal.campaign import Campaign
 from gostkey.renewal.chunks import Event, OnEvent
 from gostkey.renewal.stations.station import Station
@@ -139,7 +139,8 @@ def _refuse_no_folder(metrics: Path) -> None:
 def _warn_of_another_key(out: Output, folder: Path, url: str | None) -> None:
     """Say that this run signs with the campaign's key what another one has signed."""
     with Store.open(folder, url) as store:
-        earlier = signers(store)
+        # Other stations sign with keys of their own.
+        earlier = signers(store, [one.text for one in signed_here(folder, store)])
     own = None
     with contextlib.suppress(OSError, GostKeyError):
         own = VerifyingKey.from_spki((folder / AUDIT_PUBLIC).read_bytes())

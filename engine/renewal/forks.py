@@ -18,6 +18,7 @@ from functools import partial
 from itertools import cycle
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import Any, TypeVar
 
 from gostkey.bindings.filesystem import keep_more_open
@@ -126,12 +127,17 @@ def _be_forked(
     # A terminal or a service manager sends them to all; they are for the parent, which
     # closes its end then.
     for number in (signal.SIGINT, *ENDING):
-        signal.signal(number, signal.SIG_IGN)
+        # Not SIG_IGN, which a program that is started here would inherit.
+        signal.signal(number, _pass_over)
     # With the parent's ends open here, no process would notice that it is gone.
     for other in others:
         other.close()
     with suppress(EOFError, ConnectionError):
         work(connection)
+
+
+def _pass_over(number: int, frame: FrameType | None) -> None:
+    """Do nothing at a signal; what it broke into goes on (PEP 475)."""
 
 
 @contextmanager

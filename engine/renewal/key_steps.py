@@ -126,13 +126,9 @@ class MakeKey:
 
     def run(self, context: Context, works: Sequence[Work]) -> list[Outcome]:
         """Make the keys of a chunk together and write their containers."""
-        outcomes: dict[int, Outcome] = {}
-        fresh = []
-        for work in works:
-            if not work.is_new_place and is_written(work):
-                outcomes[work.item.id] = self._adopted(context, work)
-            else:
-                fresh.append(work)
+        written = [work for work in works if not work.is_new_place and is_written(work)]
+        outcomes: dict[int, Outcome] = self._adopted(context, written)
+        fresh = [work for work in works if work.item.id not in outcomes]
         outcomes |= one_by_one([w for w in fresh if w.in_chip], _make_in_chip)
         fresh = [work for work in fresh if not work.in_chip]
         made = self._make(context, fresh, outcomes)
@@ -165,24 +161,26 @@ class MakeKey:
         if failure is None:
             return _keyed(work, adopted=False)
         if _is_on_its_disk(work) and is_written(work):
-            adopted = self._adopted(context, work)
-            if isinstance(adopted, Done) or adopted.reason is Reason.NAME_TAKEN:
+            (adopted,) = self._adopted(context, [work]).values()
+            taken = isinstance(adopted, Verdict) and adopted.reason is Reason.NAME_TAKEN
+            if taken or isinstance(adopted, Done):
                 return adopted
         return failure
 
-    def _adopted(self, context: Context, work: Work) -> Done | Verdict:
-        """Take over the container that a killed run of this campaign had written."""
+    def _adopted(self, context: Context, works: Sequence[Work]) -> dict[int, Outcome]:
+        """Take over the containers that a killed run of this campaign had written."""
+        ids = [work.item.id for work in works if not work.in_chip]
+        known = context.store.fingerprints(ids) if ids else {}
 
         def adopt(work: Work) -> Outcome:
             open_new(work)
-            known = None if work.in_chip else context.store.fingerprints(work.item.id)
-            if known is not None and _fingerprint(work) not in known:
+            ours = {_fingerprint(work), ""}
+            if not work.in_chip and known[work.item.id].isdisjoint(ours):
                 return verdict(Reason.NAME_TAKEN, place_of(work))
             return _keyed(work, adopted=True)
 
-        (outcome,) = each([work], adopt, Reason.NEW_CONTAINER)
-        assert isinstance(outcome, Done | Verdict)
-        return outcome
+        outcomes = each(works, adopt, Reason.NEW_CONTAINER)
+        return {work.item.id: one for work, one in zip(works, outcomes, strict=True)}
 
     def _make(
         self, context: Context, works: Sequence[Work], outcomes: dict[int, Outcome]

@@ -177,8 +177,8 @@ class Journal(Protocol):
     def begun(self, step: str) -> set[int]:
         """List the items for which *step* was ever begun."""
 
-    def fingerprints(self, item_id: int) -> set[str] | None:
-        """List what the keys begun for an item are known by; see `Store`."""
+    def fingerprints(self, ids: Sequence[int]) -> dict[int, set[str]]:
+        """List what the keys begun for items are known by; see `Store`."""
 
 
 @dataclass

@@ -1,8 +1,9 @@
 """Which keys a campaign has tried before, and how many it began since a moment.
 
 A limit counts the keys on which work is begun.  One that was begun in an earlier run
-is gone on with whatever the limit is: else a few that fail each time would take all
-places, and no other key ever had its turn.
+is gone on with whatever the limit is, and one that could not be begun comes after all
+others: else a few that fail each time would take all places, and no other key ever had
+its turn.
 """
 
 from __future__ import annotations
@@ -20,10 +21,20 @@ _MAKING = STATES[2]
 
 
 def untried(store: Store, ids: Sequence[int]) -> list[int]:
-    """Leave only the items on which no run has begun work, in their order."""
-    query = sa.select(journal.c.item_id).where(journal.c.step == _MAKING).distinct()
-    tried = {number for (number,) in store.read(query)}
-    return [one for one in ids if one not in tried]
+    """Leave only the items on which no run has begun work, in their order.
+
+    Those for which a run found, before it began, that they cannot be done come last:
+    they wait for a medium or a password, and others need not wait for them.
+    """
+    is_begun = sa.func.max(sa.case((journal.c.phase == "before", 1), else_=0))
+    query = (
+        sa.select(journal.c.item_id, is_begun)
+        .where(journal.c.step == _MAKING)
+        .group_by(journal.c.item_id)
+    )
+    tried = {number: bool(begun) for number, begun in store.read(query)}
+    never = [one for one in ids if one not in tried]
+    return never + [one for one in ids if tried.get(one) is False]
 
 
 def begun_since(store: Store, since: datetime) -> int:

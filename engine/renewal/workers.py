@@ -68,9 +68,9 @@ class _Parent:
         """Is for steps that no worker does."""
         raise NotImplementedError(step)
 
-    def fingerprints(self, item_id: int) -> set[str] | None:
-        """List what the keys begun for an item are known by."""
-        found: set[str] | None = self.ask("fingerprints", item_id)
+    def fingerprints(self, ids: Sequence[int]) -> dict[int, set[str]]:
+        """List what the keys begun for items are known by."""
+        found: dict[int, set[str]] = self.ask("fingerprints", list(ids))
         return found
 
     def choose(self, wanted: Sequence[Wanted]) -> list[str | Verdict]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +62,19 @@ def test_a_signal_to_all_is_for_the_parent(name: str) -> None:
         for process in used:
             os.kill(process, getattr(signal, name))
         assert {process for _, process in in_order(range(4))} == used
+
+
+@forks
+def test_a_program_that_a_process_starts_heeds_signals() -> None:
+    asked = "import signal as s; print(s.getsignal(s.SIGTERM) is s.SIG_DFL)"
+
+    def start(number: int) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", asked], capture_output=True, text=True, check=True
+        ).stdout
+
+    with mapping(start, 1) as in_order:
+        assert list(in_order(range(1))) == ["True\n"]
 
 
 @forks

@@ -359,15 +359,19 @@ def test_keys_that_fail_each_time_do_not_take_the_places_of_others(
         assert [row["group"] for row in report.rows] == [
             *("unfinished", "failed", "unfinished", "unfinished", "failed")
         ]
-        assert campaign.keys_to_make(failed_too=True, limit=2) == 4
+        assert campaign.keys_to_make(failed_too=True, limit=2) == 2
         report = campaign.resume(pacing=Pacing(limit=2))
         assert [row["group"] for row in report.rows] == [
-            *("unfinished", "failed", "waiting", "waiting", "failed")
+            *("unfinished", "unfinished", "waiting", "waiting", "unfinished")
         ]
-        # They go on when they can, whatever the limit is.
+        # When they are there again, the limit is for them as for the others.
         for one in away:
             one.with_name(f"away-{one.name}").rename(one)
-        report = campaign.resume(pacing=Pacing(limit=1))
+        report = campaign.resume(pacing=Pacing(limit=2))
+        assert [row["group"] for row in report.rows] == [
+            *("waiting", "unfinished", "waiting", "waiting", "waiting")
+        ]
+        report = campaign.resume(pacing=Pacing(limit=2))
     assert {row["group"] for row in report.rows} == {"waiting"}
     assert len(line.sent) == len(set(line.sent)) == 5
 

@@ -270,8 +270,25 @@ def test_which_is_good_is_asked_if_no_password_can_tell(done: Office) -> None:
         assert "cannot be told without its password" in str(undone.error)
         assert read_container(place) == files and renewed(done) != []
         copy.unlink()
+        undone = one(campaign.roll_back(["1"], not_used=True))
+        assert "it is not there" in str(undone.error) and renewed(done) != []
+        password_file.with_suffix(".away").rename(password_file)
         assert one(campaign.roll_back(["1"], not_used=True)).error is None
-    assert read_container(place) == files
+    assert read_container(place) == files and renewed(done) == []
+
+
+def test_the_new_key_stays_while_there_is_no_good_old_one(done: Office) -> None:
+    place = done.subscribers[0].container
+    for name in ("primary.key", "primary2.key"):
+        data = (place / name).read_bytes()
+        (place / name).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    (copy,) = (done.campaign / "archive").iterdir()
+    copy.rename(done.folder / copy.name)
+    with done.open() as campaign:
+        undone = one(campaign.roll_back(["1"], not_used=True))
+        assert "it is not there" in str(undone.error) and renewed(done) != []
+        (done.folder / copy.name).rename(copy)
+        assert one(campaign.roll_back(["1"], not_used=True)).restored == str(place)
 
 
 def test_a_copy_that_does_not_hold_the_key_is_not_put_back(done: Office) -> None:

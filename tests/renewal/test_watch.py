@@ -196,7 +196,7 @@ def test_keys_that_fail_leave_the_limit_to_others(station: Station) -> None:
     # Nothing was made of them, so the day has its places still.
     station.watch(Pacing(limit=2)).run(once=True)
     assert station.groups()["2026-11-02"] == [
-        *("failed", "failed", "waiting", "waiting")
+        *("unfinished", "unfinished", "waiting", "waiting")
     ]
     # Nor do they take those of a later campaign.
     station.day.wall += timedelta(days=1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -56,14 +57,20 @@ def campaigns_key(folder: Path) -> SigningKey:
         ) from error
 
 
-def signers(store: Store) -> list[VerifyingKey]:
-    """List the public keys that have signed the audit logs of a campaign, each once."""
+def signers(store: Store, seals: Iterable[str] | None = None) -> list[VerifyingKey]:
+    """List the public keys that have signed the audit logs of a campaign, each once.
+
+    Args:
+        store: of the campaign.
+        seals: look at these lines alone.
+    """
+    if seals is None:
+        query = sa.select(audit_seal.c.text).order_by(audit_seal.c.id)
+        seals = (row.text for row in store.rows(query))
     found: dict[str, VerifyingKey] = {}
-    for row in store.rows(sa.select(audit_seal.c.text).order_by(audit_seal.c.id)):
+    for text in seals:
         with contextlib.suppress(GostKeyError, ValueError, KeyError, TypeError):
-            key = VerifyingKey.from_spki(
-                bytes.fromhex(json.loads(row.text)["public_key"])
-            )
+            key = VerifyingKey.from_spki(bytes.fromhex(json.loads(text)["public_key"]))
             found.setdefault(key.fingerprint, key)
     return list(found.values())
 

@@ -72,9 +72,9 @@ class ChunkJournal:
     def wait(self) -> None:
         """Do nothing: what was recorded is on the disk."""
 
-    def fingerprints(self, item_id: int) -> set[str] | None:
-        """List what the keys begun for an item are known by; see `Store`."""
-        return self.store.fingerprints(item_id)
+    def fingerprints(self, ids: Sequence[int]) -> dict[int, set[str]]:
+        """List what the keys begun for items are known by; see `Store`."""
+        return self.store.fingerprints(ids)
 
     def begun(self, step: str) -> set[int]:
         """List the items of the chunk for which *step* was ever begun."""

@@ -388,7 +388,7 @@ class Store:
 
         Args:
             reasons: None for those that nothing has stopped.
-            begun_by: only those of which the journal has this step.
+            begun_by: only those on which this step was begun.
         """
         wanted = set(reasons)
         codes = sorted(one for one in wanted if one is not None)
@@ -401,7 +401,9 @@ class Store:
             .where(item.c.state == "planned", sa.or_(*stopped))
         )
         if begun_by is not None:
-            tried = sa.select(journal.c.item_id).where(journal.c.step == begun_by)
+            tried = sa.select(journal.c.item_id).where(
+                journal.c.step == begun_by, journal.c.phase == "before"
+            )
             query = query.where(item.c.id.in_(tried))
         with self._reading() as connection:
             return int(connection.execute(query).scalar_one())
@@ -447,23 +449,25 @@ class Store:
             return set(connection.execute(query).scalars())
 
     @patient
-    def fingerprints(self, item_id: int) -> set[str] | None:
-        """List what the keys are known by that were ever to be written for an item.
+    def fingerprints(self, ids: Sequence[int]) -> dict[int, set[str]]:
+        """List what the keys are known by that were ever to be written for items.
+
+        All at once: a journal in a file has no index, and is read as a whole.
 
         Returns:
-            The beginnings of the public keys, hexadecimal; None if the journal is of
-            an earlier version, which did not note them.
+            Item to the beginnings of the public keys, hexadecimal; "" among them if the
+            journal is of an earlier version, which did not note them.
         """
-        query = sa.select(journal.c.detail).where(
-            journal.c.item_id == item_id,
+        query = sa.select(journal.c.item_id, journal.c.detail).where(
+            journal.c.item_id.in_(ids),
             journal.c.step == STATES[2],
             journal.c.phase == "before",
         )
+        found: dict[int, set[str]] = {one: set() for one in ids}
         with self._reading() as connection:
-            found = [json.loads(row) for row in connection.execute(query).scalars()]
-        if any("fingerprint" not in one for one in found):
-            return None
-        return {one["fingerprint"] for one in found}
+            for number, detail in connection.execute(query):
+                found[number].add(json.loads(detail).get("fingerprint", ""))
+        return found
 
     @patient
     def interrupted(self) -> dict[int, str]:

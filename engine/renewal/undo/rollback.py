@@ -238,10 +238,13 @@ class _Rollback:
             return None
         there = self._condition(now) if now else None
         kept = self._condition(copy) if copy else None
-        if there is not None:
-            if kept is None or (there.is_known and there.faults <= kept.faults):
+        if there is not None and there.is_known:
+            if there.holds_key and (kept is None or there.faults <= kept.faults):
                 return None
-            if not there.is_known:
+        elif there is not None:
+            if one.archive is None:
+                return None
+            if why_not is None:
                 raise CannotRollBack(
                     f"{one.container}: is not as its copy {one.archive} is, and which "
                     "of them is good cannot be told without its password; put the "
