@@ -30,15 +30,23 @@ def as_interrupt(number: int, frame: FrameType | None) -> NoReturn:
 
 
 @contextlib.contextmanager
-def interrupted_too(end: Callable[[], object]) -> Iterator[None]:
+def interrupted_too(
+    end: Callable[[], object], mend: Callable[[], object]
+) -> Iterator[None]:
     """Do something at the end of the block, also if it is interrupted there.
 
     After a fault it is not done.
+
+    Args:
+        end: what is done.
+        mend: done before it after an interrupt, which may have come in the middle of
+            anything that *end* needs whole.
     """
     try:
         yield
     except BaseException as error:
         if after_interrupt(error):
+            mend()
             end()
         raise
     end()

@@ -376,6 +376,7 @@ class OpenCampaign:
         ):
             log.open(doing)
             with interrupted_too(
-                partial(log.seal, self.audit_key, self.audit_certificate)
+                partial(log.seal, self.audit_key, self.audit_certificate),
+                log.open_again,
             ):
                 Run(self._store, context, steps, progress, pacing).do(keys, workers)

@@ -80,17 +80,22 @@ def test_under_nohup_a_closed_terminal_is_nothing_to_end_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "times"), [(None, 1), (KeyboardInterrupt(), 1), (ValueError(), 0)]
+    ("error", "done"),
+    [
+        (None, ["end"]),
+        (KeyboardInterrupt(), ["mend", "end"]),
+        (ValueError(), []),
+    ],
 )
 def test_an_end_is_made_of_what_is_interrupted(
-    error: BaseException | None, times: int
+    error: BaseException | None, done: list[str]
 ) -> None:
-    ends: list[int] = []
+    came: list[str] = []
     with contextlib.suppress(KeyboardInterrupt, ValueError):
-        with interrupted_too(lambda: ends.append(1)):
+        with interrupted_too(lambda: came.append("end"), lambda: came.append("mend")):
             if error is not None:
                 raise error
-    assert len(ends) == times
+    assert came == done
 
 
 def test_another_way_with_the_signal_is_left_alone() -> None:

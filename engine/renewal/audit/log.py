@@ -123,7 +123,35 @@ class AuditLog:
         self._store.after_record = self.follow
         self._store.in_a_pause = self.use_pause
 
+    def open_again(self) -> None:
+        """Take up what is in the file, after an interrupt that may have come anywhere.
+
+        Between two lines or within one, what is remembered of the log need not be what
+        was written.  Steps that are not in the file are still in the journal.
+
+        Raises:
+            MediumError: if it cannot be read or written.
+        """
+        if not self._is_ours():
+            return
+        with self._faults():
+            file, self._file = self._file, -1
+            os.close(file)
+            self._waiting, self._size = [], 0
+            self._take_up()
+
     def _open(self, doing: str) -> None:
+        self._take_up()
+        # What an earlier run did stands before what this one begins; of a plan alone,
+        # which may be long, nobody is to wait for the lines.
+        worked = sa.select(journal.c.id).where(journal.c.step != STATES[1]).limit(1)
+        if self._store.read(worked):
+            self._take_over()
+        self._add(members(kind="run", **self._now(), doing=doing))
+        self._flush()
+
+    def _take_up(self) -> None:
+        """Open the file, mend its end, and go on from there; begin it if it is new."""
         end = tail.read(self.path)
         cut = tail.cut(self.path, end)
         self._process = os.getpid()
@@ -141,13 +169,6 @@ class AuditLog:
         self._tell_what_is_gone(anew)
         if cut is not None:
             self._add(members(kind="repair", **self._now(), **cut))
-        # What an earlier run did stands before what this one begins; of a plan alone,
-        # which may be long, nobody is to wait for the lines.
-        worked = sa.select(journal.c.id).where(journal.c.step != STATES[1]).limit(1)
-        if self._store.read(worked):
-            self._take_over()
-        self._add(members(kind="run", **self._now(), doing=doing))
-        self._flush()
 
     def close(self) -> None:
         """Close the log; it may be called twice."""

@@ -123,7 +123,8 @@ class Station:
             with AuditLog(self.folder.absolute(), store, self.clock) as log:
                 log.open("work")
                 with interrupted_too(
-                    partial(log.seal, self.audit_key, self.audit_certificate)
+                    partial(log.seal, self.audit_key, self.audit_certificate),
+                    log.open_again,
                 ):
                     self._work(
                         store, database, log, on_event, randomness, workers, watch
