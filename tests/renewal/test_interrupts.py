@@ -46,6 +46,15 @@ def test_a_fault_in_the_block_is_told_as_what_it_is() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_ctrl_c_after_another_signal_is_not_waited_for() -> None:
+    ended = False
+    with pytest.raises(KeyboardInterrupt), ending_interrupts(), interrupt_held():
+        os.kill(os.getpid(), signal.SIGTERM)
+        interrupt()
+        ended = True
+    assert not ended
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_other_signals_end_a_block_as_an_interrupt(name: str) -> None:
     number = getattr(signal, name)
@@ -55,10 +64,11 @@ def test_other_signals_end_a_block_as_an_interrupt(name: str) -> None:
         with pytest.raises(KeyboardInterrupt), ending_interrupts():
             try:
                 with interrupt_held():
+                    # A terminal that is closed sends more than one.
+                    os.kill(os.getpid(), number)
                     os.kill(os.getpid(), number)
                     ended = True
             finally:
-                # A terminal that is closed sends more than one.
                 os.kill(os.getpid(), number)
         assert ended
         assert signal.getsignal(number) is signal.SIG_DFL

@@ -18,7 +18,9 @@ from ..interrupts import ENDING, as_interrupt
 
 @contextmanager
 def interrupt_held() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the end of the block, or at a second signal.
+    """Raise KeyboardInterrupt at the end of the block, or at Ctrl-C as a second signal.
+
+    The others may come twice for one cause, as when a terminal is closed.
 
     Where a program has its own way with a signal, and outside the main thread,
     nothing is changed.
@@ -33,8 +35,8 @@ def interrupt_held() -> Iterator[None]:
     came: list[signal.Signals] = []
 
     def hold(number: int, frame: FrameType | None) -> None:
-        if came:
-            mine[signal.Signals(number)](number, frame)
+        if came and number == signal.SIGINT:
+            mine[signal.SIGINT](number, frame)
         came.append(signal.Signals(number))
 
     for one in mine:
