@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import NoReturn
 
 from gostkey.errors import after_interrupt
 
@@ -16,16 +17,25 @@ ENDING: tuple[signal.Signals, ...] = tuple(
 )
 """Signals that ask a program to end, besides Ctrl-C's.  Windows has no SIGHUP."""
 
+REPEATS = 5.0
+"""Seconds in which a further such signal is of the same cause: a terminal that is
+closed sends several within moments, and who asks a second time has waited longer."""
+_heeded = -math.inf
+"""When the last signal was heeded, by the clock that only goes forward."""
 
-def as_interrupt(number: int, frame: FrameType | None) -> NoReturn:
+
+def as_interrupt(number: int, frame: FrameType | None) -> None:
     """Handle a signal as Ctrl-C.
 
-    Only the first: a terminal that is closed sends several, and those that follow must
-    not break into what the first one has put in order.  Ctrl-C still does.
+    Those that follow at once must not break into what the first one has put in order;
+    Ctrl-C still does.  Later ones count again, as an exception may be lost: one that is
+    raised within a destructor goes nowhere.
     """
-    for one in ENDING:
-        if signal.getsignal(one) is as_interrupt:
-            signal.signal(one, signal.SIG_IGN)
+    global _heeded
+    now = time.monotonic()
+    if now < _heeded + REPEATS:
+        return
+    _heeded = now
     raise KeyboardInterrupt
 
 
@@ -59,9 +69,12 @@ def ending_interrupts() -> Iterator[None]:
     One that is ignored, as SIGHUP is under nohup, stays so, and so does one with which
     the program has its own way.  Outside the main thread nothing is changed.
     """
+    global _heeded
     taken: list[signal.Signals] = []
     if threading.current_thread() is threading.main_thread():
         taken = [one for one in ENDING if signal.getsignal(one) is signal.SIG_DFL]
+    if taken:
+        _heeded = -math.inf
     for one in taken:
         signal.signal(one, as_interrupt)
     try:

@@ -6,10 +6,11 @@ import contextlib
 import os
 import signal
 import sys
+import time
 
 import pytest
 
-from gostkey.renewal.interrupts import ending_interrupts, interrupted_too
+from gostkey.renewal.interrupts import REPEATS, ending_interrupts, interrupted_too
 from gostkey.renewal.stations.signals import interrupt_held
 from gostkey.renewal.unattended import Stopper
 
@@ -74,6 +75,27 @@ def test_other_signals_end_a_block_as_an_interrupt(name: str) -> None:
         assert signal.getsignal(number) is signal.SIG_DFL
     finally:
         signal.signal(number, before)
+
+
+def test_a_signal_whose_interrupt_is_lost_does_not_make_deaf_to_later_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    heard = []
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with ending_interrupts():
+            for seconds in (0.0, 0.1, REPEATS - 0.2, 0.2, 0.1):
+                now += seconds
+                # As in a destructor, nobody hears of it.
+                with contextlib.suppress(KeyboardInterrupt):
+                    os.kill(os.getpid(), signal.SIGTERM)
+                    continue
+                heard.append(now)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert heard == [1000.0, pytest.approx(1000.0 + REPEATS + 0.1)]
 
 
 def test_under_nohup_a_closed_terminal_is_nothing_to_end_for() -> None:
