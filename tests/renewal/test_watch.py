@@ -20,7 +20,7 @@ from gostkey.errors import (
 )
 from gostkey.pki.certificates import Certificate
 from gostkey.random.policy import Policy
-from gostkey.renewal import Campaign
+from gostkey.renewal import Campaign, FolderTransport
 from gostkey.renewal.lock import locked
 from gostkey.renewal.pacing import MostFailures, Pacing, QuietHours
 from gostkey.renewal.planning.subscribers import RowError
@@ -263,6 +263,38 @@ def test_what_is_left_alone_is_told_once_and_again_when_it_changes(
     station.left.clear()
     assert station.watch().run(once=True) == 0
     assert station.left == []
+
+
+def test_what_was_told_by_a_look_that_failed_is_not_told_again(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = station.office
+    bad = [office.add(exchanges_finished=False)]
+    office.add()
+    bad.append(office.add(exchanges_finished=False))
+    transport = station.transport
+    begun = station.day.seconds
+
+    def away_at_times() -> FolderTransport:
+        gone = station.day.seconds - begun
+        if gone < 5 * HOUR or DAY < gone < 2 * DAY:
+            raise MediumError("no way to the authority")
+        return transport()
+
+    monkeypatch.setattr(station, "transport", away_at_times)
+
+    def another() -> None:
+        station.answer()
+        if len(office.subscribers) == 3 and station.day.seconds - begun > DAY:
+            # Before the last one, which a look that fails does not come to.
+            office.add()
+            office.subscribers.insert(1, office.subscribers.pop())
+
+    station.during(4 * DAY, another)
+    assert station.watch().run() == 2
+    assert any("no way to the authority" in text for text in station.said)
+    assert sum("keys have become due" in text for text in station.said) == 2
+    assert [one.where for one in station.left] == [str(one.container) for one in bad]
 
 
 def test_a_list_of_which_nothing_can_be_used_is_no_success(station: Station) -> None:

@@ -38,11 +38,15 @@ class LeftAlone:
         """Begin with nothing told; *tell* is told."""
         self._tell = tell
         self._before: set[bytes] = set()
+        self._now: set[bytes] = set()
         self.begin()
 
     def begin(self) -> None:
         """Begin a look."""
-        self._now: set[bytes] = set()
+        # If the one before failed halfway, what it told is told, and what it did not
+        # come to is not new.
+        self._before |= self._now
+        self._now = set()
         self._counts: Counter[str] = Counter()
         self._told = 0
         self._has_good = False
