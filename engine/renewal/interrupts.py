@@ -45,7 +45,7 @@ def interrupted_too(
 ) -> Iterator[None]:
     """Do something at the end of the block, also if it is interrupted there.
 
-    After a fault it is not done.
+    If it is interrupted itself, it is done once more.  After a fault it is not done.
 
     Args:
         end: what is done.
@@ -54,12 +54,12 @@ def interrupted_too(
     """
     try:
         yield
+        end()
     except BaseException as error:
         if after_interrupt(error):
             mend()
             end()
         raise
-    end()
 
 
 @contextlib.contextmanager

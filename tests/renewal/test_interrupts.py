@@ -130,6 +130,20 @@ def test_an_end_is_made_of_what_is_interrupted(
     assert came == done
 
 
+def test_an_end_that_is_interrupted_is_made_once_more() -> None:
+    came: list[str] = []
+
+    def end() -> None:
+        came.append("end")
+        if len(came) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        with interrupted_too(end, lambda: came.append("mend")):
+            pass
+    assert came == ["end", "mend", "end"]
+
+
 def test_another_way_with_the_signal_is_left_alone() -> None:
     came = []
     before = signal.signal(signal.SIGINT, lambda *_: came.append(1))

@@ -47,8 +47,9 @@ def interrupted_before(line: int) -> Iterator[None]:
         sys.settrace(before)
 
 
+@pytest.mark.parametrize("ending", [False, True])
 def test_an_interrupt_at_any_line_leaves_a_log_that_can_be_signed(
-    office: Office,
+    office: Office, ending: bool
 ) -> None:
     office.add()
     office.add()
@@ -63,7 +64,7 @@ def test_an_interrupt_at_any_line_leaves_a_log_that_can_be_signed(
                 log.open("run")
                 try:
                     with interrupted_before(line):
-                        log.follow(now=True)
+                        log.seal() if ending else log.follow(now=True)
                 except KeyboardInterrupt:
                     log.open_again()
                 else:
@@ -71,7 +72,8 @@ def test_an_interrupt_at_any_line_leaves_a_log_that_can_be_signed(
                 assert log.seal()
             found = verify(office.campaign, store)
             assert found.problems == [], line
-            assert (found.steps, found.repairs, len(found.seals)) == (2, 0, 1), line
+            assert (found.steps, found.repairs) == (2, 0), line
+            assert len(found.seals) == 1 or ending, line
             line += 1
     assert line > 20
 
