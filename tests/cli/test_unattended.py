@@ -318,6 +318,28 @@ def test_a_watch_over_nothing_is_wrong_use(
     assert ran.code == 0 and "no source is named" in ran.stderr
 
 
+@pytest.mark.skipif(
+    sys.platform in ("win32", "darwin"),
+    reason="needs a file system that takes any bytes as a name (Linux)",
+)
+@pytest.mark.parametrize("watch", [[], ["--watch", "--once"]], ids=["run", "watch"])
+def test_a_container_whose_name_is_not_utf8_is_told_and_the_others_are_renewed(
+    run: Run, office: Office, tmp_path: Path, watch: list[str]
+) -> None:
+    odd = min(office.tree.iterdir())
+    os.rename(odd, os.fsencode(odd) + b"\xc9")
+    ran = run(
+        *["renew", "run", office.tree, "--ca", office.authority, *NOW, *watch],
+        *["--exchanges-finished", "--campaign", tmp_path / "campaign", "--json"],
+    )
+    told = [one for one in ran.records if one.get("item") == f"{odd}\\udcc9"]
+    assert [one["error"]["code"] for one in told] == ["not-a-container"]
+    assert "is not UTF-8" in told[0]["error"]["message"]
+    assert "another name" in told[0]["error"]["hint"]
+    assert "Traceback" not in ran.stderr
+    assert len([one for one in office.tree.iterdir() if one.suffix == ".001"]) > 0
+
+
 def test_a_watch_that_needs_a_person_says_so(run: Run, config: Path) -> None:
     ran = run(
         *["renew", "run", "--watch", "--once", "--config", config, *NOW],

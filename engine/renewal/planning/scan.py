@@ -38,7 +38,7 @@ from ..reasons import OFFICE, Reason, Verdict, verdict
 from ..tokens import Tokens, is_serial, is_token_address, token_of, token_reason
 from .form import changed_fields
 from .rules import Validity
-from .subscribers import Subscriber
+from .subscribers import NOT_TEXT, Subscriber
 
 # Curve names of an exchange and of a signature key that takes the place of a
 # 34.10-2001 key: the curve of nearly all of them, under the name that a CSP
@@ -109,6 +109,8 @@ def _read(
         return _examine_chip(subscriber)
     if is_token_address(subscriber.container):
         return _examine_token(subscriber)
+    if subscriber.fault:
+        return [_faulty(subscriber, Reason.NOT_A_CONTAINER, subscriber.fault)]
     try:
         subscriber = _with_destination(subscriber)
     except MediumError as error:
@@ -396,6 +398,8 @@ def _faulty(subscriber: Subscriber, reason: Reason, detail: str) -> Holding:
         cure = "put the token in, then make a new plan"
     elif reason is Reason.TOKEN_UNUSABLE:
         cure = "gostkey token check tells the cause; then make a new plan"
+    elif detail == NOT_TEXT:
+        cure = "give the folder another name, then make a new plan"
     elif reason is Reason.LIBRARY:
         cure = "name it with --library, or in the variable GOSTKEY_PKCS11"
     elif reason is Reason.NOT_A_CONTAINER and is_token_address(subscriber.container):

@@ -16,6 +16,9 @@ NO_FORM: Mapping[str, str] = {}
 """One for all: a list may have a hundred thousand rows."""
 
 
+NOT_TEXT = "its name, or that of a folder that it is in, is not UTF-8"
+
+
 @dataclass(frozen=True, slots=True)
 class Subscriber:
     """One container whose keys are to be renewed, as the operator named it."""
@@ -36,6 +39,8 @@ class Subscriber:
     """With the PIN of the destination, if that is another token."""
     library: str | None = None
     """PKCS #11 library of the token that has the key, if it is in a chip; not kept."""
+    fault: str = ""
+    """Why its place cannot be looked at, where that is known; not kept."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,10 @@ def read_tree(
         resolved = folder.resolve()
         if any(resolved == one or one in resolved.parents for one in skip):
             continue
-        found.append(replace(about_all, container=folder))
+        text = str(folder).encode("utf-8", "backslashreplace").decode()
+        # Neither the store nor the log nor JSON can hold what is no text.
+        fault = "" if text == str(folder) else NOT_TEXT
+        found.append(replace(about_all, container=Path(text), fault=fault))
     return Listing(tuple(sorted(found, key=lambda one: str(one.container))))
 
 

@@ -89,7 +89,8 @@ class LeftAlone:
     def _leave(self, one: Left) -> None:
         self._counts[one.code] += 1
         # Only little of it is kept: there may be a hundred thousand.
-        mark = hashlib.sha256(f"{one.where}\0{one.text}".encode()).digest()[:12]
+        what = f"{one.where}\0{one.text}".encode("utf-8", "backslashreplace")
+        mark = hashlib.sha256(what).digest()[:12]
         self._now.add(mark)
         if mark not in self._before and self._told < MOST_TOLD:
             self._told += 1
