@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,6 +113,29 @@ def test_serve_answers_the_requests_of_a_campaign(
     ran = run("renew", "receive", "--campaign", tmp_path / "campaign", *NOW, "--json")
     assert ran.code == 0, ran.stderr
     assert [one.get("status") for one in ran.records] == 4 * ["renewed"] + [None]
+
+
+def served(
+    serving: list[Any], send: Callable[[], object], is_done: Callable[[], bool]
+) -> str:
+    """Serve until all is done, then end it as Ctrl-C does; give what it told."""
+    process = subprocess.Popen(
+        command(*serving), stderr=subprocess.PIPE, env=environment()
+    )
+    try:
+        send()
+        deadline = time.monotonic() + 120
+        while not is_done():
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        told = process.stderr.read().decode()
+        code = process.wait(60)
+    assert code == 130
+    return told
 
 
 def serving(office: Office, base: Path) -> list[object]:
@@ -239,26 +264,15 @@ def test_serve_goes_on_while_the_published_folder_cannot_be_written(
     serving += ["--publish", public, *NOW]
     inbox.mkdir()
     assert run(*serving, "--once").code == 3
-    process = subprocess.Popen(
-        command(*serving, "--interval", "0.1"),
-        stderr=subprocess.PIPE,
-        env=environment(),
-    )
-    try:
-        send_requests(run, office, tmp_path)
-        deadline = time.monotonic() + 120
-        while not (taken.is_file() and len(list(answers.glob("*.cer"))) == 4):
-            if len(list(answers.glob("*.cer"))) == 4 and taken.is_dir():
-                taken.rmdir()
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.1)
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.stderr is not None
-        told = process.stderr.read().decode()
-        code = process.wait(60)
-    assert code == 130
+
+    def all_is_there() -> bool:
+        all_answered = len(list(answers.glob("*.cer"))) == 4
+        if all_answered and taken.is_dir():
+            taken.rmdir()
+        return all_answered and taken.is_file()
+
+    serving += ["--interval", "0.1"]
+    told = served(serving, lambda: send_requests(run, office, tmp_path), all_is_there)
     # Once, and not at every look.
     assert told.count(str(taken)) == 1
 
@@ -268,25 +282,12 @@ def test_serve_waits_for_requests_until_it_is_stopped(
     run: Run, office: Office, tmp_path: Path
 ) -> None:
     inbox, answers = tmp_path / "outbox", tmp_path / "inbox"
-    process = subprocess.Popen(
-        command(
+    told = served(
+        [
             *["ca", "serve", office.authority, "--inbox", inbox, "--outbox", answers],
             *["--interval", "0.2", *NOW],
-        ),
-        stderr=subprocess.PIPE,
-        env=environment(),
+        ],
+        lambda: send_requests(run, office, tmp_path),
+        lambda: len(list(answers.glob("*.cer"))) == 4,
     )
-    try:
-        send_requests(run, office, tmp_path)
-        deadline = time.monotonic() + 120
-        while len(list(answers.glob("*.cer"))) < 4:
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.1)
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.stderr is not None
-        told = process.stderr.read().decode()
-        code = process.wait(60)
-    assert code == 130
     assert "Traceback" not in told

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socketserver
-import threading
 from collections.abc import Callable
-from types import TracebackType
+
+from office.scripted import Scripted
 
 Fault = Callable[["Session", str, str], bool]
 """Is given the session, the tag and the rest of the command; True if it answered."""
@@ -47,29 +47,10 @@ class Session(socketserver.StreamRequestHandler):
         self.wfile.write(text.encode() + b"\r\n")
 
 
-class ScriptedIMAP(socketserver.ThreadingTCPServer):
-    """The server; a context that ends it."""
-
-    daemon_threads = True
-    allow_reuse_address = True
+class ScriptedIMAP(Scripted):
+    """The server."""
 
     def __init__(self, fault: Fault = lambda session, tag, command: False) -> None:
         """Listen on a free port of this machine."""
-        super().__init__(("127.0.0.1", 0), Session)
         self.fault = fault
-        self.sessions = 0
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return int(self.server_address[1])
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.shutdown()
-        self.server_close()
+        super().__init__(Session)

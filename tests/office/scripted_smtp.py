@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socketserver
-import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
+
+from office.scripted import Scripted
 
 Fault = Callable[["Session", str], bool]
 """Is given the session and the command; True if it has answered in its way."""
@@ -74,34 +74,15 @@ class Session(socketserver.StreamRequestHandler):
         return True
 
 
-class ScriptedSMTP(socketserver.ThreadingTCPServer):
-    """The server; a context that ends it."""
-
-    daemon_threads = True
-    allow_reuse_address = True
+class ScriptedSMTP(Scripted):
+    """The server."""
 
     def __init__(self, fault: Fault = lambda session, verb: False) -> None:
         """Listen on a free port of this machine."""
-        super().__init__(("127.0.0.1", 0), Session)
         self.fault = fault
         self.taken: list[bytes] = []
         self.commands: list[str] = []
-        self.sessions = 0
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return int(self.server_address[1])
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.shutdown()
-        self.server_close()
+        super().__init__(Session)
 
 
 def times(count: int, verb: str, act: Callable[[Session], object]) -> Fault:
